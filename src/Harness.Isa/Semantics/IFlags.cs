@@ -29,6 +29,9 @@ public interface IFlags
     /// <summary>CF, and OF as the sign of <paramref name="overflow"/>; the others stay.</summary>
     void SetRotate(bool carry, long overflow);
 
+    /// <summary>CF; the others stay.</summary>
+    void SetCarry(bool carry);
+
     /// <summary>All six, as bits of <see cref="Eflags"/>.</summary>
     void SetStatus(uint status);
 

@@ -89,6 +89,12 @@ public struct LazyFlags : IFlags
         long adjust = _left ^ _right;
         _left = _result ^ overflow;
         _right = _left ^ (adjust & AdjustBit);
+        SetCarry(carry);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void SetCarry(bool carry)
+    {
         _carry = (_carry & ~CarryBit) | (carry ? CarryBit : 0);
     }
 

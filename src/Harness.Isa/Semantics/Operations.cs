@@ -125,7 +125,9 @@ public interface IFlagOperation
         where TFlags : struct, IFlags;
 }
 
-/// <summary>CMPXCHG and XADD: two destinations. False: the second destination (the accumulator, or the register) is the only one written.</summary>
+/// <summary>
+/// CMPXCHG and XADD: two destinations. Both are written back, the destination last: it prevails where the accumulator or register is the same one.
+/// </summary>
 public interface IExchangeCompute
 {
     /// <summary>CMPXCHG's other operand is the accumulator, XADD's its register.</summary>
@@ -135,6 +137,16 @@ public interface IExchangeCompute
         where T : unmanaged, IBinaryInteger<T>, IUnsignedNumber<T>
         where TFlags : struct, IFlags;
 }
+
+/// <summary>EAX and EDX without operands: CBW, CWDE, CWD, CDQ, SALC.</summary>
+public interface IAccumulator
+{
+    static abstract void Execute<TFlags>(ref uint eax, ref uint edx, ref TFlags flags)
+        where TFlags : struct, IFlags;
+}
+
+/// <summary>Jcc, SETcc or CMOVcc; <see cref="Conditions.Of"/> gives the condition of an encoding.</summary>
+public interface IConditional;
 
 /// <summary>A condition on the flags: Jcc, SETcc, CMOVcc (SDM Vol. 2, Appendix B, condition test field).</summary>
 public interface ICondition
@@ -147,6 +159,9 @@ public interface IMove;
 
 /// <summary>XCHG: two operands change places.</summary>
 public interface IExchange;
+
+/// <summary>NOP in all its forms: nothing is read and nothing changes.</summary>
+public interface INop;
 
 /// <summary>LEA: the address is the value.</summary>
 public interface IAddress;

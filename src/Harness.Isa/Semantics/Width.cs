@@ -6,6 +6,10 @@ public static class Width
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int Bits<T>() where T : unmanaged => Unsafe.SizeOf<T>() * 8;
 
+    /// <summary>The bits of a shift count that matter (SDM Vol. 2B, SAL/SAR/SHL/SHR).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int CountMask<T>() where T : unmanaged => Unsafe.SizeOf<T>() == 8 ? 63 : 31;
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static long SignExtend<T>(T value) where T : unmanaged
     {
