@@ -122,9 +122,10 @@ public static class RecordReader
         }
 
         // The annotations of a list's elements are not checked by the serializer.
-        if (record.Events.Contains(null!) || record.Covers.Contains(null!) || record.Timeline?.Contains(null!) == true)
+        if (record.Events.Contains(null!) || record.Covers.Contains(null!) || record.Assumptions.Contains(null!)
+            || record.Timeline?.Contains(null!) == true)
         {
-            return "covers, events and timeline must not hold null.";
+            return "covers, events, assumptions and timeline must not hold null.";
         }
 
         if (record.Events.FirstOrDefault(e => e.Count < 0 || e.Cycles < 0 || e.Level < 0 || e.Cpl is < 0 or > 3) is { } wrong)

@@ -117,6 +117,9 @@ public sealed record RunRecord
     /// <summary>Why it failed, what limit it hit or why it is not applicable; null when there is nothing to say.</summary>
     public string? Message { get; init; }
 
+    /// <summary>Figures of the cost profile that count in this run and that nobody published; reports name them.</summary>
+    public IReadOnlyList<string> Assumptions { get; init => field = value ?? []; } = [];
+
     /// <summary>The scenario's assertions; null except in verdicts.</summary>
     public CheckCount? Checks { get; init; }
 
