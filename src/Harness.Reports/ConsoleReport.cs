@@ -43,7 +43,7 @@ internal static class ConsoleReport
 
     public static string Events(IReadOnlyList<RunRecord> records, ConsoleStyle style) => Render(style, console =>
     {
-        foreach (var scenario in ScenarioReport.Of(records))
+        foreach (var scenario in ScenarioReport.Of(records).Where(scenario => scenario.Rows.Count > 0))
         {
             console.Write(Cell($"{scenario.Scenario}  {scenario.Title}\n"));
             var table = NewTable(style, ["Event", .. scenario.Columns.Select(column => column.Name)]);
@@ -115,11 +115,12 @@ internal static class ConsoleReport
     private static void WriteFailure(IAnsiConsole console, ReportCase failed)
     {
         var record = failed.Record;
-        var place = record.File.Length == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $"{record.File}({record.Line}): ");
+        var line = record.Line == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $"({record.Line})");
+        var place = record.File.Length == 0 ? "" : $"{record.File}{line}: ";
         console.Write(Cell($"{place}{record.Scenario}: {failed.Name}: {Words.Of(record.Outcome == Outcome.Passed ? Outcome.Failed : record.Outcome)}\n", _bad));
-        foreach (var line in failed.Message)
+        foreach (var message in failed.Message)
         {
-            console.Write(Cell($"    {line}\n"));
+            console.Write(Cell($"    {message}\n"));
         }
     }
 }

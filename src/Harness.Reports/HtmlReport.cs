@@ -58,7 +58,7 @@ internal static class HtmlReport
 
     private static void Section(StringBuilder html, ScenarioReport scenario)
     {
-        html.Append(CultureInfo.InvariantCulture, $"<h2>{Encode(scenario.Scenario)}</h2>\n<p>{Encode(scenario.Title)}</p>\n<ul>\n");
+        html.Append(CultureInfo.InvariantCulture, $"<h2>{Encode(scenario.Scenario)}</h2>\n<p>{Encode(Words.Subject(scenario))}</p>\n<ul>\n");
         foreach (var c in ReportCase.Of(scenario))
         {
             var style = c.State switch { CaseState.Passed => "passed", CaseState.Failed => "failed", CaseState.Error => "error", _ => "skipped" };
@@ -84,7 +84,7 @@ internal static class HtmlReport
         }
 
         var facts = scenario.Columns.Select(column => Words.Facts(column.Record)).ToList();
-        html.Append("<details open><summary>Runs</summary>\n");
+        html.Append("<details open=\"\"><summary>Runs</summary>\n");
         Table(html, ["", .. names], Enumerable.Range(0, facts[0].Count)
             .Where(i => facts.Exists(run => run[i].Value.Length > 0))
             .Select(i => facts.Select(run => run[i].Value).Prepend(facts[0][i].Name)));

@@ -58,6 +58,10 @@ internal static class JUnitReport
         if (record.File.Length > 0)
         {
             xml.WriteAttributeString("file", Printable.Escape(record.File));
+        }
+
+        if (record.Line > 0)
+        {
             xml.WriteAttributeString("line", record.Line.ToString(CultureInfo.InvariantCulture));
         }
 

@@ -21,15 +21,15 @@ internal static class MarkdownReport
 
     private static void Append(StringBuilder text, ScenarioReport scenario)
     {
-        text.Append(CultureInfo.InvariantCulture, $"\n## {Escape(scenario.Scenario)}\n\n");
-        if (scenario.Title.Length > 0)
+        text.Append(CultureInfo.InvariantCulture, $"\n## {Escape(scenario.Scenario)}\n");
+        if (Words.Subject(scenario) is { Length: > 0 } subject)
         {
-            text.Append(Escape(scenario.Title)).Append("\n\n");
+            text.Append(CultureInfo.InvariantCulture, $"\n{Escape(subject)}\n");
         }
 
         foreach (var bad in ReportCase.Of(scenario).Where(c => c.State is CaseState.Failed or CaseState.Error))
         {
-            text.Append(CultureInfo.InvariantCulture, $"- **{Escape(bad.Name)}: {Words.Of(bad.State)}** {string.Join("<br>", bad.Message.Select(Escape))}\n");
+            text.Append(CultureInfo.InvariantCulture, $"\n- **{Escape(bad.Name)}: {Words.Of(bad.State)}** {string.Join("<br>", bad.Message.Select(Escape))}\n");
         }
 
         if (scenario.Columns.Count == 0)

@@ -25,7 +25,12 @@ internal static class TapReport
                 text.Append("  ---\n");
                 text.Append(CultureInfo.InvariantCulture, $"  message: {Quote(string.Join('\n', message))}\n");
                 text.Append(CultureInfo.InvariantCulture, $"  severity: {(state == CaseState.Error ? "error" : "fail")}\n");
-                text.Append(CultureInfo.InvariantCulture, $"  at:\n    file: {Quote(record.File)}\n    line: {record.Line}\n");
+                if (record.File.Length > 0)
+                {
+                    text.Append(CultureInfo.InvariantCulture, $"  at:\n    file: {Quote(Printable.Escape(record.File))}\n");
+                    text.Append(record.Line > 0 ? string.Create(CultureInfo.InvariantCulture, $"    line: {record.Line}\n") : "");
+                }
+
                 text.Append("  ...\n");
             }
         }

@@ -36,6 +36,10 @@ internal static class Words
     public static string Of(Divergence d) =>
         string.Create(CultureInfo.InvariantCulture, $"tick {d.Tick} at {d.At}: {d.Value} bare {d.Bare}, found {d.Found}, by {d.Instruction}");
 
+    /// <summary>The title and what the scenario covers.</summary>
+    public static string Subject(ScenarioReport scenario) =>
+        scenario.Covers.Count == 0 ? scenario.Title : $"{scenario.Title} ({string.Join(", ", scenario.Covers)})";
+
     /// <summary>"3 passed, 1 failed", leaving out what does not occur.</summary>
     public static string Count(IEnumerable<CaseState> cases)
     {
@@ -50,7 +54,7 @@ internal static class Words
     /// <summary>Properties of a run and what it cost, by name; the same rows for every run.</summary>
     public static IReadOnlyList<(string Name, string Value)> Facts(RunRecord run) =>
     [
-        ("outcome", Of(run.Outcome)),
+        ("outcome", run.Outcome == Outcome.NotApplicable && run.Message is not null ? $"{Of(run.Outcome)}: {run.Message}" : Of(run.Outcome)),
         ("equivalence", Holds(run.Properties?.Equivalence?.Holds)),
         ("first divergence", run.Properties?.Equivalence?.FirstDivergence is { } divergence ? Of(divergence) : ""),
         ("first other way", run.Properties?.Equivalence?.FirstControlFlow is { } other ? Of(other) : ""),
@@ -67,7 +71,6 @@ internal static class Words
         ("cycles added", Number(run.Cycles?.Overhead)),
         ("cost profile", run.Cost ?? ""),
         ("assumed costs", string.Join("; ", run.Assumptions)),
-        ("message", run.Message ?? ""),
     ];
 
     private static string Judged(JudgedProperty? property) =>
