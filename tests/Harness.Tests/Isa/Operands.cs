@@ -3,7 +3,7 @@ namespace Harness.Tests.Isa;
 /// <summary>Operand values for sweeps: all of them at 8 bits, boundaries and a fixed pseudo-random sequence above.</summary>
 public static class Operands
 {
-    private const int RandomCount = 20_000;
+    private const int RandomCount = 5_000;
 
     public static readonly int[] Widths = [8, 16, 32];
 
@@ -23,7 +23,7 @@ public static class Operands
             return Enumerable.Range(0, 256).Select(value => (ulong)value);
         }
 
-        return Boundaries(bits).Concat(RandomPairs(bits).Select(pair => pair.Left).Take(RandomCount / 20));
+        return Boundaries(bits).Concat(RandomPairs(bits).Select(pair => pair.Left).Take(RandomCount / 5));
     }
 
     /// <summary>Every pair at 8 bits, else all pairs of boundaries and random pairs.</summary>
