@@ -1,5 +1,4 @@
 using FluentAssertions;
-using Harness.Machine.Devices;
 using NUnit.Framework;
 
 namespace Harness.Tests.Machine.Devices;
