@@ -110,6 +110,7 @@ public sealed class AtaChannelTests
         for (var sector = 3; sector < 6; sector++)
         {
             board.UntilInterrupt();
+            board.In(0x1F7).Should().Be(0x58);
             ReadData(board, 512, size).Should().Equal(image[(sector * 512)..(sector * 512 + 512)]);
         }
 

@@ -73,10 +73,10 @@ public sealed class Pit8254Tests
         var board = new Board();
         board.InitializePic(1);
         Start(board, 0x36, 0);
-        board.UntilInterrupt();
+        board.UntilInterrupt().Should().Be(Rate.TickOf(1 + 65_536));
         board.Platform.AcknowledgeInterrupt();
         board.Out(0x20, 0x20);
-        board.UntilInterrupt().Should().Be(Rate.TickOf(1 + 65_536));
+        board.UntilInterrupt().Should().Be(Rate.TickOf(1 + 2 * 65_536));
     }
 
     [Test]
