@@ -219,7 +219,7 @@ public sealed class ChipsetTests
     public void Wide_accesses_are_split_for_byte_devices_and_missing_ports_read_as_ones()
     {
         var board = new Board();
-        board.Platform.In(0x20, 2).Should().Be(0xFF00, "IMR is the high byte");
+        board.Platform.In(0x4D0, 4).Should().Be(0xFFFF_0000, "two registers and two ports without a device");
         board.Platform.In(0x300, 4).Should().Be(uint.MaxValue);
         board.Platform.In(0x300, 2).Should().Be(0xFFFF);
         board.Platform.Out(0x3D4, 2, 0x340E);
