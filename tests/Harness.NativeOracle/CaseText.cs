@@ -88,10 +88,10 @@ public static class CaseText
         var selectors = new List<string>();
         for (int i = 0; i < 8; i++)
         {
-            uint value = result.After.Gpr[i] & ~undefined.Gpr[i];
-            if (result.After.Gpr[i] != test.Before.Gpr[i])
+            uint defined = ~undefined.Gpr[i];
+            if (((result.After.Gpr[i] ^ test.Before.Gpr[i]) & defined) != 0)
             {
-                registers.Add(Invariant($"{i}={value:X}"));
+                registers.Add(Invariant($"{i}={result.After.Gpr[i] & defined:X}"));
             }
         }
 
@@ -116,7 +116,7 @@ public static class CaseText
             Invariant($"{result.After.Eip:X} {result.After.Eflags & ~undefined.Eflags:X}"),
             string.Join(' ', registers),
             string.Join(' ', selectors),
-            MemoryText(result.Changes),
+            undefined.Memory ? "" : MemoryText(result.Changes),
         ];
         return string.Join(FieldSeparator, fields);
     }

@@ -42,7 +42,7 @@ public static class Comparison
             return $"EFLAGS: expected {expected.After.Eflags:X}h, found {actual.After.Eflags:X}h, differing {CaseText.FlagNames(flags)}";
         }
 
-        return undefined.MemoryOperand ? null : MemoryDifference(test, undefined, expected, actual);
+        return undefined.Memory ? null : MemoryDifference(test, undefined, expected, actual);
     }
 
     private static string? MemoryDifference(Case test, in UndefinedParts undefined, CaseResult expected, CaseResult actual)

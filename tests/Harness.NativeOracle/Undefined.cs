@@ -11,8 +11,8 @@ public struct UndefinedParts
     /// <summary>Undefined bits of general registers.</summary>
     public GeneralRegisters Gpr;
 
-    /// <summary>Whether the memory operand is undefined.</summary>
-    public bool MemoryOperand;
+    /// <summary>Whether changes of memory are undefined.</summary>
+    public bool Memory;
 
     /// <summary>Offset from the new stack pointer of two bytes that the instruction may leave or clear, or -1.</summary>
     public int StackHole;
@@ -29,17 +29,17 @@ public static class Undefined
     private const uint Of = 1 << 11;
     private const uint Status = Cf | Pf | Af | Zf | Sf | Of;
 
-    /// <summary>The undefined parts of a result. An instruction that faults leaves none.</summary>
+    /// <summary>The undefined parts of a result.</summary>
     /// <param name="test">The case.</param>
     /// <param name="judged">What the oracle did.</param>
     public static UndefinedParts After(Case test, CaseResult judged)
     {
+        Instruction instruction = CaseGenerator.Decode(test.Bitness, test.Code);
         if (judged.Fault is not null)
         {
-            return new UndefinedParts { StackHole = -1 };
+            return AfterFault(instruction);
         }
 
-        Instruction instruction = CaseGenerator.Decode(test.Bitness, test.Code);
         var parts = new UndefinedParts { Eflags = Flags(instruction.RflagsUndefined), StackHole = -1 };
         switch (instruction.Mnemonic)
         {
@@ -92,6 +92,37 @@ public static class Undefined
         return parts;
     }
 
+    /// <summary>
+    /// A fault leaves the registers as they were (SDM Vol. 3A, 6.5), but processors differ in what an instruction of several steps has done before.
+    /// </summary>
+    private static UndefinedParts AfterFault(in Instruction instruction)
+    {
+        var parts = new UndefinedParts { StackHole = -1 };
+        switch (instruction.Mnemonic)
+        {
+            // AMD keeps the registers that were popped before the fault; only the stack pointer is certain.
+            case Mnemonic.Popa or Mnemonic.Popad:
+                for (int i = 0; i < 8; i++)
+                {
+                    parts.Gpr[i] = i == 4 ? 0 : uint.MaxValue;
+                }
+
+                break;
+
+            // What was pushed before the fault may lie below the unchanged stack pointer.
+            case Mnemonic.Pusha or Mnemonic.Pushad or Mnemonic.Enter or Mnemonic.Call:
+                parts.Memory = true;
+                break;
+
+            // SDM Vol. 2B, REP: flags are restored when CMPS or SCAS faults; AMD keeps those of the last completed iteration.
+            case Mnemonic.Cmpsb or Mnemonic.Cmpsw or Mnemonic.Cmpsd or Mnemonic.Scasb or Mnemonic.Scasw or Mnemonic.Scasd:
+                parts.Eflags = Status;
+                break;
+        }
+
+        return parts;
+    }
+
     private static uint Shift(int count, int bits, bool carry) => count == 0
         ? 0
         : Af | (count > 1 ? Of : 0) | (carry && count >= bits ? Cf : 0);
@@ -116,7 +147,7 @@ public static class Undefined
         }
         else
         {
-            parts.MemoryOperand = true;
+            parts.Memory = true;
         }
     }
 

@@ -15,6 +15,7 @@ public sealed class NativeProcessor : ICaseRunner, IDisposable
     private const ulong ModifyLdt = 154;
     private const int TrapSignal = 5;
     private const int TraceCode = 2;
+    private const uint TrapFlag = 1u << 8;
     private const uint ResumeFlag = 1u << 16;
     private const uint FetchBit = 1u << 4;
 
@@ -88,6 +89,12 @@ public sealed class NativeProcessor : ICaseRunner, IDisposable
         int signal = _child.Resume(step ? Libc.SingleStep : Libc.Continue);
         UserRegisters user = _child.Registers;
         RegisterState after = FromUser(user);
+        if (step)
+        {
+            // The kernel hides the TF that it set for the step, except where it takes the instruction for one that sets TF.
+            after.Eflags &= ~TrapFlag;
+        }
+
         Fault? fault = null;
         uint end = test.Before.Eip + (uint)test.Code.Length;
         if (signal != TrapSignal)
