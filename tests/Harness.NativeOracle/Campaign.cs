@@ -16,7 +16,13 @@ public readonly record struct FormCount(string Form, int Cases, int Faulting);
 /// <param name="Vectors">Cases for each vector, by the oracle.</param>
 /// <param name="MismatchCount">How many cases differ.</param>
 /// <param name="Mismatches">The first of them, with all that is needed to repeat each.</param>
-public sealed record CampaignSummary(string Oracle, string Judged, IReadOnlyList<FormCount> Forms, IReadOnlyList<int> Vectors, int MismatchCount, IReadOnlyList<string> Mismatches)
+public sealed record CampaignSummary(
+    string Oracle,
+    string Judged,
+    IReadOnlyList<FormCount> Forms,
+    IReadOnlyList<int> Vectors,
+    int MismatchCount,
+    IReadOnlyList<string> Mismatches)
 {
     /// <summary>All cases.</summary>
     public int Cases => Forms.Sum(f => f.Cases);

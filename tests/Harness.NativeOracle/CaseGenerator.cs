@@ -177,7 +177,12 @@ public sealed class CaseGenerator(ulong seed)
 
                     break;
                 default:
-                    _before.Gpr[1] = isString && chance.Percent(90) ? (_before.Gpr[1] & 0xFFFF0000 & (chance.Percent(50) ? 0 : ~0u)) | (uint)chance.Below(20) : _before.Gpr[1];
+                    if (isString && chance.Percent(90))
+                    {
+                        uint upper = chance.Percent(50) ? 0 : _before.Gpr[1] & 0xFFFF0000;
+                        _before.Gpr[1] = upper | (uint)chance.Below(20);
+                    }
+
                     break;
             }
         }

@@ -49,7 +49,8 @@ public static class CaseText
     {
         Instruction instruction = CaseGenerator.Decode(test.Bitness, test.Code);
         var text = new StringBuilder();
-        text.Append(CultureInfo.InvariantCulture, $"case {test.Number} of seed {test.Seed}, form {test.Form}: {Convert.ToHexString(test.Code)} = {instruction} ({test.Bitness}-bit)\n");
+        string code = Convert.ToHexString(test.Code);
+        text.Append(CultureInfo.InvariantCulture, $"case {test.Number} of seed {test.Seed}, form {test.Form}: {code} = {instruction} ({test.Bitness}-bit)\n");
         AppendState(text, "before", test.Before);
         foreach (MemoryBytes bytes in test.Memory)
         {
@@ -198,7 +199,8 @@ public static class CaseText
         text.Append(CultureInfo.InvariantCulture, $"\n    EIP={state.Eip:X8} EFLAGS={state.Eflags:X8} [{FlagNames(state.Eflags)}]\n");
     }
 
-    private static string MemoryText(IReadOnlyList<MemoryBytes> memory) => string.Join(' ', memory.Select(m => Invariant($"{m.Address:X}={Convert.ToHexString(m.Bytes)}")));
+    private static string MemoryText(IReadOnlyList<MemoryBytes> memory) =>
+        string.Join(' ', memory.Select(m => Invariant($"{m.Address:X}={Convert.ToHexString(m.Bytes)}")));
 
     private static List<MemoryBytes> Memory(string field)
     {

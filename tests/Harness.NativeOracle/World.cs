@@ -56,6 +56,9 @@ public readonly record struct Region(uint Address, uint Size, PagePermission Per
 /// </summary>
 public static class World
 {
+    /// <summary>Bytes of a page.</summary>
+    public const uint PageSize = 0x1000;
+
     /// <summary>The page that holds the instruction; the page behind it is not mapped.</summary>
     public const uint CodeBase = 0x00100000;
 
@@ -143,6 +146,19 @@ public static class World
         uint x = address * 0x9E3779B1;
         x = (x ^ (x >> 15)) * 0x85EBCA6B;
         return (byte)(x >> 24);
+    }
+
+    /// <summary>The bytes that a region holds before a case sets its own.</summary>
+    /// <param name="region">One of <see cref="Regions"/>.</param>
+    public static byte[] Content(Region region)
+    {
+        byte[] content = new byte[region.Size];
+        for (uint i = 0; i < region.Size; i++)
+        {
+            content[i] = region.Permission == PagePermission.Code ? Filler : Background(region.Address + i);
+        }
+
+        return content;
     }
 
     /// <summary>The permission at a linear address, or null where nothing is mapped.</summary>

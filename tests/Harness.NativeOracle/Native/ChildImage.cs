@@ -50,7 +50,7 @@ internal static class ChildImage
                 PagePermission.ReadWrite => SegmentFlags.Read | SegmentFlags.Write,
                 _ => SegmentFlags.Read,
             };
-            segments.Add((region.Address, Content(region), region.Size, flags));
+            segments.Add((region.Address, World.Content(region), region.Size, flags));
         }
 
         segments.Add((Stub, StubCode(), PageSize, SegmentFlags.Read | SegmentFlags.Execute));
@@ -77,17 +77,6 @@ internal static class ChildImage
         }
 
         return file;
-    }
-
-    private static byte[] Content(Region region)
-    {
-        byte[] content = new byte[region.Size];
-        for (uint i = 0; i < region.Size; i++)
-        {
-            content[i] = region.Permission == PagePermission.Code ? World.Filler : World.Background(region.Address + i);
-        }
-
-        return content;
     }
 
     private static byte[] StubCode()

@@ -24,21 +24,15 @@ public sealed class NativeProcessor : ICaseRunner, IDisposable
 
     private readonly Tracee _child;
     private readonly IoVector[] _writable;
-    private readonly Region[] _writableRegions;
-    private readonly byte[] _expected;
+    private readonly WorldMemory _memory;
     private readonly byte[] _found;
-    private readonly byte[] _background;
-    private readonly byte[] _filler = [.. Enumerable.Repeat(World.Filler, 15)];
-    private readonly List<(uint Address, int Length)> _dirty = [];
 
     private NativeProcessor(Tracee child)
     {
         _child = child;
-        _writableRegions = [.. World.Regions.Where(r => r.Permission == PagePermission.ReadWrite)];
-        _writable = [.. _writableRegions.Select(r => new IoVector { Base = (nint)r.Address, Length = r.Size })];
-        _background = [.. _writableRegions.SelectMany(r => Enumerable.Range(0, (int)r.Size).Select(i => World.Background(r.Address + (uint)i)))];
-        _expected = [.. _background];
-        _found = new byte[_background.Length];
+        _memory = new WorldMemory((address, bytes) => _child.Write(address, bytes));
+        _writable = [.. _memory.Regions.Select(r => new IoVector { Base = (nint)r.Address, Length = r.Size })];
+        _found = new byte[_memory.Size];
         Prepare();
         Name = $"{ProcessorModel.Describe()} under ptrace";
     }
@@ -78,7 +72,7 @@ public sealed class NativeProcessor : ICaseRunner, IDisposable
     /// <exception cref="NativeOracleException">The child was lost or stopped for a reason that no instruction of a case has.</exception>
     public CaseResult Run(Case test)
     {
-        WriteCase(test);
+        _memory.SetUp(test);
         _child.Registers = ToUser(test.Before);
 
         // A transfer of control is stepped. Everything else runs into the INT3 behind it, so that PUSHF does not see TF, MOV SS does not hold the
@@ -117,7 +111,8 @@ public sealed class NativeProcessor : ICaseRunner, IDisposable
             }
         }
 
-        return new CaseResult(after, fault, CollectChanges());
+        _child.Gather(_writable, _found);
+        return new CaseResult(after, fault, _memory.Changes(_found));
     }
 
     /// <summary>Ends the child.</summary>
@@ -194,10 +189,10 @@ public sealed class NativeProcessor : ICaseRunner, IDisposable
         }
 
         // Reading makes the pages present, so that a write to the read-only one reports a protection violation.
-        byte[] page = new byte[4096];
+        byte[] page = new byte[World.PageSize];
         foreach (Region region in World.Regions)
         {
-            for (uint offset = 0; offset < region.Size; offset += 4096)
+            for (uint offset = 0; offset < region.Size; offset += World.PageSize)
             {
                 _child.Read(region.Address + offset, page);
             }
@@ -211,72 +206,6 @@ public sealed class NativeProcessor : ICaseRunner, IDisposable
         {
             throw new NativeOracleException($"{call} in the child failed with errno {-(int)result}");
         }
-    }
-
-    private void WriteCase(Case test)
-    {
-        foreach ((uint address, int length) in _dirty)
-        {
-            if (address - World.CodeBase < 0x1000)
-            {
-                _child.Write(address, _filler.AsSpan(0, length));
-            }
-            else
-            {
-                int index = Index(address);
-                ReadOnlySpan<byte> original = _background.AsSpan(index, length);
-                original.CopyTo(_expected.AsSpan(index));
-                _child.Write(address, original);
-            }
-        }
-
-        _dirty.Clear();
-        int inPage = (int)Math.Min((uint)test.Code.Length, World.CodeBase + 0x1000 - test.CodeAddress);
-        _child.Write(test.CodeAddress, test.Code.AsSpan(0, inPage));
-        _dirty.Add((test.CodeAddress, inPage));
-        foreach (MemoryBytes patch in test.Memory)
-        {
-            patch.Bytes.CopyTo(_expected, Index(patch.Address));
-            _child.Write(patch.Address, patch.Bytes);
-            _dirty.Add((patch.Address, patch.Bytes.Length));
-        }
-    }
-
-    private int Index(uint address)
-    {
-        int start = 0;
-        foreach (Region region in _writableRegions)
-        {
-            if (address - region.Address < region.Size)
-            {
-                return start + (int)(address - region.Address);
-            }
-
-            start += (int)region.Size;
-        }
-
-        throw new NativeOracleException($"a case sets memory at {address:X8}h, which is not in a writable page");
-    }
-
-    private List<MemoryBytes> CollectChanges()
-    {
-        _child.Gather(_writable, _found);
-        var changes = new List<MemoryBytes>();
-        int start = 0;
-        foreach (Region region in _writableRegions)
-        {
-            ReadOnlySpan<byte> expected = _expected.AsSpan(start, (int)region.Size);
-            ReadOnlySpan<byte> found = _found.AsSpan(start, (int)region.Size);
-            MemoryDifference.Collect(region.Address, expected, found, changes);
-            start += (int)region.Size;
-        }
-
-        foreach (MemoryBytes change in changes)
-        {
-            _dirty.Add((change.Address, change.Bytes.Length));
-        }
-
-        return changes;
     }
 
     private Fault ReadFault(int signal)
