@@ -25,4 +25,7 @@ public enum Feature : byte
     Smep,
     Vmx,
     Cpuid,
+    Fxsr,
+    Sse,
+    Smap,
 }

@@ -76,6 +76,12 @@ public interface IPort
     /// <summary>All of EFLAGS, bit 1 set. Setting it takes every defined bit as it is: the caller has decided what may change.</summary>
     uint Flags { get; set; }
 
+    /// <summary>EFLAGS without the six status flags, bit 1 set; setting it leaves the status flags alone. Cheaper than <see cref="Flags"/>.</summary>
+    uint NonStatusFlags { get; set; }
+
+    /// <summary>The six status flags, for string comparisons.</summary>
+    ref LazyFlags StatusFlags { get; }
+
     /// <summary>Current privilege level, 0 to 3; 3 in virtual-8086 mode, 0 in real-address mode.</summary>
     int Cpl { get; set; }
 
@@ -93,11 +99,17 @@ public interface IPort
     /// <summary>Data write at the current CPL; faults as <see cref="Read"/>.</summary>
     bool Write<T>(SegmentName segment, uint offset, T value) where T : unmanaged;
 
+    /// <summary>Records the fault that an access of <paramref name="size"/> bytes would raise; nothing is read or written.</summary>
+    bool Probe(SegmentName segment, uint offset, uint size, bool write);
+
     /// <summary>Supervisor read at a linear address: descriptor tables and task-state segments.</summary>
     bool ReadSystem<T>(uint linear, out T value) where T : unmanaged;
 
     /// <summary>Supervisor write at a linear address.</summary>
     bool WriteSystem<T>(uint linear, T value) where T : unmanaged;
+
+    /// <summary>Read at a physical address (a guest-physical one in a guest): the PDPTEs of PAE paging. False: a monitor took control.</summary>
+    bool ReadPhysical(ulong address, out ulong value);
 
     /// <summary>
     /// Read through a segment that is not loaded yet, at <paramref name="cpl"/>: the stack that a transfer switches to. Beyond its limit it is
@@ -114,7 +126,10 @@ public interface IPort
     /// <summary>Effective address of the memory operand, wrapped to its address size, and its segment after overrides.</summary>
     uint EffectiveAddress(in Instruction instruction, out SegmentName segment);
 
-    /// <summary>Records a fault; always false, so that semantics can return it. The error code counts only where the vector has one.</summary>
+    /// <summary>
+    /// Records a fault; always false, so that semantics can return it. The error code counts only where the vector has one; with #DB it is the bits
+    /// that DR6 gets.
+    /// </summary>
     bool Fault(Vector vector, uint errorCode = 0);
 
     /// <summary>
@@ -131,6 +146,9 @@ public interface IPort
 
     /// <summary>The value that a write of CR0 or CR4 really stores: bits that a monitor owns keep their value.</summary>
     uint FilterControlWrite(int number, uint value);
+
+    /// <summary>Whether the state of virtualization lets CR0 or CR4 take this value: VMX operation fixes bits (SDM Vol. 3C, 23.8). False is #GP(0).</summary>
+    bool AllowsControl(int number, uint value);
 
     /// <summary>Port input of 1, 2 or 4 bytes; permission has been checked. The port never faults.</summary>
     uint In(ushort port, int size);
@@ -162,7 +180,10 @@ public interface IPort
     /// <summary>NMIs are blocked until the next IRET (true) or no longer (false).</summary>
     void BlockNmi(bool blocked);
 
-    /// <summary>What has been done so far stays even if the instruction faults from here on: the commit point of a task switch.</summary>
+    /// <summary>
+    /// What has been done so far stays even if the instruction faults from here on, and such a fault pushes the <see cref="Eip"/> of now: the commit point
+    /// of a task switch.
+    /// </summary>
     void Commit();
 }
 
@@ -171,7 +192,9 @@ public interface IPort
 /// ControlRead, ControlWrite, DebugRegister: qualifier = register number | general register number &lt;&lt; 8 | (DebugRegister only) direction in bit 4, 1 = from DR;
 /// value = the value written. Lmsw: qualifier = 1 for a memory operand, value = the 16-bit source. Io: qualifier in the layout of the exit qualification
 /// (SDM Vol. 3C, Table 27-5), value = the data or, for string forms, the offset. TaskSwitch: qualifier = selector | source &lt;&lt; 30 (0 CALL, 1 IRET, 2 JMP,
-/// 3 gate). Rdmsr, Wrmsr: value = ECX. Invlpg: value = linear address. SoftwareInterrupt: value = vector.
+/// 3 gate), value = the error code pending, if any. Rdmsr, Wrmsr: value = ECX. Invlpg: value = linear address. SoftwareInterrupt: value = vector, qualifier =
+/// its type as in the VM-exit interruption information (SDM Vol. 3C, Table 24-15): 4 INT n, 5 INT1, 6 INT3 and INTO. DescriptorTableStore, DescriptorTableLoad:
+/// qualifier = 0 GDTR, 1 IDTR, 2 LDTR, 3 TR.
 /// </remarks>
 public static class Intercepts
 {

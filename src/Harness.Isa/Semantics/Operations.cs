@@ -188,5 +188,5 @@ public interface IString
         where TPort : struct, IPort;
 }
 
-/// <summary>The source's segment (after an override) and whether SI, DI and CX are 16 bits wide.</summary>
-public readonly record struct StringOperands(SegmentName Segment, bool Address16);
+/// <summary>The source's segment (after an override), whether SI, DI and CX are 16 bits wide, and whether a REP prefix is there.</summary>
+public readonly record struct StringOperands(SegmentName Segment, bool Address16, bool Repeated);

@@ -48,7 +48,7 @@ public readonly unsafe struct MachinePort(Cpu* cpu) : IPort
     {
         T* place = LinearMemory.Read<T>(cpu, &cpu->State.Es + (int)segment, offset);
         value = place == null ? default : *place;
-        return place != null;
+        return place != null && (cpu->HeldCount == 0 || HeldWrites.Overlay(cpu, Segment(segment).Base + offset, ref value));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -56,6 +56,7 @@ internal static unsafe class Leave
     {
         cpu->State.Eip = link == &op->Taken ? op->Target : op->NextEip;
         cpu->Link = link;
+        cpu->LinkEip = op->Eip;
         cpu->Exit = Exit.Resolve;
         return null;
     }

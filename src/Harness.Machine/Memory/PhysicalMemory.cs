@@ -14,6 +14,7 @@ public sealed unsafe class PhysicalMemory : IMemoryMap
     private static readonly Page[] EmptyTable = CreateTable();
     private readonly Page[][] _tables = new Page[PagesPerTable][];
     private readonly List<Processor> _processors = [];
+    private readonly List<(byte[] Image, long Offset)> _roms = [];
 
     public PhysicalMemory(Ram ram)
     {
@@ -28,7 +29,8 @@ public sealed unsafe class PhysicalMemory : IMemoryMap
         public int WritePage;
         public IMemoryDevice? ReadDevice;
         public IMemoryDevice? WriteDevice;
-        public ulong DeviceOffset;
+        public ulong ReadOffset;
+        public ulong WriteOffset;
     }
 
     public Ram Ram { get; }
@@ -54,24 +56,69 @@ public sealed unsafe class PhysicalMemory : IMemoryMap
     internal ref readonly Page At(uint physical) => ref _tables[physical >> 22][physical >> 12 & (PagesPerTable - 1)];
 
     /// <inheritdoc/>
-    public void Map(PhysicalAddress address, ulong length, MemoryTarget read, MemoryTarget write)
+    public void MapRam(ulong address, ulong length, ulong ramOffset, MapSide side) =>
+        Map(address, length, side, at => ramOffset + at < (ulong)Ram.TotalBytes ? (int)((ramOffset + at) / Ram.PageSize) : Nothing, null);
+
+    /// <inheritdoc/>
+    public void MapRom(ulong address, ReadOnlyMemory<byte> image)
     {
-        if (((address.Value | length) & (Ram.PageSize - 1)) != 0 || address.Value + length > 1ul << 32)
+        long offset = RomOffset(image);
+        Map(address, (ulong)image.Length, MapSide.Read, at => (int)((offset + (long)at) / Ram.PageSize), null);
+    }
+
+    /// <inheritdoc/>
+    public void MapDevice(ulong address, ulong length, IMemoryDevice device, MapSide side) => Map(address, length, side, _ => Nothing, device);
+
+    /// <inheritdoc/>
+    public void Unmap(ulong address, ulong length, MapSide side) => Map(address, length, side, _ => Nothing, null);
+
+    private void Map(ulong address, ulong length, MapSide side, Func<ulong, int> ramPage, IMemoryDevice? device)
+    {
+        if (((address | length) & (Ram.PageSize - 1)) != 0 || address + length > 1ul << 32)
         {
-            throw new ArgumentException($"A mapping covers whole 4 KiB pages below 4 GiB; asked for {length:X} bytes at {address}.", nameof(address));
+            throw new ArgumentException($"A mapping covers whole 4 KiB pages below 4 GiB; asked for {length:X} bytes at {address:X}.", nameof(address));
         }
 
         for (ulong at = 0; at < length; at += Ram.PageSize)
         {
-            ref Page page = ref Own((uint)(address.Value + at));
-            page.ReadDevice = read.Device;
-            page.WriteDevice = write.Device;
-            page.ReadPage = read.RamPage(at, Ram);
-            page.WritePage = write.RamPage(at, Ram);
-            page.DeviceOffset = (read.Device is not null ? read.Offset : write.Offset) + at;
+            ref Page page = ref Own((uint)(address + at));
+            if ((side & MapSide.Read) != 0)
+            {
+                page.ReadPage = ramPage(at);
+                page.ReadDevice = device;
+                page.ReadOffset = at;
+            }
+
+            if ((side & MapSide.Write) != 0)
+            {
+                page.WritePage = ramPage(at);
+                page.WriteDevice = device;
+                page.WriteOffset = at;
+            }
         }
 
         Changed();
+    }
+
+    /// <summary>Where an image lies behind the memory proper; it is copied there when it is first mapped.</summary>
+    private long RomOffset(ReadOnlyMemory<byte> image)
+    {
+        if (!MemoryMarshal.TryGetArray(image, out ArraySegment<byte> segment) || segment.Offset % Ram.PageSize != 0)
+        {
+            throw new ArgumentException("A ROM image is an array, mapped from a multiple of 4 KiB on.", nameof(image));
+        }
+
+        foreach ((byte[] array, long offset) in _roms)
+        {
+            if (ReferenceEquals(array, segment.Array))
+            {
+                return offset + segment.Offset;
+            }
+        }
+
+        long start = Ram.AddRom(segment.Array!);
+        _roms.Add((segment.Array!, start));
+        return start + segment.Offset;
     }
 
     /// <summary>The page of <see cref="Ram"/> that a physical page reads from, or -1.</summary>
@@ -133,7 +180,7 @@ public sealed unsafe class PhysicalMemory : IMemoryMap
         }
 
         ulong ones = ulong.MaxValue >> (64 - 8 * size);
-        return page.ReadDevice is null ? ones : page.ReadDevice.Read(page.DeviceOffset + (physical & (Ram.PageSize - 1)), size) & ones;
+        return page.ReadDevice is null ? ones : page.ReadDevice.Read(page.ReadOffset + (physical & (Ram.PageSize - 1)), size) & ones;
     }
 
     internal void WriteValue(uint physical, int size, ulong value)
@@ -153,7 +200,7 @@ public sealed unsafe class PhysicalMemory : IMemoryMap
         }
         else
         {
-            page.WriteDevice?.Write(page.DeviceOffset + (physical & (Ram.PageSize - 1)), size, value);
+            page.WriteDevice?.Write(page.WriteOffset + (physical & (Ram.PageSize - 1)), size, value);
         }
     }
 

@@ -21,6 +21,7 @@ public sealed unsafe class Ram : IDisposable
     private readonly List<ICodeKeeper> _keepers = [];
     private ulong[] _codeLines;
     private byte* _bytes;
+    private long _romEnd;
 
     /// <summary><paramref name="bytes"/> of memory and room for <paramref name="romBytes"/> of read-only images, each rounded up to whole pages and zero.</summary>
     public Ram(long bytes, long romBytes = 0)
@@ -29,6 +30,7 @@ public sealed unsafe class Ram : IDisposable
         TotalBytes = Bytes + RoundUp(romBytes);
         _bytes = (byte*)NativeMemory.AllocZeroed((nuint)TotalBytes + 16);
         _codeLines = new ulong[TotalBytes / PageSize];
+        _romEnd = Bytes;
     }
 
     ~Ram() => Free();
@@ -58,6 +60,21 @@ public sealed unsafe class Ram : IDisposable
             NoteWrite(page, (int)(at % PageSize), (int)(end - at));
             at = end;
         }
+    }
+
+    /// <summary>Copies an image behind the memory proper, on a page boundary, and gives its offset.</summary>
+    /// <exception cref="InvalidOperationException">There is no room left for it.</exception>
+    internal long AddRom(ReadOnlySpan<byte> image)
+    {
+        long start = _romEnd;
+        _romEnd += RoundUp(image.Length);
+        if (_romEnd > TotalBytes)
+        {
+            throw new InvalidOperationException($"There is room for {TotalBytes - Bytes} bytes of ROM images; another {image.Length} bytes do not fit.");
+        }
+
+        Write(start, image);
+        return start;
     }
 
     internal void Attach(ICodeKeeper keeper) => _keepers.Add(keeper);

@@ -134,8 +134,20 @@ public unsafe struct Cpu
 
     /// <summary>Where the block that was just left wants the address of its successor; null if it has no place for it.</summary>
     public Op** Link;
+
+    /// <summary>Offset of the instruction that <see cref="Link"/> belongs to.</summary>
+    public uint LinkEip;
     public Exit Exit;
     public Fault Fault;
+
+    /// <summary>What a system instruction that fails is restored to.</summary>
+    public CpuState Saved;
+
+    /// <summary>Instructions of the block before the system instruction that is executing: they are not in <see cref="Ticks"/> yet.</summary>
+    public int Position;
+
+    /// <summary>The shadow in force while the current instruction executes.</summary>
+    public Shadow ActiveShadow;
 
     /// <summary>Offset of the system instruction that is executing.</summary>
     public uint InstructionEip;
@@ -191,4 +203,17 @@ public unsafe struct SplitPart
     public uint Physical;
     public uint Linear;
     public int Size;
+}
+
+/// <summary>Byte offsets of fields of <see cref="Cpu"/> that decoded operands name.</summary>
+internal static unsafe class CpuLayout
+{
+    /// <summary>Of ES, the first of the segment registers.</summary>
+    public static readonly int Segments = FindSegments();
+
+    private static int FindSegments()
+    {
+        Cpu cpu;
+        return (int)((byte*)&cpu.State.Es - (byte*)&cpu);
+    }
 }
