@@ -30,6 +30,9 @@ public interface IInterceptUnit
     /// <summary>What a guest's write of CR0 or CR4 stores.</summary>
     uint FilterControlWrite(int number, uint current, uint value);
 
+    /// <summary>Whether the processor's own state lets CR0 or CR4 take a value: VMX operation fixes bits. Asked outside guest operation too.</summary>
+    bool AllowsControl(int number, uint value);
+
     /// <summary>Added to the time-stamp counter.</summary>
     ulong TimeStampOffset { get; }
 }

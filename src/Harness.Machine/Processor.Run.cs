@@ -69,7 +69,8 @@ public sealed unsafe partial class Processor
         if (BreaksAt(_cpu->State.Cs.Base + eip, out uint hit))
         {
             _cpu->State.PendingDebug = 0;
-            return RaiseInstructionBreakpoint(hit);
+            RaiseDebugFault(hit);
+            return true;
         }
 
         bool trap = (_cpu->State.OtherFlags & Eflags.TF) != 0;
@@ -242,6 +243,11 @@ public sealed unsafe partial class Processor
                 // What the instruction would have trapped on is gone with it.
                 _cpu->State.PendingDebug = 0;
                 Fault fault = _cpu->Fault;
+                if (fault.Vector == Vector.DB)
+                {
+                    return RaiseDebugFault(fault.ErrorCode);
+                }
+
                 uint? error = Vectors.HasErrorCode(fault.Vector) ? fault.ErrorCode : null;
                 EventKind kind = EventKind.Fault;
                 if (!(IsGuest && Intercepts!.Exception(fault.Vector, kind, error)))
@@ -340,18 +346,18 @@ public sealed unsafe partial class Processor
         return any;
     }
 
-    private bool RaiseInstructionBreakpoint(uint hit)
+    /// <summary>An instruction breakpoint or a general-detect fault: #DB with EIP at the instruction.</summary>
+    private RunExit? RaiseDebugFault(uint dr6)
     {
         _cpu->Attention |= Attention.Events;
-        if (IsGuest && Intercepts!.Exception(Vector.DB, EventKind.Fault, hit))
+        _cpu->ActiveShadow = Shadow.None;
+        if (!(IsGuest && Intercepts!.Exception(Vector.DB, EventKind.Fault, dr6)))
         {
-            _cpu->Exit = Exit.Intercepted;
-            return false;
+            _cpu->State.System.Dr6 |= dr6;
+            Deliver((byte)Vector.DB, EventKind.Fault, null, _cpu->State.Eip);
         }
 
-        _cpu->State.System.Dr6 |= hit;
-        Deliver((byte)Vector.DB, EventKind.Fault, null, _cpu->State.Eip);
-        return true;
+        return null;
     }
 
     private static bool LoadsResumeFlag(in Instruction instruction) => instruction.Mnemonic is Mnemonic.Iret or Mnemonic.Iretd;

@@ -3,3 +3,4 @@ global using System.Runtime.CompilerServices;
 global using System.Runtime.InteropServices;
 global using Harness.Isa;
 global using Iced.Intel;
+global using Vector = Harness.Isa.Vector;

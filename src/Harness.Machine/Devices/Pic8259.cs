@@ -1,5 +1,3 @@
-using System.Numerics;
-
 using Harness.Machine.State;
 
 namespace Harness.Machine.Devices;

@@ -1,5 +1,3 @@
-using System.Runtime.InteropServices;
-
 using Harness.Machine.State;
 
 namespace Harness.Machine.Devices;

@@ -15,6 +15,18 @@ public readonly unsafe struct MachinePort(Cpu* cpu) : IPort
         set => Processor.SetFlags(value);
     }
 
+    public uint NonStatusFlags
+    {
+        get => cpu->State.OtherFlags;
+        set
+        {
+            cpu->State.OtherFlags = (value & Eflags.Defined & ~Eflags.Status) | Eflags.Fixed;
+            cpu->Attention |= Attention.Events | Attention.Stepping;
+        }
+    }
+
+    public ref LazyFlags StatusFlags => ref cpu->State.Status;
+
     public int Cpl
     {
         get => cpu->State.Cpl;
@@ -59,6 +71,19 @@ public readonly unsafe struct MachinePort(Cpu* cpu) : IPort
             ? LinearMemory.CheckSegment(cpu, register, offset, sizeof(T), write: true)
                 && HeldWrites.Hold(cpu, cpu->Tlb, register->Base + offset, sizeof(T), Width.ZeroExtend(value))
             : LinearMemory.Write(cpu, register, offset, value);
+    }
+
+    public bool Probe(SegmentName segment, uint offset, uint size, bool write)
+    {
+        SegmentRegister* register = &cpu->State.Es + (int)segment;
+        return LinearMemory.CheckSegment(cpu, register, offset, (int)size, write)
+            && LinearMemory.Locate(cpu, cpu->Tlb, register->Base + offset, (int)size, write) != null;
+    }
+
+    public bool ReadPhysical(ulong address, out ulong value)
+    {
+        value = Processor.Memory.ReadValue((uint)address, sizeof(ulong));
+        return true;
     }
 
     public bool ReadSystem<T>(uint linear, out T value) where T : unmanaged =>
@@ -117,6 +142,8 @@ public readonly unsafe struct MachinePort(Cpu* cpu) : IPort
     public uint ReadControl(int number) => Processor.ReadControl(number);
 
     public uint FilterControlWrite(int number, uint value) => Processor.FilterControlWrite(number, value);
+
+    public bool AllowsControl(int number, uint value) => Processor.Intercepts is not { } unit || unit.AllowsControl(number, value);
 
     public uint In(ushort port, int size) => Processor.In(port, size);
 

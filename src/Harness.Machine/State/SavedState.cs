@@ -1,5 +1,3 @@
-using System.Runtime.InteropServices;
-
 namespace Harness.Machine.State;
 
 /// <summary>An immutable copy of the state of a component: its elements by full name ("pic.master.irr"), in visiting order.</summary>

@@ -17,12 +17,13 @@ internal static unsafe class MachineEnd<TOperation> where TOperation : struct, I
         processor.Begin(op->Eip, op->NextEip, op->Position);
         bool done = TOperation.Execute(processor, in processor.InstructionOf(op));
         processor.End(done);
+        cpu->Ticks += op->Position;
         if (!done)
         {
-            return cpu->Exit == Exit.Intercepted ? null : Leave.Incomplete(cpu, op);
+            return null;
         }
 
-        cpu->Ticks += op->Position + 1;
+        cpu->Ticks++;
         return Leave.Here(cpu);
     }
 }

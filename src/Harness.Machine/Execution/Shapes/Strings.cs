@@ -31,7 +31,7 @@ internal static unsafe class StringInstruction<TOperation, T, TAddress, TRepeat>
     {
         var port = new MachinePort(cpu);
         bool narrow = typeof(TAddress) == typeof(Address16);
-        var operands = new StringOperands((SegmentName)((op->Segment - CpuLayout.Segments) / sizeof(SegmentRegister)), narrow);
+        var operands = new StringOperands((SegmentName)((op->Segment - CpuLayout.Segments) / sizeof(SegmentRegister)), narrow, typeof(TRepeat) != typeof(Once));
         cpu->Ticks += op->Position;
         cpu->InstructionEip = op->Eip;
         if (typeof(TRepeat) == typeof(Once))

@@ -22,12 +22,12 @@ internal static unsafe class SystemInstruction<TOperation> where TOperation : st
     {
         if (ProtectedModeOnly && ((cpu->State.System.Cr0 & Cr0.PE) == 0 || (cpu->State.OtherFlags & Eflags.VM) != 0))
         {
-            return Fail(cpu, Vector.UD);
+            return Fail(cpu, op, Vector.UD);
         }
 
         if (Supervisor && cpu->State.Cpl != 0)
         {
-            return Fail(cpu, Vector.GP);
+            return Fail(cpu, op, Vector.GP);
         }
 
         Processor processor = Processor.Of(cpu);
@@ -38,8 +38,9 @@ internal static unsafe class SystemInstruction<TOperation> where TOperation : st
         return done;
     }
 
-    private static bool Fail(Cpu* cpu, Vector vector)
+    private static bool Fail(Cpu* cpu, Op* op, Vector vector)
     {
+        cpu->State.Eip = op->Eip;
         cpu->Fault = new Fault(vector, 0);
         cpu->Exit = Exit.Fault;
         return false;
@@ -59,12 +60,14 @@ internal static unsafe class SystemEnd<TOperation> where TOperation : struct, IS
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static Op* Run(Cpu* cpu, Op* op)
     {
-        if (!SystemInstruction<TOperation>.Perform(cpu, op))
+        bool done = SystemInstruction<TOperation>.Perform(cpu, op);
+        cpu->Ticks += op->Position;
+        if (!done)
         {
-            return cpu->Exit == Exit.Intercepted ? null : Leave.Incomplete(cpu, op);
+            return null;
         }
 
-        cpu->Ticks += op->Position + 1;
+        cpu->Ticks++;
         return Leave.Here(cpu);
     }
 }
