@@ -5,11 +5,14 @@ using Harness.NativeOracle.Native;
 // Exit codes: 0 agreement, or nothing to ask (the reason is printed); 1 mismatches; 2 wrong arguments.
 const string usage = """
     usage: native-oracle forms                              lists judged and excluded forms
-           native-oracle run [--cases N] [--seed S]         the processor against itself: the answers are deterministic, coverage is printed
+           native-oracle run [--cases N] [--seed S]         the processor judges the machine
+           native-oracle self-check [--cases N] [--seed S]  the processor against itself: the answers are deterministic
            native-oracle record FILE [--cases N] [--seed S] writes the processor's answers
            native-oracle verify FILE                        asks the processor again for recorded answers
+           native-oracle replay FILE                        judges the machine by recorded answers, without ptrace
     """;
 
+const string model = "yonah";
 int cases = 200_000;
 ulong seed = 1;
 var operands = new List<string>();
@@ -38,14 +41,14 @@ switch (operands)
     case ["run"]:
         return WithProcessor(processor =>
         {
+            using var machine = new MachineRunner(model);
+            return Finish(Campaign.Run(processor, machine, cases, seed), true);
+        });
+    case ["self-check"]:
+        return WithProcessor(processor =>
+        {
             using NativeProcessor second = Open();
-            CampaignSummary summary = Campaign.Run(processor, second, cases, seed);
-            foreach (FormCount form in summary.Forms)
-            {
-                Console.WriteLine($"{form.Form,-28} {form.Cases,6} cases {form.Faulting,6} faulting");
-            }
-
-            return Finish(summary);
+            return Finish(Campaign.Run(processor, second, cases, seed), true);
         });
     case ["record", string path]:
         return WithProcessor(processor =>
@@ -55,7 +58,13 @@ switch (operands)
         });
     case ["verify", string path]:
         RecordedAnswers recorded = RecordedAnswers.Read(path);
-        return WithProcessor(processor => Finish(Campaign.Run(recorded, processor)));
+        return WithProcessor(processor => Finish(Campaign.Run(recorded, processor), false));
+    case ["replay", string path]:
+        using (var machine = new MachineRunner(model))
+        {
+            return Finish(Campaign.Run(RecordedAnswers.Read(path), machine), false);
+        }
+
     default:
         Console.Error.WriteLine(usage);
         return 2;
@@ -77,8 +86,13 @@ static int WithProcessor(Func<NativeProcessor, int> action)
 
 static NativeProcessor Open() => NativeProcessor.TryOpen(out NativeProcessor? processor, out string reason) ? processor : throw new NativeOracleException(reason);
 
-static int Finish(CampaignSummary summary)
+static int Finish(CampaignSummary summary, bool listForms)
 {
+    foreach (FormCount form in listForms ? summary.Forms : [])
+    {
+        Console.WriteLine($"{form.Form,-28} {form.Cases,6} cases {form.Faulting,6} faulting");
+    }
+
     Console.Write(summary);
     return summary.MismatchCount == 0 ? 0 : 1;
 }
