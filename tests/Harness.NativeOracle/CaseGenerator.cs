@@ -135,7 +135,9 @@ public sealed class CaseGenerator(ulong seed)
                 return chance.Percent(60) && !privileged ? chance.Of(Repeat, RepeatNotEqual) : (byte)0;
             }
 
-            return chance.Percent(info.CanUseLockPrefix ? 15 : 6) ? Lock : (byte)0;
+            // AMD tells LOCK VERR and LOCK VERW to be undefined only after it has read the operand.
+            bool allowed = code.Mnemonic() is not (Mnemonic.Verr or Mnemonic.Verw);
+            return allowed && chance.Percent(info.CanUseLockPrefix ? 15 : 6) ? Lock : (byte)0;
         }
 
         private void PrepareRegisters(Mnemonic mnemonic, bool isString)
@@ -175,6 +177,10 @@ public sealed class CaseGenerator(ulong seed)
                         _before.Gpr[i] = i != 4 && chance.Percent(60) ? (chance.Next() & 0xFFFF0000) | _placement.Selector() : _before.Gpr[i];
                     }
 
+                    break;
+                case Mnemonic.Push:
+                    // Whether a segment register is pushed as two bytes or as four, and so what must be aligned, depends on the processor.
+                    _before.Eflags &= ~AlignmentCheck;
                     break;
                 default:
                     if (isString && chance.Percent(90))

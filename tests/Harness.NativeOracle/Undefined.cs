@@ -14,6 +14,9 @@ public struct UndefinedParts
     /// <summary>Whether changes of memory are undefined.</summary>
     public bool Memory;
 
+    /// <summary>Whether another fault may be the one that is reported: several apply, and the manual gives no order.</summary>
+    public bool FaultOrder;
+
     /// <summary>Offset from the new stack pointer of two bytes that the instruction may leave or clear, or -1.</summary>
     public int StackHole;
 }
@@ -114,9 +117,16 @@ public static class Undefined
                 parts.Memory = true;
                 break;
 
+            // AMD pops the words in another order than SDM Vol. 2B, RET and IRET, shows it, and so meets another page fault or #GP first.
+            case Mnemonic.Retf or Mnemonic.Iret or Mnemonic.Iretd:
+                parts.FaultOrder = true;
+                break;
+
             // SDM Vol. 2B, REP: flags are restored when CMPS or SCAS faults; AMD keeps those of the last completed iteration.
+            // Which operand of CMPS is read first is nowhere said.
             case Mnemonic.Cmpsb or Mnemonic.Cmpsw or Mnemonic.Cmpsd or Mnemonic.Scasb or Mnemonic.Scasw or Mnemonic.Scasd:
                 parts.Eflags = Status;
+                parts.FaultOrder = instruction.Mnemonic is Mnemonic.Cmpsb or Mnemonic.Cmpsw or Mnemonic.Cmpsd;
                 break;
         }
 
