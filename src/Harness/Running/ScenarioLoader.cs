@@ -53,7 +53,11 @@ public sealed class ScenarioLoader(ScriptWorkspace workspace, ScriptHost host, I
         {
             return script.Scenarios.Select(s => new RunItem
             {
-                Id = s.Id, File = workspace.Display(s.File), Line = s.Line, Declaration = s, Snapshots = snapshots,
+                Id = s.Id,
+                File = workspace.Display(s.File),
+                Line = s.Line,
+                Declaration = s,
+                Snapshots = snapshots,
             });
         }
 
