@@ -57,6 +57,15 @@ public sealed class ScriptWorkspace(string folder)
     /// <summary>A path as results show it: relative to the working folder, with forward slashes.</summary>
     public string Display(string path) => Path.GetRelativePath(folder, path).Replace('\\', '/');
 
+    /// <summary>Whether <paramref name="given"/> names <paramref name="target"/> or a folder above it.</summary>
+    /// <param name="given">Relative to the working folder or full.</param>
+    /// <param name="target">Full path.</param>
+    public bool IsAtOrAbove(string given, string target)
+    {
+        var down = Path.GetRelativePath(Path.GetFullPath(given, folder), target);
+        return !Path.IsPathRooted(down) && down != ".." && !down.StartsWith(".." + Path.DirectorySeparatorChar, StringComparison.Ordinal);
+    }
+
     /// <summary>The folder of a root's snapshots: <c>snapshots</c> beside a scenario root, inside a folder that is none.</summary>
     public static string SnapshotFolder(string root) => Path.Combine(IsRoot(root) && Path.GetDirectoryName(root) is { } parent ? parent : root, "snapshots");
 
