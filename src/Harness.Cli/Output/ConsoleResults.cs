@@ -40,7 +40,9 @@ internal sealed class ConsoleResults(CommandEnvironment environment, bool quiet)
         environment.Out.WriteLine($"{painted}  {result.Item.Id.PadRight(_idWidth)}  {result.Records.Count - 1,4}  {ResultNames.Of(result.Snapshot?.Status)}");
         if (verdict.Message is { Length: > 0 } message)
         {
-            environment.Out.WriteLine(Indent + message.TrimEnd().Replace("\n", "\n" + Indent, StringComparison.Ordinal));
+            // Every problem of a script that did not load is on standard error already.
+            message = result.Item.Declaration is null ? message.Split('\n')[0] : message.TrimEnd();
+            environment.Out.WriteLine(Indent + message.Replace("\n", "\n" + Indent, StringComparison.Ordinal));
         }
 
         if (result.Snapshot is { Status: not SnapshotStatus.Equal } snapshot)

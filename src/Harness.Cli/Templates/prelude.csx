@@ -1,4 +1,4 @@
-// Every scenario loads this file. The paths are for editors: harness takes its own assemblies by name.
+// Every scenario loads this file. The paths are for editors: harness takes its own assemblies by name. Only a global using reaches the files that load this one.
 #r "{bin}/Harness.Scenarios.dll"
 #r "{bin}/Harness.Vmm.dll"
 #r "{bin}/Harness.Machine.dll"
@@ -7,9 +7,9 @@
 #r "{bin}/FluentAssertions.dll"
 #r "{bin}/Iced.dll"
 
-using System;
-using System.Collections.Generic;
-using System.Linq;
-using FluentAssertions;
-using Harness.Scenarios;
-using static Harness.Scenarios.ScenarioApi;
+global using System;
+global using System.Collections.Generic;
+global using System.Linq;
+global using FluentAssertions;
+global using Harness.Scenarios;
+global using static Harness.Scenarios.ScenarioApi;

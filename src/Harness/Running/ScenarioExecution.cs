@@ -124,6 +124,6 @@ internal sealed class ScenarioExecution : IScenarioHost
     private string Place(Exception exception, string message)
     {
         var place = ScriptTrace.Locate(exception, Path.GetDirectoryName(_declaration.File)!);
-        return place is null ? message : $"{Path.GetFileName(place.Value.File)}({place.Value.Line}): {message}";
+        return place is not { } at ? message : $"{(at.File == _declaration.File ? _item.File : Path.GetFileName(at.File))}({at.Line}): {message}";
     }
 }
