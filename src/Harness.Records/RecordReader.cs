@@ -121,6 +121,13 @@ public static class RecordReader
             return "line and run must not be negative.";
         }
 
+        // The annotations of a list's elements are not checked by the serializer.
+        if (record.Events.Contains(null!) || record.Covers.Contains(null!) || record.Assumptions.Contains(null!)
+            || record.Timeline?.Contains(null!) == true)
+        {
+            return "covers, events, assumptions and timeline must not hold null.";
+        }
+
         if (record.Events.FirstOrDefault(e => e.Count < 0 || e.Cycles < 0 || e.Level < 0 || e.Cpl is < 0 or > 3) is { } wrong)
         {
             return $"event {Printable.Escape(wrong.Cause)}: count, cycles and level must not be negative, cpl must be 0 to 3.";

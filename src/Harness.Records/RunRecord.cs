@@ -41,32 +41,33 @@ public enum SnapshotVerdict
 /// The result of one guest under one engine, or, with a null <see cref="Engine"/>, the verdict of a scenario's checks.
 /// One JSON object a line in files of schema <see cref="CurrentSchema"/>. Fields are added, never renamed. No host time is in it.
 /// </summary>
+/// <remarks>The serializer initialises every field, those that a line lacks with null: the accessors put the default there.</remarks>
 public sealed record RunRecord
 {
     /// <summary>The only schema that is written and read.</summary>
     public const string CurrentSchema = "harness-run/1";
 
     /// <summary>Always <see cref="CurrentSchema"/>.</summary>
-    public string Schema { get; init; } = CurrentSchema;
+    public string Schema { get; init => field = value ?? CurrentSchema; } = CurrentSchema;
 
     /// <summary>Id of the scenario: topic/file[.name][_parameter=value].</summary>
     public required string Scenario { get; init; }
 
     /// <summary>The scenario's title, free text.</summary>
-    public string Title { get; init; } = "";
+    public string Title { get; init => field = value ?? ""; } = "";
 
     /// <summary>Ids of the facts that the scenario covers.</summary>
-    public IReadOnlyList<string> Covers { get; init; } = [];
+    public IReadOnlyList<string> Covers { get; init => field = value ?? []; } = [];
 
     /// <summary>The script, relative to the folder the command ran in, with forward slashes.</summary>
-    public string File { get; init; } = "";
+    public string File { get; init => field = value ?? ""; } = "";
 
     /// <summary>Line of the declaration, from 1; 0 when unknown.</summary>
     public int Line { get; init; }
 
     /// <summary>The scenario's parameters in order of declaration; a JSON object of strings.</summary>
     [JsonConverter(typeof(RunParametersConverter))]
-    public IReadOnlyList<RunParameter> Parameters { get; init; } = [];
+    public IReadOnlyList<RunParameter> Parameters { get; init => field = value ?? []; } = [];
 
     /// <summary>Name of the engine; null for the record that holds the verdict of the scenario's checks.</summary>
     public string? Engine { get; init; }
@@ -96,7 +97,7 @@ public sealed record RunRecord
     public RetiredCount? Retired { get; init; }
 
     /// <summary>Totals of the event ledger.</summary>
-    public IReadOnlyList<EventTotal> Events { get; init; } = [];
+    public IReadOnlyList<EventTotal> Events { get; init => field = value ?? []; } = [];
 
     /// <summary>Popek and Goldberg's three properties; null when nothing ran.</summary>
     public RunProperties? Properties { get; init; }
@@ -105,7 +106,7 @@ public sealed record RunRecord
     public CycleCount? Cycles { get; init; }
 
     /// <summary>What the guest wrote to its console.</summary>
-    public string Console { get; init; } = "";
+    public string Console { get; init => field = value ?? ""; } = "";
 
     /// <summary>Digest of the final state, lower-case hexadecimal; null when nothing ran.</summary>
     public string? Digest { get; init; }
@@ -115,6 +116,9 @@ public sealed record RunRecord
 
     /// <summary>Why it failed, what limit it hit or why it is not applicable; null when there is nothing to say.</summary>
     public string? Message { get; init; }
+
+    /// <summary>Figures of the cost profile that count in this run and that nobody published; reports name them.</summary>
+    public IReadOnlyList<string> Assumptions { get; init => field = value ?? []; } = [];
 
     /// <summary>The scenario's assertions; null except in verdicts.</summary>
     public CheckCount? Checks { get; init; }

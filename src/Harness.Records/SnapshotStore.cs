@@ -65,7 +65,11 @@ public sealed class SnapshotStore(string root)
     public SnapshotComparison Compare(SnapshotContent content, bool narrowed) => Guard(content.Scenario, verified =>
     {
         var received = ReceivedPath(content.Scenario);
-        File.Delete(received);
+        if (File.Exists(received))
+        {
+            File.Delete(received);
+        }
+
         if (!File.Exists(verified))
         {
             var fresh = SnapshotText.Render(content);

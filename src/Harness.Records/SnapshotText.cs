@@ -131,25 +131,12 @@ public static class SnapshotText
             return new(RunName(record), lines);
         }
 
-        lines.Add($"  outcome           {OutcomeName(record.Outcome)}");
+        lines.Add($"  {OutcomeName(record.Outcome)}, final state {Printable.Escape(record.Digest ?? "none")}");
         if (record.Properties is { } properties)
         {
-            AddProperty(lines, "equivalence", properties.Equivalence?.Holds, null);
-            if (properties.Equivalence is { } equivalence)
-            {
-                AddDivergence(lines, "first divergence", equivalence.FirstDivergence);
-                AddDivergence(lines, "first other way", equivalence.FirstControlFlow);
-                if (equivalence.MetAgain is { } met)
-                {
-                    lines.Add($"    states met again {(met ? "yes" : "no")}");
-                }
-            }
-
-            AddProperty(lines, "resource control", properties.ResourceControl?.Holds, properties.ResourceControl?.Detail);
-            AddProperty(lines, "efficiency", properties.Efficiency?.Holds, properties.Efficiency?.Detail);
+            AddProperties(lines, properties);
         }
 
-        lines.Add($"  final state       {Printable.Escape(record.Digest ?? "none")}");
         lines.AddRange(Events(record));
         lines.AddRange(Printable.Lines(record.Console).Select(line => $"  | {line}"));
         return new(RunName(record), lines);
@@ -166,20 +153,31 @@ public static class SnapshotText
         _ => "error",
     };
 
-    private static void AddProperty(List<string> lines, string name, bool? holds, string? detail)
+    private static void AddProperties(List<string> lines, RunProperties properties)
     {
-        if (holds is { } verdict)
+        (string Name, bool? Holds, string? Detail)[] judged =
+        [
+            ("equivalence", properties.Equivalence?.Holds, null),
+            ("resource control", properties.ResourceControl?.Holds, properties.ResourceControl?.Detail),
+            ("efficiency", properties.Efficiency?.Holds, properties.Efficiency?.Detail),
+        ];
+        lines.Add("  " + string.Join(", ", judged.Select(p => $"{p.Name} {(p.Holds is { } holds ? holds ? "holds" : "fails" : "not judged")}")));
+        if (properties.Equivalence is { } equivalence)
         {
-            lines.Add($"  {name,-17} {(verdict ? "holds" : "fails")}{(detail is null ? "" : ": " + Printable.Escape(detail))}");
+            var met = equivalence.MetAgain is { } again ? again ? "; the states meet again" : "; the states never meet again" : "";
+            AddDivergence(lines, "first divergence", equivalence.FirstDivergence, met);
+            AddDivergence(lines, "first other way", equivalence.FirstControlFlow, "");
         }
+
+        lines.AddRange(judged.Where(p => p.Detail is not null).Select(p => $"    {p.Name}: {Printable.Escape(p.Detail!)}"));
     }
 
-    private static void AddDivergence(List<string> lines, string name, Divergence? divergence)
+    private static void AddDivergence(List<string> lines, string name, Divergence? divergence, string end)
     {
         if (divergence is { } d)
         {
             var text = string.Create(
-                CultureInfo.InvariantCulture, $"    {name,-16} tick {d.Tick} at {d.At}: {d.Value} bare {d.Bare} found {d.Found} by {d.Instruction}");
+                CultureInfo.InvariantCulture, $"    {name}: tick {d.Tick} at {d.At}: {d.Value} bare {d.Bare} found {d.Found} by {d.Instruction}{end}");
             lines.Add(Printable.Escape(text));
         }
     }

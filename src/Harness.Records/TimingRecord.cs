@@ -10,7 +10,7 @@ public sealed record TimingRecord
     public const string CurrentSchema = "harness-timing/1";
 
     /// <summary>Always <see cref="CurrentSchema"/>.</summary>
-    public string Schema { get; init; } = CurrentSchema;
+    public string Schema { get; init => field = value ?? CurrentSchema; } = CurrentSchema;
 
     /// <summary>As in <see cref="RunRecord.Scenario"/>.</summary>
     public required string Scenario { get; init; }
