@@ -35,6 +35,9 @@ public sealed class CommandEnvironment : IDisposable
     /// <summary>Standard output is a terminal.</summary>
     public bool IsTerminal { get; init; }
 
+    /// <summary>Characters to a line of the terminal.</summary>
+    public int Width { get; init; }
+
     /// <summary>What can be chosen by name.</summary>
     public Catalog Catalog { get; init; } = Catalog.BuiltIn;
 

@@ -59,6 +59,7 @@ public static class CommandLine
             NewCommand.Create(environment),
             AcceptCommand.Create(environment),
             DiffCommand.Create(environment),
+            ReportCommand.Create(environment),
         ];
         foreach (var command in commands)
         {

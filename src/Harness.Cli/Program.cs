@@ -11,6 +11,7 @@ using var environment = new CommandEnvironment(output, error, Environment.Curren
     Input = Console.OpenStandardInput(),
     Variable = Environment.GetEnvironmentVariable,
     IsTerminal = !Console.IsOutputRedirected,
+    Width = Console.IsOutputRedirected ? 0 : Console.WindowWidth,
     Cancellation = cancellation.Token,
 };
 return CommandLine.Run(args, environment);

@@ -1,4 +1,5 @@
 using Harness.Records;
+using Harness.Reports;
 using Harness.Running;
 
 namespace Harness.Cli.Output;
@@ -12,18 +13,22 @@ internal enum ResultFormat
     /// <summary>Run records, one JSON object a line.</summary>
     Json,
 
-    /// <summary>The Test Anything Protocol, version 13.</summary>
+    /// <summary>JUnit XML.</summary>
+    Junit,
+
+    /// <summary>The Test Anything Protocol.</summary>
     Tap,
 }
 
-/// <summary>Writes results as they come, in order.</summary>
+/// <summary>Takes results as they come, in order.</summary>
 internal abstract class ResultWriter : IDisposable
 {
     /// <summary>The writer of a form.</summary>
     public static ResultWriter Create(ResultFormat format, CommandEnvironment environment, bool quiet) => format switch
     {
         ResultFormat.Json => new JsonResults(environment),
-        ResultFormat.Tap => new TapResults(environment),
+        ResultFormat.Junit => new ReportResults(environment, records => Report.JUnit(records, [])),
+        ResultFormat.Tap => new ReportResults(environment, Report.Tap),
         _ => new ConsoleResults(environment, quiet),
     };
 
@@ -66,27 +71,10 @@ internal sealed class JsonResults(CommandEnvironment environment) : ResultWriter
     public override void Dispose() => _writer.Dispose();
 }
 
-/// <summary>The Test Anything Protocol: a line for each verdict, its message as diagnostics.</summary>
-internal sealed class TapResults(CommandEnvironment environment) : ResultWriter
+/// <summary>A report that is written as a whole.</summary>
+internal sealed class ReportResults(CommandEnvironment environment, Func<IReadOnlyList<RunRecord>, string> render) : ResultWriter
 {
-    private int _number;
-
     /// <inheritdoc/>
-    public override void Begin(IReadOnlyList<RunItem> items) => environment.Out.WriteLine($"TAP version 13\n1..{items.Count}");
-
-    /// <inheritdoc/>
-    public override void Add(ScenarioResult result)
-    {
-        var verdict = result.Verdict;
-        var skipped = verdict.Outcome == Outcome.NotApplicable;
-        var line = $"{(result.IsGood ? "ok" : "not ok")} {++_number} - {result.Item.Id}";
-        environment.Out.WriteLine(skipped ? $"{line} # SKIP {OneLine(verdict.Message)}" : line);
-        var complaint = result.Snapshot is { Message.Length: > 0 } snapshot ? $"snapshot {ResultNames.Of(snapshot.Status)}: {snapshot.Message}" : verdict.Message;
-        if (!skipped && complaint is not null)
-        {
-            environment.Out.WriteLine("# " + complaint.Replace("\n", "\n# ", StringComparison.Ordinal));
-        }
-    }
-
-    private static string OneLine(string? message) => (message ?? "").Replace('\n', ' ');
+    public override void End(IReadOnlyList<ScenarioResult> results, IReadOnlyList<SnapshotComparison> orphans) =>
+        environment.Out.Write(render(results.SelectMany(r => r.Records).ToList()));
 }

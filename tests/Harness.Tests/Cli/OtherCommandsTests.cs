@@ -20,6 +20,7 @@ public sealed class OtherCommandsTests
     [TestCase("new", "--help")]
     [TestCase("accept", "--help")]
     [TestCase("diff", "--help")]
+    [TestCase("report", "--help")]
     public void ShouldExplainItself(params string[] arguments)
     {
         var help = _folder.Run(arguments);
@@ -96,5 +97,32 @@ public sealed class OtherCommandsTests
         _folder.Run("accept", "scenarios/t/a.csx").Out.Should().Be("accepted  t/a\naccepted  t/a.n_v=1\n");
         _folder.Run("accept", "--filter", "*_v=?").Out.Should().Be("accepted  t/a_b_v=1\n");
         _folder.Run("diff").Out.Should().StartWith("t/a_b: new.");
+    }
+
+    [Test]
+    public void Report_ShouldWriteTheDocumentsAskedFor()
+    {
+        _folder.Script("x", "Scenario(\"x\", s => { });");
+        _folder.Run("run", "--records", "r.jsonl", "--timings", "t.jsonl").Code.Should().Be(0);
+
+        _folder.Run("report", "r.jsonl", "--out", "all").Out.Should().Be("all/report.html\nall/report.md\nall/report.json\nall/junit.xml\nall/results.trx\n");
+        _folder.Run("report", "r.jsonl", "--out", "one", "--format", "junit", "--timings", "t.jsonl").Out.Should().Be("one/junit.xml\n");
+        Directory.GetFiles(_folder.File("one")).Should().HaveCount(1);
+        _folder.Run("report", "r.jsonl").Out.Should().Contain("t/x");
+    }
+
+    [Test]
+    public void Report_ShouldReturn5ForInputsAtFaultAnd8ForNone()
+    {
+        _folder.Write("bad.jsonl", "{}\n");
+        _folder.Write("empty.jsonl", "");
+
+        var bad = _folder.Run("report", "bad.jsonl");
+        bad.Code.Should().Be(5);
+        bad.Error.Should().Contain("bad.jsonl(1)");
+        _folder.Run("report", "missing.jsonl").Code.Should().Be(5);
+        _folder.Run("report", "bad.jsonl", "--format", "clay").Code.Should().Be(5);
+        _folder.Run("report").Code.Should().Be(5);
+        _folder.Run("report", "empty.jsonl").Code.Should().Be(8);
     }
 }
