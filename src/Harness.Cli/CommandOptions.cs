@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Completions;
 using System.Globalization;
 using Harness.Scenarios;
 
@@ -121,6 +122,9 @@ internal sealed class RunOptionSet
     public RunOptionSet(Command command, CommandEnvironment environment)
     {
         _environment = environment;
+        _engine.CompletionSources.Add(_ => Names(environment.Catalog.Engines));
+        _cpu.CompletionSources.Add(_ => Names(environment.Catalog.Cpus));
+        _cost.CompletionSources.Add(_ => Names(environment.Catalog.Costs));
         foreach (var option in (Option[])[_engine, _cpu, _cost, _seed, _maxInstructions])
         {
             command.Options.Add(option);
@@ -161,6 +165,8 @@ internal sealed class RunOptionSet
             MaxInstructions = parsed.GetValue(_maxInstructions),
         };
     }
+
+    private static IEnumerable<CompletionItem> Names(IReadOnlyList<CatalogEntry> entries) => entries.Select(e => new CompletionItem(e.Name));
 
     private static void Expect(string option, string given, IReadOnlyList<CatalogEntry> known, params string[] also)
     {

@@ -9,7 +9,7 @@ namespace Harness.Cli;
 /// does not return cannot be stopped; its thread is left behind and dies with the process.
 /// </summary>
 /// <param name="degree">Threads, from 1.</param>
-/// <param name="timeout">Host time that one piece may take.</param>
+/// <param name="timeout">Host time that one limited piece may take.</param>
 internal sealed class ParallelExecutor(int degree, TimeSpan timeout) : IExecutor
 {
     // Scripts and the compiler recurse deeper than a default stack allows on some systems.
@@ -22,9 +22,9 @@ internal sealed class ParallelExecutor(int degree, TimeSpan timeout) : IExecutor
     public IReadOnlyList<long> Microseconds { get; private set; } = [];
 
     /// <inheritdoc/>
-    public ExecutionEnd Execute(int count, Action<int> work, CancellationToken cancellation)
+    public ExecutionEnd Execute(int count, Action<int> work, bool isLimited, CancellationToken cancellation)
     {
-        var batch = new Batch(count, work, timeout, cancellation);
+        var batch = new Batch(count, work, isLimited ? timeout : TimeSpan.FromDays(1), cancellation);
         var end = batch.Run(Math.Min(degree, count));
         Microseconds = batch.Microseconds;
         return end;

@@ -8,10 +8,10 @@ internal sealed class ScriptLoadContext : AssemblyLoadContext
 {
     private readonly ScriptReference[] _references;
 
-    public ScriptLoadContext(string name, IEnumerable<ScriptReference> references)
+    public ScriptLoadContext(string name, ScriptReference[] references)
         : base(name, isCollectible: true)
     {
-        _references = references.ToArray();
+        _references = references;
     }
 
     protected override Assembly? Load(AssemblyName assemblyName) =>

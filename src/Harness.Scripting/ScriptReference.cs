@@ -33,16 +33,19 @@ internal readonly record struct ScriptReference(string Name, string? Path, bool 
         return File.Exists(path) ? path : null;
     }
 
-    /// <summary>Appends what identifies the referenced code: module ids of the application's assemblies, else the file's checksum.</summary>
+    /// <summary>
+    /// Appends what identifies the referenced code: module ids of the harness's own assemblies, which a run needs anyway; size and time of other files,
+    /// which are not loaded only to be identified.
+    /// </summary>
     public void AppendKey(StringBuilder key)
     {
-        if (IsApplication)
+        if (IsApplication && IsHarness(Name))
         {
             AppendModules(key, AssemblyLoadContext.Default.LoadFromAssemblyName(new AssemblyName(Name)), []);
         }
-        else if (Path is not null && File.Exists(Path))
+        else if (Path is not null && new FileInfo(Path) is { Exists: true } file)
         {
-            key.Append("file ").Append(Path).Append(' ').Append(Checksum.Of(File.ReadAllBytes(Path))).Append('\n');
+            key.Append("file ").Append(Path).Append(' ').Append(file.Length).Append(' ').Append(file.LastWriteTimeUtc.Ticks).Append('\n');
         }
         else
         {
@@ -63,10 +66,12 @@ internal readonly record struct ScriptReference(string Name, string? Path, bool 
         key.Append("module ").Append(name).Append(' ').Append(assembly.ManifestModule.ModuleVersionId).Append('\n');
         foreach (var reference in assembly.GetReferencedAssemblies())
         {
-            if (reference.Name!.StartsWith("Harness.", StringComparison.Ordinal))
+            if (IsHarness(reference.Name!))
             {
                 AppendModules(key, AssemblyLoadContext.Default.LoadFromAssemblyName(reference), seen);
             }
         }
     }
+
+    private static bool IsHarness(string name) => name.StartsWith("Harness.", StringComparison.Ordinal);
 }

@@ -9,8 +9,9 @@ public interface IExecutor
     /// <summary>Calls <paramref name="work"/> with each number from 0 up to <paramref name="count"/>, at most once each, until something ends it early.</summary>
     /// <param name="count">How many pieces.</param>
     /// <param name="work">May be called concurrently. Its exceptions pass through.</param>
+    /// <param name="isLimited">The work is code of users, which may not return: it has limited time.</param>
     /// <param name="cancellation">Starts no further piece once set.</param>
-    ExecutionEnd Execute(int count, Action<int> work, CancellationToken cancellation);
+    ExecutionEnd Execute(int count, Action<int> work, bool isLimited, CancellationToken cancellation);
 }
 
 /// <summary>How an execution ended.</summary>
@@ -23,7 +24,7 @@ public sealed record ExecutionEnd(bool Cancelled, int? Overrun = null, string? C
 public sealed class InlineExecutor : IExecutor
 {
     /// <inheritdoc/>
-    public ExecutionEnd Execute(int count, Action<int> work, CancellationToken cancellation)
+    public ExecutionEnd Execute(int count, Action<int> work, bool isLimited, CancellationToken cancellation)
     {
         for (var i = 0; i < count; i++)
         {

@@ -17,7 +17,9 @@ public sealed class ScenarioLoader(ScriptWorkspace workspace, ScriptHost host, I
     public LoadedScenarios Load(IReadOnlyList<ScriptFile> scripts, CancellationToken cancellation)
     {
         var loaded = new LoadedScript?[scripts.Count];
-        var end = executor.Execute(scripts.Count, i => Volatile.Write(ref loaded[i], host.Load(scripts[i])), cancellation);
+        var prepared = new PreparedScript?[scripts.Count];
+        executor.Execute(scripts.Count, i => prepared[i] = host.Prepare(scripts[i]), isLimited: false, cancellation);
+        var end = executor.Execute(scripts.Count, i => Volatile.Write(ref loaded[i], prepared[i]!.Declare()), isLimited: true, cancellation);
 
         var items = new List<RunItem>();
         var problems = new List<string>();

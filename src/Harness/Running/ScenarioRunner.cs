@@ -15,7 +15,7 @@ public sealed class ScenarioRunner(IExecutor executor, RunOptions options, Actio
     public ExecutionEnd Run(IReadOnlyList<RunItem> items, Action<ScenarioResult> completed, CancellationToken cancellation)
     {
         var order = new ResultOrder(items.Count, completed);
-        var end = executor.Execute(items.Count, i => order.Add(i, Run(items[i], cancellation)), cancellation);
+        var end = executor.Execute(items.Count, i => order.Add(i, Run(items[i], cancellation)), isLimited: true, cancellation);
         order.Close(i => end switch
         {
             { Overrun: { } overrun } when overrun == i => ScenarioExecution.Unrun(items[i], end.Complaint!),

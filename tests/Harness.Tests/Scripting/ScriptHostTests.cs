@@ -110,8 +110,8 @@ public sealed class ScriptHostTests
         _folder.Script("x", "Scenario(\"one\", s => { });");
         _folder.Write("file", "");
 
-        new ScriptHost(new ScriptCache(_folder.File("file/cache"))).Load(FileOf("x")).Scenarios.Single().Title.Should().Be("one");
-        new ScriptHost(new ScriptCache(null)).Load(FileOf("x")).Scenarios.Single().Title.Should().Be("one");
+        new ScriptHost(new ScriptCache(_folder.File("file/cache"))).Prepare(FileOf("x")).Declare().Scenarios.Single().Title.Should().Be("one");
+        new ScriptHost(new ScriptCache(null)).Prepare(FileOf("x")).Declare().Scenarios.Single().Title.Should().Be("one");
     }
 
     [TestCase("/own", "/xdg", "/own")]
@@ -147,7 +147,7 @@ public sealed class ScriptHostTests
     {
         _folder.Script("x", "Scenario(\"one\", covers: \"A1\", s => (1 + 1).Should().Be(2));");
         _folder.Write("scenarios/prelude.csx", File.ReadAllText(_folder.File("scenarios/prelude.csx"))
-            .Replace("#r \"", $"#r \"{AppContext.BaseDirectory}", StringComparison.Ordinal)
+            .Replace("#r \"", $"#r \"{Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory)}/", StringComparison.Ordinal)
             .Replace("\"\nglobal", ".dll\"\nglobal", StringComparison.Ordinal)
             .Replace("\"\n#r", ".dll\"\n#r", StringComparison.Ordinal));
         var path = FileOf("x").Path;
@@ -162,7 +162,7 @@ public sealed class ScriptHostTests
 
     private string Title() => Load("x").Scenarios.Single().Title;
 
-    private LoadedScript Load(string name) => new ScriptHost(new ScriptCache(_folder.File("cache"))).Load(FileOf(name));
+    private LoadedScript Load(string name) => new ScriptHost(new ScriptCache(_folder.File("cache"))).Prepare(FileOf(name)).Declare();
 
     private ScriptFile FileOf(string name) => new ScriptWorkspace(_folder.Path).Find([$"scenarios/t/{name}.csx"], out _).Single();
 }
