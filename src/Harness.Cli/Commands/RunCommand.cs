@@ -57,6 +57,11 @@ internal sealed class RunCommand
                 : [];
             writer.End(results, orphans);
             WriteTimings(parsed.GetValue(_timings), selection);
+            if (end.Cancelled)
+            {
+                _environment.Error.WriteLine($"harness: cancelled; {results.Count} of {selection.Items.Count} have a result");
+            }
+
             return Verdict(results, orphans, end);
 
             void Complete(ScenarioResult result)

@@ -27,7 +27,7 @@ public sealed class ScenarioLoader(ScriptWorkspace workspace, ScriptHost host, I
         {
             var snapshots = new SnapshotStore(ScriptWorkspace.SnapshotFolder(scripts[i].Root));
             var failure = end.Overrun is not { } overrun ? null
-                : overrun == i ? end.Complaint : $"not run: {scripts[overrun].Id} {end.Complaint}";
+                : overrun == i ? $"{workspace.Display(scripts[i].Path)}: {end.Complaint}" : $"not run: {scripts[overrun].Id} {end.Complaint}";
             if (end.Overrun != i && Volatile.Read(ref loaded[i]) is { } script)
             {
                 items.AddRange(ItemsOf(script, snapshots).Select(item => item with { Failure = item.Failure ?? failure }));

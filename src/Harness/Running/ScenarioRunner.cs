@@ -18,7 +18,7 @@ public sealed class ScenarioRunner(IExecutor executor, RunOptions options, Actio
         var end = executor.Execute(items.Count, i => order.Add(i, Run(items[i], cancellation)), isLimited: true, cancellation);
         order.Close(i => end switch
         {
-            { Overrun: { } overrun } when overrun == i => ScenarioExecution.Unrun(items[i], end.Complaint!),
+            { Overrun: { } overrun } when overrun == i => ScenarioExecution.Unrun(items[i], $"{items[i].File}({items[i].Line}): {end.Complaint}"),
             { Overrun: { } overrun } => ScenarioExecution.Unrun(items[i], $"not run: {items[overrun].Id} {end.Complaint}"),
             _ => null,
         });

@@ -114,7 +114,7 @@ public sealed class RunCommandTests
 
         run.Code.Should().Be(2);
         run.Out.Should().Contain("\"scenario\":\"t/loops\"").And.Contain("\"file\":\"scenarios/t/loops.csx\"")
-            .And.Contain("did not return within 3 s").And.Contain("\"not run: t/loops did not return");
+            .And.MatchRegex("\"message\":\"scenarios/t/loops.csx.*: did not return within 3 s").And.Contain("\"not run: t/loops did not return");
         run.Out.Split('\n', StringSplitOptions.RemoveEmptyEntries).Should().HaveCount(3);
     }
 
@@ -183,6 +183,7 @@ public sealed class RunCommandTests
         var run = _folder.Run("run", "--verbose", "--parallel", "1", "--records", "records.jsonl");
 
         run.Code.Should().Be(3);
+        run.Error.Should().EndWith("harness: cancelled; 1 of 3 have a result\n");
         RecordReader.Read(_folder.File("records.jsonl")).Select(r => r.Scenario).Should().Equal("t/a");
     }
 
