@@ -148,7 +148,8 @@ public sealed class SnapshotStore(string root)
 
         if (old.Text != text)
         {
-            return new(scenario, SnapshotStatus.Changed, verified, SnapshotText.Diff(old.Text, text), "The result differs: review and accept it, or mend the cause.");
+            return new(
+                scenario, SnapshotStatus.Changed, verified, SnapshotText.Diff(old.Text, text), "The result differs: review and accept it, or mend the cause.");
         }
 
         return old.Form is { } form
@@ -167,7 +168,8 @@ public sealed class SnapshotStore(string root)
         }
         catch (DecoderFallbackException e)
         {
-            return new("", null, $"expected UTF-8, found other bytes at offset {e.Index + (marked ? 3 : 0)} of {path}: restore the file or accept the received text.");
+            var offset = e.Index + (marked ? 3 : 0);
+            return new("", null, $"expected UTF-8, found other bytes at offset {offset} of {path}: restore the file or accept the received text.");
         }
 
         // A checkout may have changed the line ends; that is no difference.

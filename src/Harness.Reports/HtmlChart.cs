@@ -56,5 +56,6 @@ internal static class HtmlChart
 
     private static void Bar(StringBuilder html, Int128 x, int y, Int128 width, int row, string title) => html.Append(
         CultureInfo.InvariantCulture,
-        $"<rect x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{BarHeight}\" fill=\"{_colours[row % _colours.Length]}\"><title>{HtmlReport.Encode(title)}</title></rect>\n");
+        $"<rect x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{BarHeight}\" fill=\"{_colours[row % _colours.Length]}\">"
+        + $"<title>{HtmlReport.Encode(title)}</title></rect>\n");
 }

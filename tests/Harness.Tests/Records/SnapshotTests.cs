@@ -241,5 +241,9 @@ public sealed class SnapshotTests
         "long/one",
         "Long",
         [_guest with { Disassembly = [.. Enumerable.Range(0, 79).Select(i => $"    mov eax,{i}"), $"    mov ebx,{lastInstruction}"] }],
-        [.. Enumerable.Range(0, 10).Select(i => MockRecords.Trap with { Engine = $"engine{i}", Console = $"{lastInstruction * i}\n" + string.Concat(Enumerable.Repeat("x\n", 19)) })]);
+        [.. Enumerable.Range(0, 10).Select(i => MockRecords.Trap with
+        {
+            Engine = $"engine{i}",
+            Console = $"{lastInstruction * i}\n" + string.Concat(Enumerable.Repeat("x\n", 19)),
+        })]);
 }
