@@ -66,7 +66,7 @@ internal sealed class ConsoleResults(CommandEnvironment environment, bool quiet)
         environment.Out.WriteLine($"{results.Count} scenario{(results.Count == 1 ? "" : "s")}: {string.Join(", ", totals)}{snapshots}");
 
         var received = results.Where(r => r.Snapshot?.Status is SnapshotStatus.New or SnapshotStatus.Changed or SnapshotStatus.Damaged)
-            .Select(r => r.Item.File).Distinct().ToList();
+            .Select(r => r.Item.Script).Distinct().ToList();
         if (received.Count > 0)
         {
             environment.Out.WriteLine($"When the results are right: harness accept {string.Join(' ', received)}");

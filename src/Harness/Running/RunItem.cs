@@ -10,6 +10,9 @@ public sealed record RunItem
     public required string Id { get; init; }
 
     /// <summary>The script as results show it.</summary>
+    public required string Script { get; init; }
+
+    /// <summary>The file with the declaration as results show it: the script, or one that it loads.</summary>
     public required string File { get; init; }
 
     /// <summary>Line of the declaration, or of the failure; from 1.</summary>

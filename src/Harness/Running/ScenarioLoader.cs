@@ -35,7 +35,8 @@ public sealed class ScenarioLoader(ScriptWorkspace workspace, ScriptHost host, I
             }
             else if (failure is not null)
             {
-                items.Add(new RunItem { Id = scripts[i].Id, File = workspace.Display(scripts[i].Path), Failure = failure, Snapshots = snapshots });
+                var file = workspace.Display(scripts[i].Path);
+                items.Add(new RunItem { Id = scripts[i].Id, Script = file, File = file, Failure = failure, Snapshots = snapshots });
             }
         }
 
@@ -56,6 +57,7 @@ public sealed class ScenarioLoader(ScriptWorkspace workspace, ScriptHost host, I
             return script.Scenarios.Select(s => new RunItem
             {
                 Id = s.Id,
+                Script = file,
                 File = workspace.Display(s.File),
                 Line = s.Line,
                 Declaration = s,
@@ -68,6 +70,7 @@ public sealed class ScenarioLoader(ScriptWorkspace workspace, ScriptHost host, I
             new RunItem
             {
                 Id = script.Script.Id,
+                Script = file,
                 File = file,
                 Line = script.Problems[0].Line,
                 Failure = string.Join('\n', script.Problems.Select(Show)),
