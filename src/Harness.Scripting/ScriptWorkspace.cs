@@ -83,11 +83,14 @@ public sealed class ScriptWorkspace(string folder)
         return folder;
     }
 
+    /// <summary><c>topic/file</c> of a script below a root.</summary>
+    public static string IdOf(string root, string script) => Path.ChangeExtension(Path.GetRelativePath(root, script), null).Replace('\\', '/');
+
     private static ScriptFile Describe(string script, string searched)
     {
         var root = RootOf(Path.GetDirectoryName(script)!);
         root = IsRoot(root) ? root : searched;
-        return new ScriptFile(script, Path.ChangeExtension(Path.GetRelativePath(root, script), null).Replace('\\', '/'), root);
+        return new ScriptFile(script, IdOf(root, script), root);
     }
 
     private static bool IsRoot(string folder) => Path.GetFileName(folder) == DefaultFolder || File.Exists(Path.Combine(folder, Prelude));

@@ -26,7 +26,7 @@ public sealed class ScenarioCollector
     /// <summary>The collector of the script whose top level is running in this flow of control.</summary>
     /// <exception cref="InvalidOperationException">None is.</exception>
     internal static ScenarioCollector Current => Ambient.Value ?? throw new InvalidOperationException(
-        "Scenario(...) declares, so it belongs at the top level of a script that `harness` loads, not in a body.");
+        "Scenario(...) declares, so it belongs at the top level of a script that `harness` loads, or in a call of ScenarioProgram; not in a body.");
 
     /// <summary>Runs <paramref name="declare"/>, the top level of a script, and returns what it declared.</summary>
     /// <param name="baseId"><c>topic/file</c> of the script.</param>

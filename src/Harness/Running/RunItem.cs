@@ -27,8 +27,8 @@ public sealed record RunItem
     /// <summary>The script is at fault as an input (unreadable, does not compile), rather than as a program.</summary>
     public bool Refused { get; init; }
 
-    /// <summary>Where the scenario's snapshot is kept.</summary>
-    public required SnapshotStore Snapshots { get; init; }
+    /// <summary>Where the scenario's snapshot is kept; null when none is compared.</summary>
+    public required SnapshotStore? Snapshots { get; init; }
 }
 
 /// <summary>The verdict of a run on one item.</summary>

@@ -108,7 +108,7 @@ internal sealed class ScenarioExecution : IScenarioHost
     private ScenarioResult Conclude(Outcome outcome, string? message)
     {
         var snapshot = outcome == Outcome.Passed && _records.Count > 0 && !Options.ChangesResults
-            ? _item.Snapshots.Compare(new SnapshotContent(_item.Id, _declaration.Title, _guests, _records), narrowed: Options.Engines is not null)
+            ? _item.Snapshots?.Compare(new SnapshotContent(_item.Id, _declaration.Title, _guests, _records), narrowed: Options.Engines is not null)
             : null;
         var verdict = new RunRecord
         {
