@@ -3,7 +3,7 @@ using Harness.Isa;
 using Harness.Isa.Instructions;
 using NUnit.Framework;
 
-namespace Harness.Tests.Isa.System;
+namespace Harness.Tests.Isa;
 
 /// <summary>Control and debug registers, descriptor-table registers and their privilege (SDM Vol. 2, MOV; Vol. 3A, 2.5; Vol. 3B, 17.2).</summary>
 internal sealed class ControlTests

@@ -3,7 +3,7 @@ using Harness.Isa;
 using Harness.Isa.Instructions;
 using NUnit.Framework;
 
-namespace Harness.Tests.Isa.System;
+namespace Harness.Tests.Isa;
 
 /// <summary>Interrupts and exceptions (SDM Vol. 2, INT; Vol. 3A, 6.11 to 6.13; Vol. 3B, 20.3).</summary>
 internal sealed class EventDeliveryTests

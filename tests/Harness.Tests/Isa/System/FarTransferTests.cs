@@ -3,7 +3,7 @@ using Harness.Isa;
 using Harness.Isa.Instructions;
 using NUnit.Framework;
 
-namespace Harness.Tests.Isa.System;
+namespace Harness.Tests.Isa;
 
 /// <summary>Far JMP, CALL, RET (SDM Vol. 2; Vol. 3A, 5.8).</summary>
 internal sealed class FarTransferTests

@@ -3,7 +3,7 @@ using Harness.Isa;
 using Harness.Isa.Instructions;
 using NUnit.Framework;
 
-namespace Harness.Tests.Isa.System;
+namespace Harness.Tests.Isa;
 
 /// <summary>POPF, PUSHF, CLI, STI (SDM Vol. 2, POPF Table 4-16, CLI Table 3-6; Vol. 3B, 20.3 and 20.4).</summary>
 internal sealed class FlagWriteTests

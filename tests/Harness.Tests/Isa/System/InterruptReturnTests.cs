@@ -3,7 +3,7 @@ using Harness.Isa;
 using Harness.Isa.Instructions;
 using NUnit.Framework;
 
-namespace Harness.Tests.Isa.System;
+namespace Harness.Tests.Isa;
 
 /// <summary>IRET (SDM Vol. 2, IRET; Vol. 3B, 20.2.4 and 20.3.3.4).</summary>
 internal sealed class InterruptReturnTests

@@ -3,7 +3,7 @@ using Harness.Isa;
 using Harness.Isa.Instructions;
 using NUnit.Framework;
 
-namespace Harness.Tests.Isa.System;
+namespace Harness.Tests.Isa;
 
 /// <summary>Loads of segment registers (SDM Vol. 2, MOV, LLDT, LTR; Vol. 3A, 5.6 and 5.7).</summary>
 internal sealed class SegmentLoadTests

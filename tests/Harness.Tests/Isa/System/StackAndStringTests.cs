@@ -3,7 +3,7 @@ using Harness.Isa;
 using Harness.Isa.Instructions;
 using NUnit.Framework;
 
-namespace Harness.Tests.Isa.System;
+namespace Harness.Tests.Isa;
 
 /// <summary>The stack, strings and I/O ports (SDM Vol. 1, 6.2 and 19.5; Vol. 2, PUSH, POP, ENTER, MOVS, INS).</summary>
 internal sealed class StackAndStringTests

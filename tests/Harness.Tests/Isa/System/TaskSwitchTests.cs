@@ -3,7 +3,7 @@ using Harness.Isa;
 using Harness.Isa.Instructions;
 using NUnit.Framework;
 
-namespace Harness.Tests.Isa.System;
+namespace Harness.Tests.Isa;
 
 /// <summary>Task switches (SDM Vol. 3A, 7.3 to 7.6).</summary>
 internal sealed class TaskSwitchTests

@@ -5,7 +5,7 @@ using FluentAssertions;
 using Harness.Isa;
 using Iced.Intel;
 
-namespace Harness.Tests.Isa.System;
+namespace Harness.Tests.Isa;
 
 /// <summary>
 /// Registers and one MiB of memory without paging. Instructions run as the dispatcher runs them: attributes first, and nothing remains of one that faults.
@@ -185,7 +185,7 @@ internal sealed class TestMachine
     /// <summary>One step of a string instruction on DS:SI and ES:DI with 32-bit addresses.</summary>
     public bool RunString<TInstruction, T>(StringOperands operands)
         where TInstruction : struct, IString
-        where T : unmanaged, global::System.Numerics.IBinaryInteger<T>, global::System.Numerics.IUnsignedNumber<T> =>
+        where T : unmanaged, System.Numerics.IBinaryInteger<T>, System.Numerics.IUnsignedNumber<T> =>
         Transact((ref TestPort port) => TInstruction.Execute<T, TestPort>(ref port, in operands));
 
     public bool Deliver(byte vector, EventKind kind, uint? errorCode = null) =>

@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 using Harness.Isa;
 using Iced.Intel;
 
-namespace Harness.Tests.Isa.System;
+namespace Harness.Tests.Isa;
 
 /// <summary>The port over a <see cref="TestMachine"/>.</summary>
 internal readonly struct TestPort(TestMachine machine) : IPort
