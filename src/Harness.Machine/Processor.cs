@@ -17,6 +17,7 @@ public sealed unsafe partial class Processor : IDisposable
     private long _limit;
     private long _horizon;
     private bool _aloneOnce;
+    private bool _reportStores;
     private uint _sentinelStart = 1;
     private uint _sentinelLength;
     private IExecutionObserver? _observer;
@@ -58,6 +59,11 @@ public sealed unsafe partial class Processor : IDisposable
 
     public IProcessorEvents? Events { get; set; }
 
+    /// <summary>
+    /// Told of every store that does not go through the TLB's fast path; with an <see cref="Observer"/> or <see cref="ReportStores"/>, of every store. Address, size.
+    /// </summary>
+    public event Action<PhysicalAddress, int>? StoreSeen;
+
     /// <summary>Sees every instruction while it is set.</summary>
     public IExecutionObserver? Observer
     {
@@ -65,7 +71,19 @@ public sealed unsafe partial class Processor : IDisposable
         set
         {
             _observer = value;
-            _cpu->Recording = value is not null;
+            _cpu->Recording = _reportStores || value is not null;
+            FlushTlb(global: true);
+        }
+    }
+
+    /// <summary>Takes the fast path away from stores, so that each is reported to <see cref="StoreSeen"/>.</summary>
+    public bool ReportStores
+    {
+        get => _reportStores;
+        set
+        {
+            _reportStores = value;
+            _cpu->Recording = value || _observer is not null;
             FlushTlb(global: true);
         }
     }
@@ -224,6 +242,7 @@ public sealed unsafe partial class Processor : IDisposable
     {
         _bus.SetNow(Now);
         Memory.WriteValue(physical, size, value);
+        StoreSeen?.Invoke(new PhysicalAddress(physical), size);
         _observer?.Stored(new PhysicalAddress(physical), size, size == 8 ? value : value & ((1ul << (8 * size)) - 1));
         if (HostAddress(physical, write: true) == null)
         {

@@ -15,18 +15,6 @@ public readonly struct Arpl : ISystem
         int rpl = Selector.Rpl((ushort)port.Gpr(Operand.Number(instruction.Op1Register)));
         bool raised = Selector.Rpl(destination) < rpl;
         DescriptorQuery.SetZero(ref port, raised);
-        return !raised || Write(ref port, in instruction, (ushort)((destination & ~Selector.RplMask) | rpl));
-    }
-
-    /// <summary>Only the low half of a register changes.</summary>
-    private static bool Write<TPort>(ref TPort port, in Instruction instruction, ushort value) where TPort : struct, IPort
-    {
-        if (instruction.Op0Kind == OpKind.Memory)
-        {
-            return Operand.Write(ref port, in instruction, 0, value);
-        }
-
-        Operand.WriteRegister(ref port, instruction.Op0Register, value);
-        return true;
+        return !raised || Operand.Write(ref port, in instruction, 0, (ushort)((destination & ~Selector.RplMask) | rpl));
     }
 }

@@ -13,20 +13,25 @@ public readonly struct Call : ISystem
         {
             case Code.Call_rel32_32:
                 uint target = Operand.BranchTarget(ref port, in instruction);
-                return Stack.Push(ref port, port.Eip) && Operand.Branch(ref port, target);
+                return CallNear(ref port, port.Eip, target);
             case Code.Call_rel16:
                 target = Operand.BranchTarget(ref port, in instruction);
-                return Stack.Push(ref port, (ushort)port.Eip) && Operand.Branch(ref port, target);
+                return CallNear(ref port, (ushort)port.Eip, target);
             case Code.Call_rm32:
-                return Operand.Read(ref port, in instruction, 0, out target) && Stack.Push(ref port, port.Eip) && Operand.Branch(ref port, target);
+                return Operand.Read(ref port, in instruction, 0, out target) && CallNear(ref port, port.Eip, target);
             case Code.Call_rm16:
-                return Operand.Read(ref port, in instruction, 0, out ushort narrow)
-                    && Stack.Push(ref port, (ushort)port.Eip)
-                    && Operand.Branch(ref port, narrow);
+                return Operand.Read(ref port, in instruction, 0, out ushort narrow) && CallNear(ref port, (ushort)port.Eip, narrow);
             default:
                 return CallFar(ref port, in instruction);
         }
     }
+
+    /// <summary>The target is checked before the stack (SDM Vol. 2, CALL).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static bool CallNear<T, TPort>(ref TPort port, T next, uint target)
+        where T : unmanaged
+        where TPort : struct, IPort =>
+        Operand.Branch(ref port, target) && Stack.Push(ref port, next);
 
     private static bool CallFar<TPort>(ref TPort port, in Instruction instruction) where TPort : struct, IPort
     {

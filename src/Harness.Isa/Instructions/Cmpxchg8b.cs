@@ -8,7 +8,7 @@ public readonly struct Cmpxchg8b : ISystem
     public static bool Execute<TPort>(ref TPort port, in Instruction instruction) where TPort : struct, IPort
     {
         uint address = port.EffectiveAddress(in instruction, out SegmentName segment);
-        if (!port.Read(segment, address, out ulong destination))
+        if (!port.Probe(segment, address, sizeof(ulong), write: true) || !port.Read(segment, address, out ulong destination))
         {
             return false;
         }

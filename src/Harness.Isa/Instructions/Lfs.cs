@@ -2,7 +2,7 @@ namespace Harness.Isa.Instructions;
 
 /// <summary>LFS: a far pointer into FS and a general register.</summary>
 [Encodings(Code.Lfs_r16_m1616, Code.Lfs_r32_m1632)]
-[Instruction(Privilege.None)]
+[Instruction(Privilege.None, StaysInBlock = true)]
 public readonly struct Lfs : ISystem
 {
     public static bool Execute<TPort>(ref TPort port, in Instruction instruction) where TPort : struct, IPort

@@ -2,7 +2,7 @@ namespace Harness.Isa.Instructions;
 
 /// <summary>LGS: a far pointer into GS and a general register.</summary>
 [Encodings(Code.Lgs_r16_m1616, Code.Lgs_r32_m1632)]
-[Instruction(Privilege.None)]
+[Instruction(Privilege.None, StaysInBlock = true)]
 public readonly struct Lgs : ISystem
 {
     public static bool Execute<TPort>(ref TPort port, in Instruction instruction) where TPort : struct, IPort

@@ -14,19 +14,24 @@ public readonly struct Rcl : IShift
         where T : unmanaged, IBinaryInteger<T>, IUnsignedNumber<T>
         where TFlags : struct, IFlags
     {
-        int bits = Width.Bits<T>();
         int rotations = count & Width.CountMask<T>();
-        int shift = rotations % (bits + 1);
-        if (shift == 0)
+        if (rotations == 0)
         {
-            flags.Undefined(rotations == 0 ? 0 : Eflags.OF);
             return value;
         }
 
-        ulong wide = Width.ZeroExtend(value);
-        ulong carryIn = flags.CF ? 1ul : 0;
-        T result = Width.Truncate<T>(wide << shift | carryIn << (shift - 1) | wide >> 1 >> (bits - shift));
-        bool carry = (wide >> (bits - shift) & 1) != 0;
+        int bits = Width.Bits<T>();
+        int shift = rotations % (bits + 1);
+        bool carry = flags.CF;
+        T result = value;
+        if (shift != 0)
+        {
+            ulong wide = Width.ZeroExtend(value);
+            ulong carryIn = carry ? 1ul : 0;
+            result = Width.Truncate<T>(wide << shift | carryIn << (shift - 1) | wide >> 1 >> (bits - shift));
+            carry = (wide >> (bits - shift) & 1) != 0;
+        }
+
         flags.SetRotate(carry, overflow: Width.SignExtend(result) ^ (carry ? -1 : 0));
         flags.Undefined(rotations == 1 ? 0 : Eflags.OF);
         return result;

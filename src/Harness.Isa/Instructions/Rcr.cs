@@ -14,19 +14,25 @@ public readonly struct Rcr : IShift
         where T : unmanaged, IBinaryInteger<T>, IUnsignedNumber<T>
         where TFlags : struct, IFlags
     {
-        int bits = Width.Bits<T>();
         int rotations = count & Width.CountMask<T>();
-        int shift = rotations % (bits + 1);
-        if (shift == 0)
+        if (rotations == 0)
         {
-            flags.Undefined(rotations == 0 ? 0 : Eflags.OF);
             return value;
         }
 
-        ulong wide = Width.ZeroExtend(value);
-        ulong carryIn = flags.CF ? 1ul : 0;
-        T result = Width.Truncate<T>(wide >> shift | carryIn << (bits - shift) | wide << 1 << (bits - shift));
-        flags.SetRotate(carry: (wide >> (shift - 1) & 1) != 0, overflow: Width.SignExtend(result) ^ Width.SignExtend(result << 1));
+        int bits = Width.Bits<T>();
+        int shift = rotations % (bits + 1);
+        bool carry = flags.CF;
+        T result = value;
+        if (shift != 0)
+        {
+            ulong wide = Width.ZeroExtend(value);
+            ulong carryIn = carry ? 1ul : 0;
+            result = Width.Truncate<T>(wide >> shift | carryIn << (bits - shift) | wide << 1 << (bits - shift));
+            carry = (wide >> (shift - 1) & 1) != 0;
+        }
+
+        flags.SetRotate(carry, overflow: Width.SignExtend(result ^ result << 1));
         flags.Undefined(rotations == 1 ? 0 : Eflags.OF);
         return result;
     }

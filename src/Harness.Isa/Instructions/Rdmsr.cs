@@ -2,7 +2,7 @@ namespace Harness.Isa.Instructions;
 
 /// <summary>RDMSR.</summary>
 [Encodings(Code.Rdmsr)]
-[Instruction(Privilege.Supervisor, StaysInBlock = true)]
+[Instruction(Privilege.Supervisor)]
 public readonly struct Rdmsr : ISystem
 {
     public static bool Execute<TPort>(ref TPort port, in Instruction instruction) where TPort : struct, IPort

@@ -2,7 +2,7 @@ namespace Harness.Isa.Instructions;
 
 /// <summary>RDPMC: #GP(0) outside CPL 0 unless CR4.PCE, or if the counter IA32_PMC0 + ECX does not exist.</summary>
 [Encodings(Code.Rdpmc)]
-[Instruction(Privilege.Conditional, StaysInBlock = true)]
+[Instruction(Privilege.Conditional)]
 public readonly struct Rdpmc : ISystem
 {
     public static bool Execute<TPort>(ref TPort port, in Instruction instruction) where TPort : struct, IPort

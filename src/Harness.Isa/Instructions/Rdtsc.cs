@@ -2,7 +2,7 @@ namespace Harness.Isa.Instructions;
 
 /// <summary>RDTSC: #GP(0) outside CPL 0 with CR4.TSD.</summary>
 [Encodings(Code.Rdtsc)]
-[Instruction(Privilege.Conditional, StaysInBlock = true)]
+[Instruction(Privilege.Conditional)]
 public readonly struct Rdtsc : ISystem
 {
     public static bool Execute<TPort>(ref TPort port, in Instruction instruction) where TPort : struct, IPort

@@ -24,8 +24,7 @@ public readonly struct Ror : IShift
         int shift = rotations & (bits - 1);
         ulong wide = Width.ZeroExtend(value);
         T result = Width.Truncate<T>(wide >> shift | wide << (bits - shift));
-        long signs = Width.SignExtend(result);
-        flags.SetRotate(carry: signs < 0, overflow: signs ^ Width.SignExtend(result << 1));
+        flags.SetRotate(carry: Width.SignExtend(result) < 0, overflow: Width.SignExtend(result ^ result << 1));
         flags.Undefined(rotations == 1 ? 0 : Eflags.OF);
         return result;
     }

@@ -19,10 +19,18 @@ public readonly struct Shld : IDoubleShift
             return value;
         }
 
+        // Undefined; AMD processors go on with the filler as if it came twice.
+        bool beyond = shift > bits;
+        if (beyond)
+        {
+            value = filler;
+            shift -= bits;
+        }
+
         ulong wide = Width.ZeroExtend(value);
         T result = Width.Truncate<T>(wide << shift | Width.ZeroExtend(filler) >> (bits - shift));
         flags.SetShift(result, carry: (wide >> (bits - shift) & 1) != 0, overflow: Width.SignExtend(result ^ value));
-        flags.Undefined(shift > bits ? Eflags.Status : Eflags.AF | (shift == 1 ? 0 : Eflags.OF));
+        flags.Undefined(beyond ? Eflags.Status : Eflags.AF | (shift == 1 ? 0 : Eflags.OF));
         return result;
     }
 }

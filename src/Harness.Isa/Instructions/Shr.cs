@@ -22,7 +22,7 @@ public readonly struct Shr : IShift
 
         ulong wide = Width.ZeroExtend(value);
         T result = Width.Truncate<T>(wide >> shift);
-        flags.SetShift(result, carry: (wide >> (shift - 1) & 1) != 0, overflow: Width.SignExtend(value));
+        flags.SetShift(result, carry: (wide >> (shift - 1) & 1) != 0, overflow: Width.SignExtend(result ^ result << 1));
         flags.Undefined(Eflags.AF | (shift == 1 ? 0 : Eflags.OF) | (shift < bits ? 0 : Eflags.CF));
         return result;
     }

@@ -27,7 +27,8 @@ public static class EventDelivery
 {
     /// <summary>
     /// Enters the handler of <paramref name="vector"/>. <paramref name="returnEip"/> is the offset that is pushed: of the instruction for faults, of the next
-    /// one otherwise. False: the delivery itself faulted, and the fault is recorded.
+    /// one otherwise. False: the delivery itself faulted, and the fault is recorded; the caller restores the registers and drops held-back writes, as after an
+    /// instruction that returns false.
     /// </summary>
     public static bool Deliver<TPort>(ref TPort port, byte vector, EventKind kind, uint? errorCode, uint returnEip) where TPort : struct, IPort =>
         Mode.IsReal(ref port)

@@ -61,7 +61,8 @@ public static class TaskSwitch
         ref TPort port, ushort selector, uint linear, Descriptor task, TaskSwitchSource source, uint returnEip, uint external = 0, uint? errorCode = null)
         where TPort : struct, IPort
     {
-        if (port.IsGuest && port.Intercepted(InterceptKind.TaskSwitch, selector | (uint)source << 30, errorCode ?? 0))
+        uint pending = errorCode is null ? 0 : Intercepts.ErrorCodePending;
+        if (port.IsGuest && port.Intercepted(InterceptKind.TaskSwitch, selector | (uint)source << 30 | pending, errorCode ?? 0))
         {
             return false;
         }
@@ -96,10 +97,17 @@ public static class TaskSwitch
 
         Enter(ref port, image, wide);
         port.Segment(SegmentName.TR).Set(selector, task.Base, task.Limit, task.Rights | SystemType.BusyBit);
-        port.Commit();
-        return (!wide || LoadCr3(ref port, image[TaskImage.Cr3]))
+        return Commit(ref port)
+            && (!wide || LoadCr3(ref port, image[TaskImage.Cr3]))
             && LoadSegments(ref port, image, external)
             && Finish(ref port, image, external);
+    }
+
+    /// <summary>Every step after the first commit point stays, even if the next one faults. Always true.</summary>
+    private static bool Commit<TPort>(ref TPort port) where TPort : struct, IPort
+    {
+        port.Commit();
+        return true;
     }
 
     /// <summary>Saves the registers in the old TSS and clears its busy bit unless the new task nests in it.</summary>
@@ -232,7 +240,7 @@ public static class TaskSwitch
     }
 
     private static bool LoadCr3<TPort>(ref TPort port, uint value) where TPort : struct, IPort =>
-        (port.System.Cr0 & Cr0.PG) == 0 || ControlWrite.SetCr3(ref port, value);
+        (port.System.Cr0 & Cr0.PG) == 0 || (ControlWrite.SetCr3(ref port, value) && Commit(ref port));
 
     private static bool LoadSegments<TPort>(ref TPort port, ReadOnlySpan<uint> image, uint external) where TPort : struct, IPort
     {
@@ -241,6 +249,7 @@ public static class TaskSwitch
             return false;
         }
 
+        port.Commit();
         if (Mode.IsVirtual8086(ref port))
         {
             for (SegmentName name = SegmentName.ES; name <= SegmentName.GS; name++)
@@ -248,7 +257,7 @@ public static class TaskSwitch
                 SegmentLoad.LoadReal(ref port, name, port.Segment(name).Selector);
             }
 
-            return true;
+            return Commit(ref port);
         }
 
         ushort stack = port.Segment(SegmentName.SS).Selector;
@@ -258,7 +267,8 @@ public static class TaskSwitch
         }
 
         port.Segment(SegmentName.SS) = segment;
-        return LoadCode(ref port, external)
+        return Commit(ref port)
+            && LoadCode(ref port, external)
             && LoadData(ref port, SegmentName.DS, external)
             && LoadData(ref port, SegmentName.ES, external)
             && LoadData(ref port, SegmentName.FS, external)
@@ -290,7 +300,7 @@ public static class TaskSwitch
         }
 
         port.Segment(SegmentName.CS).Set(selector, code.Base, code.Limit, code.Rights | AccessRights.Accessed);
-        return DescriptorTable.MarkAccessed(ref port, linear, code);
+        return DescriptorTable.MarkAccessed(ref port, linear, code) && Commit(ref port);
     }
 
     private static bool LoadData<TPort>(ref TPort port, SegmentName name, uint external) where TPort : struct, IPort
@@ -301,7 +311,7 @@ public static class TaskSwitch
         }
 
         port.Segment(name) = segment;
-        return true;
+        return Commit(ref port);
     }
 
     private static bool Finish<TPort>(ref TPort port, ReadOnlySpan<uint> image, uint external) where TPort : struct, IPort

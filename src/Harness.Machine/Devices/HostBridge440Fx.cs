@@ -17,6 +17,8 @@ internal sealed class HostBridge440Fx : PciFunction
 
     private readonly Platform _platform;
     private readonly ReadOnlyMemory<byte> _bios;
+
+    // The attributes that the memory map has, which is no state of the guest's: after a restore only the differences are mapped.
     private readonly byte[] _applied = new byte[Slots];
 
     public HostBridge440Fx(Platform platform, PciBus bus) : base("i440fx")
@@ -71,12 +73,6 @@ internal sealed class HostBridge440Fx : PciFunction
         // No slot has these attributes, so each is mapped anew.
         Array.Fill(_applied, (byte)0xFF);
         base.Reset();
-    }
-
-    public override void AfterVisit()
-    {
-        Array.Fill(_applied, (byte)0xFF);
-        base.AfterVisit();
     }
 
     protected override void Written()

@@ -222,7 +222,7 @@ internal sealed class KeyboardController : Device, IPortDevice
     {
         var isKeyboardOn = (_s.Configuration & KeyboardDisabled) == 0;
         var canPresent = !_s.OutputFull && (_s.HasReply || (isKeyboardOn && _keyboard.HasOutput));
-        Deadline = Math.Min(canPresent ? Math.Max(_s.ReadyAt, _platform.Now + 1) : long.MaxValue, _keyboard.NextFeed);
+        Deadline = Math.Max(_platform.Now + 1, Math.Min(canPresent ? _s.ReadyAt : long.MaxValue, _keyboard.NextFeed));
     }
 
     [StructLayout(LayoutKind.Sequential, Pack = 1)]

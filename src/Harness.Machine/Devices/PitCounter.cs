@@ -20,7 +20,8 @@ internal sealed class PitCounter
 
     private int Modulus => _s.Bcd ? 10_000 : 0x10000;
 
-    public void Reset() => _s = new State { Access = 3, Gate = true, Frozen = -1 };
+    /// <summary>Undefined in the data sheet; mode 3 has the output high, so that programming a mode raises no edge.</summary>
+    public void Reset() => _s = new State { Access = 3, Mode = 3, Gate = true, Frozen = -1 };
 
     public void Visit(IStateVisitor visitor) => visitor.Value("state", ref _s);
 

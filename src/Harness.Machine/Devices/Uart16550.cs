@@ -274,7 +274,8 @@ internal sealed class Uart16550 : Device, IPortDevice
         _platform.SetIrq(Irq, isConnected && (Identification() & 1) == 0);
 
         var isTimeoutDue = (_s.InterruptEnable & 1) != 0 && _s.Count != 0 && _s.Count < Trigger && _platform.Now < _s.TimeoutAt;
-        Deadline = Math.Min(_s.Sending ? _s.SentAt : long.MaxValue, Math.Min(NextReceive(), isTimeoutDue ? _s.TimeoutAt : long.MaxValue));
+        var receive = Math.Max(NextReceive(), _platform.Now + 1);
+        Deadline = Math.Min(_s.Sending ? _s.SentAt : long.MaxValue, Math.Min(receive, isTimeoutDue ? _s.TimeoutAt : long.MaxValue));
     }
 
     [StructLayout(LayoutKind.Sequential, Pack = 1)]
