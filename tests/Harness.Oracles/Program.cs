@@ -1,13 +1,15 @@
 using Harness.Oracles.Bochs;
 
-var b = GuestImage.CreateProtected();
-var list = new List<GuestImage>
+return args switch
 {
-    b.Copy().Code(32, a => a.ud2()),
-    b.Copy().AtLevel(3).Code(32, a => { a.nop(); a.ud2(); }),
-    GuestImage.CreateReal().Code(16, a => { a.nop(); a.ud2(); }),
-    GuestImage.CreateVirtual8086(0).Code(16, a => { a.nop(); a.ud2(); }),
-    b.Copy().AtLevel(3).WithPaging().Code(32, a => { a.nop(); a.ud2(); }),
+    ["bochs", "record"] => BochsCommands.Record(Console.Out),
+    ["bochs", "verify"] => BochsCommands.Verify(Console.Out),
+    ["bochs", "table"] => BochsCommands.Table(Console.Out),
+    _ => Usage(),
 };
-byte[] rom = RomBuilder.TryBuild(b, list)!;
-Console.WriteLine(BochsRunner.Run(rom));
+
+static int Usage()
+{
+    Console.Error.WriteLine("usage: bochs record | bochs verify | bochs table");
+    return 2;
+}

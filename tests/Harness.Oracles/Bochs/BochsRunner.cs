@@ -62,18 +62,13 @@ public static class BochsRunner
         }
     }
 
-    // The terminal library writes control sequences around the console text: everything is dropped that is not a line of an answer.
+    // The terminal library and the debugger write around the console text: it is everything from the first answer to END.
     private static string ConsoleOf(string output, string log)
     {
-        var console = new StringBuilder();
-        foreach (string raw in output.Split('\n'))
-        {
-            string line = raw.TrimEnd('\r');
-            int start = line.LastIndexOf('\x1b');
-            Console.Error.WriteLine(start + " " + line);
-            console.Append(line).Append('\n');
-        }
-
-        return console.ToString() + log;
+        int start = output.IndexOf("\n0 ", StringComparison.Ordinal) + 1;
+        int end = output.IndexOf("\n" + Fixtures.EndLine + "\n", StringComparison.Ordinal);
+        return start > 0 && end > start
+            ? output[start..(end + Fixtures.EndLine.Length + 2)]
+            : throw new InvalidOperationException($"Bochs did not reach {Fixtures.EndLine}. Last output:\n{output[Math.Max(0, output.Length - 2000)..]}\nIts log:\n{log}");
     }
 }

@@ -251,7 +251,7 @@ public sealed class GuestImage
         Write16(Layout.MainTss + 0x66, 0x88);
         Memory.AsSpan(Layout.MainTss + 0x88, 0x278 - 0x88).Fill(0xFF);
         Task32(Layout.HandlerTss32, Layout.ReporterCode, Layout.Stub32(0), Layout.ReporterStackSegment, Layout.HandlerStack);
-        Task16(Layout.HandlerTss16, Layout.ReporterCode, Layout.Stub32(0), Layout.ReporterStackSegment, Layout.HandlerStack);
+        Task16(Layout.HandlerTss16, Layout.ReporterCode, Layout.Stub32(0), Layout.Data16(0), Layout.HandlerStack);
         Task32(Layout.OtherTss32, Layout.Code32(0), Layout.Code + 0x800, Layout.Data32(0), Layout.TaskStack);
         Task16(Layout.OtherTss16, Layout.Code16(0), Layout.Code + 0x800, Layout.Data16(0), Layout.TaskStack);
         Write(Layout.Code + 0x800, 0x0F, 0x0B);

@@ -1,0 +1,22 @@
+using Harness.Oracles.Bochs.Cases;
+
+namespace Harness.Oracles.Bochs;
+
+/// <summary>Every batch, in the order of the fixtures. Creation is deterministic to the byte.</summary>
+public static class BochsBatches
+{
+    private const int CasesPerBatch = 300;
+
+    public static IEnumerable<OracleBatch> All() =>
+    [
+        .. Split("cells-real", GuestImage.CreateReal(), VectorCells.Create(CaseMode.Real)),
+        .. Split("cells-v86", GuestImage.CreateVirtual8086(0), VectorCells.Create(CaseMode.Virtual8086)),
+        .. Split("cells-cpl0", GuestImage.CreateProtected(), VectorCells.Create(CaseMode.Cpl0)),
+        .. Split("cells-cpl1", GuestImage.CreateProtected().AtLevel(1), VectorCells.Create(CaseMode.Cpl1)),
+        .. Split("cells-cpl2", GuestImage.CreateProtected().AtLevel(2), VectorCells.Create(CaseMode.Cpl2)),
+        .. Split("cells-cpl3", GuestImage.CreateProtected().AtLevel(3), VectorCells.Create(CaseMode.Cpl3)),
+    ];
+
+    private static IEnumerable<OracleBatch> Split(string suite, GuestImage baseImage, IEnumerable<OracleCase> cases) =>
+        cases.Chunk(CasesPerBatch).Select((chunk, index) => new OracleBatch($"{suite}-{index + 1:d2}", baseImage, chunk));
+}
