@@ -15,6 +15,11 @@ public static class BochsBatches
         .. Split("cells-cpl1", GuestImage.CreateProtected().AtLevel(1), VectorCells.Create(CaseMode.Cpl1)),
         .. Split("cells-cpl2", GuestImage.CreateProtected().AtLevel(2), VectorCells.Create(CaseMode.Cpl2)),
         .. Split("cells-cpl3", GuestImage.CreateProtected().AtLevel(3), VectorCells.Create(CaseMode.Cpl3)),
+        .. Split("inspection", GuestImage.CreateProtected(), DescriptorCases.Inspection()),
+        .. Split("loads", GuestImage.CreateProtected(), DescriptorCases.Loads()),
+        .. Split("transfers", GuestImage.CreateProtected(), DescriptorCases.Transfers()),
+        .. Split("returns", GuestImage.CreateProtected(), ReturnCases.Create()),
+        .. Split("tasks", GuestImage.CreateProtected(), TaskCases.Create()),
     ];
 
     private static IEnumerable<OracleBatch> Split(string suite, GuestImage baseImage, IEnumerable<OracleCase> cases) =>

@@ -12,6 +12,9 @@ public static class BochsRunner
     /// <summary>A Core Duo: IA-32 with PAE, NX, SYSENTER and virtual-8086 mode extensions, without long mode.</summary>
     public const string CpuModel = "core_duo_t2400_yonah";
 
+    // A batch takes a fraction of a second; a case that never arrives anywhere would take forever.
+    private static readonly TimeSpan TimeLimit = TimeSpan.FromSeconds(20);
+
     private const string Program = "/usr/bin/bochs";
 
     /// <summary>Null when Bochs can be run, otherwise why not.</summary>
@@ -50,11 +53,15 @@ public static class BochsRunner
             start.Environment["TERM"] = "xterm";
             using Process process = Process.Start(start)!;
             Task<string> errors = process.StandardError.ReadToEndAsync();
-            var raw = new MemoryStream();
-            process.StandardOutput.BaseStream.CopyTo(raw);
-            process.WaitForExit();
+            Task<string> console = new StreamReader(process.StandardOutput.BaseStream, Encoding.Latin1).ReadToEndAsync();
+            if (!process.WaitForExit(TimeLimit))
+            {
+                process.Kill();
+                process.WaitForExit();
+            }
+
             errors.Wait();
-            return ConsoleOf(Encoding.Latin1.GetString(raw.ToArray()), File.Exists(log) ? File.ReadAllText(log) : errors.Result);
+            return ConsoleOf(console.Result, File.Exists(log) ? File.ReadAllText(log) : errors.Result);
         }
         finally
         {

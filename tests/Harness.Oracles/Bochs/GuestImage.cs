@@ -135,6 +135,8 @@ public sealed class GuestImage
             image.Write16(Layout.Ivt + vector * 4, Layout.Stub16(vector)).Write16(Layout.Ivt + vector * 4 + 2, 0xF000);
         }
 
+        // A double fault may come from an unusable stack, so it gets its own.
+        image.Gate(8, GateType.Task, handlerSelector: Layout.HandlerTss32Selector);
         image.GateAt(Layout.Idt + Layout.HandOverVector * 8, GateType.Interrupt32, Layout.ReporterCode, Layout.Stub32(Layout.StubCount));
         image.FillStacks();
         image.WriteTasks();
@@ -250,8 +252,8 @@ public sealed class GuestImage
         // The redirection map of virtual-8086 mode extensions lies in the 32 bytes before the I/O map (SDM Vol. 3A, 20.3.3).
         Write16(Layout.MainTss + 0x66, 0x88);
         Memory.AsSpan(Layout.MainTss + 0x88, 0x278 - 0x88).Fill(0xFF);
-        Task32(Layout.HandlerTss32, Layout.ReporterCode, Layout.Stub32(0), Layout.ReporterStackSegment, Layout.HandlerStack);
-        Task16(Layout.HandlerTss16, Layout.ReporterCode, Layout.Stub32(0), Layout.Data16(0), Layout.HandlerStack);
+        Task32(Layout.HandlerTss32, Layout.ReporterCode, Layout.Stub32(8), Layout.ReporterStackSegment, Layout.HandlerStack);
+        Task16(Layout.HandlerTss16, Layout.ReporterCode, Layout.Stub32(8), Layout.Data16(0), Layout.HandlerStack);
         Task32(Layout.OtherTss32, Layout.Code32(0), Layout.Code + 0x800, Layout.Data32(0), Layout.TaskStack);
         Task16(Layout.OtherTss16, Layout.Code16(0), Layout.Code + 0x800, Layout.Data16(0), Layout.TaskStack);
         Write(Layout.Code + 0x800, 0x0F, 0x0B);

@@ -92,7 +92,7 @@ public static class Layout
     public static int Data16(int dpl) => 0x58 + dpl * 0x20;
 
     /// <summary>A handler's code segment at the reporter's base with the given DPL.</summary>
-    public static int HandlerCode(int dpl) => dpl == 0 ? ReporterCode : 0xB8 + dpl * 8;
+    public static int HandlerCode(int dpl) => dpl == 0 ? ReporterCode : 0x1E0 + dpl * 8;
 
     /// <summary>Offset of the 32-bit stub of a vector in the reporter's code segment.</summary>
     public static int Stub32(int vector) => Stubs32 + vector * 7;

@@ -311,7 +311,7 @@ internal static class CellTriggers
             yield return () => c.Emit(a => a.add(ebx, c.StackDword));
             if (c.Mode == CaseMode.Virtual8086)
             {
-                yield return () => WithStackPointer(c.PickOf(1u, 0xFFFFu), a => a.push(c.PickOf(ax, cx)));
+                yield return () => WithStackPointer(1, a => a.push(c.PickOf(ax, cx)));
                 yield return () => WithStackPointer(0xFFFF, a => a.pop(ax));
                 yield return () => WithStackPointer(0xFFFD, a => a.pop(eax));
                 yield return () => WithStackPointer(0xFFFF, a => a.ret());
