@@ -2,7 +2,8 @@ using Harness.Oracles.Bochs;
 
 return args switch
 {
-    ["bochs", "record"] => BochsCommands.Record(Console.Out),
+    ["bochs", "record"] => BochsCommands.Record(Console.Out, ""),
+    ["bochs", "record", var suite] => BochsCommands.Record(Console.Out, suite),
     ["bochs", "verify"] => BochsCommands.Verify(Console.Out),
     ["bochs", "table"] => BochsCommands.Table(Console.Out),
     _ => Usage(),
@@ -10,6 +11,6 @@ return args switch
 
 static int Usage()
 {
-    Console.Error.WriteLine("usage: bochs record | bochs verify | bochs table");
+    Console.Error.WriteLine("usage: bochs record [SUITE] | bochs verify | bochs table");
     return 2;
 }

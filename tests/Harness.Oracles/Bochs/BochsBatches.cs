@@ -20,8 +20,14 @@ public static class BochsBatches
         .. Split("transfers", GuestImage.CreateProtected(), DescriptorCases.Transfers()),
         .. Split("returns", GuestImage.CreateProtected(), ReturnCases.Create()),
         .. Split("tasks", GuestImage.CreateProtected(), TaskCases.Create()),
+        .. Split("paging", GuestImage.CreateProtected().WithPaging(), PagingCases.Create(), casesPerBatch: 80),
+        .. Split("v86", Virtual8086Cases.Base(), Virtual8086Cases.Create()),
+        .. Split("ports", GuestImage.CreateProtected(), PortCases.Create()),
+        .. Split("control", GuestImage.CreateProtected(), ControlCases.Create()),
+        .. Split("limits", GuestImage.CreateProtected(), LimitCases.Create()),
+        .. Split("stepping", GuestImage.CreateProtected(), SteppingCases.Create()),
     ];
 
-    private static IEnumerable<OracleBatch> Split(string suite, GuestImage baseImage, IEnumerable<OracleCase> cases) =>
-        cases.Chunk(CasesPerBatch).Select((chunk, index) => new OracleBatch($"{suite}-{index + 1:d2}", baseImage, chunk));
+    private static IEnumerable<OracleBatch> Split(string suite, GuestImage baseImage, IEnumerable<OracleCase> cases, int casesPerBatch = CasesPerBatch) =>
+        cases.Chunk(casesPerBatch).Select((chunk, index) => new OracleBatch($"{suite}-{index + 1:d2}", baseImage, chunk));
 }

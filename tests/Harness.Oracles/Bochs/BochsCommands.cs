@@ -3,8 +3,8 @@ namespace Harness.Oracles.Bochs;
 /// <summary>The commands of the console program; each returns an exit code (0: good, 1: not).</summary>
 internal static class BochsCommands
 {
-    /// <summary>Asks Bochs and rewrites the fixtures.</summary>
-    public static int Record(TextWriter output)
+    /// <summary>Asks Bochs and rewrites the fixtures of the suites whose name starts with <paramref name="suite"/>.</summary>
+    public static int Record(TextWriter output, string suite)
     {
         if (BochsRunner.Unavailable() is { } reason)
         {
@@ -14,12 +14,12 @@ internal static class BochsCommands
 
         OracleBatch[] batches = [.. BochsBatches.All()];
         Directory.CreateDirectory(Fixtures.Folder());
-        foreach (string old in Directory.EnumerateFiles(Fixtures.Folder(), "*-??.txt"))
+        foreach (string old in Directory.EnumerateFiles(Fixtures.Folder(), suite + "*-??.txt"))
         {
             File.Delete(old);
         }
 
-        foreach (OracleBatch batch in batches)
+        foreach (OracleBatch batch in batches.Where(batch => batch.Name.StartsWith(suite, StringComparison.Ordinal)))
         {
             File.WriteAllText(Fixtures.PathOf(batch), Fixtures.Format(batch, BochsRunner.Run(batch.Rom)));
         }

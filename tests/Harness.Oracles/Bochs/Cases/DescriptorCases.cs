@@ -109,7 +109,7 @@ internal static class DescriptorCases
                     int selector = Any(c, type, near ? c.Cpl : c.Pick(4), c.Pick(8) != 0);
                     selector = near ? selector & ~3 | c.Cpl : selector;
                     c.Image.Write(Layout.Code + 0x100, 0x0F, 0x0B);
-                    Transfer(c, call, selector, Layout.Code + (c.Pick(6) == 0 ? 0x10000 : 0x100));
+                    Transfer(c, call, selector);
                     yield return Finish(c, $"{(call ? "call" : "jmp")}/type{type:x2}/{variant}");
                 }
             }
@@ -118,7 +118,7 @@ internal static class DescriptorCases
             {
                 CellContext c = New(index, index);
                 ThroughCallGate(c, index);
-                Transfer(c, call, Layout.Scratch | c.Pick(c.Cpl + 1), 0x1234);
+                Transfer(c, call, Layout.Scratch | c.Pick(c.Cpl + 1));
                 yield return Finish(c, $"{(call ? "call" : "jmp")}/gate/{index:d2}");
             }
         }
@@ -208,10 +208,11 @@ internal static class DescriptorCases
         }
     }
 
-    // Direct or through memory, with either operand size.
-    private static void Transfer(CellContext c, bool call, int selector, int offset)
+    // Direct or through memory, with either operand size; sometimes to an offset that only a large limit covers.
+    private static void Transfer(CellContext c, bool call, int selector)
     {
         bool wide = c.Pick(2) == 0;
+        int offset = wide && c.Pick(3) == 0 ? Layout.Rom + Layout.RedirectedStubs : Layout.Code + 0x100;
         byte[] prefix = wide == (c.Bits == 32) ? [] : [0x66];
         byte[] target = wide
             ? [(byte)offset, (byte)(offset >> 8), (byte)(offset >> 16), 0, (byte)selector, (byte)(selector >> 8)]

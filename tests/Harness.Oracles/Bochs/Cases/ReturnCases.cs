@@ -29,7 +29,7 @@ internal static class ReturnCases
         bool wide = c.Pick(2) == 0;
         int release = c.Pick(3) * 4;
         (int cs, int ss) = Segments(c);
-        uint[] frame = [TargetOffset(c), (uint)cs, .. Enumerable.Repeat(0x5A5Au, release / (wide ? 4 : 2)), Layout.Stack3 - 0x80, (uint)ss];
+        uint[] frame = [TargetOffset(c, wide), (uint)cs, .. Enumerable.Repeat(0x5A5Au, release / (wide ? 4 : 2)), Layout.Stack3 - 0x80, (uint)ss];
         Push(c, wide, frame);
         byte[] prefix = wide == (c.Bits == 32) ? [] : [0x66];
         c.EmitBytes([.. prefix, .. release == 0 ? new byte[] { 0xCB } : [0xCA, (byte)release, 0]]);
@@ -43,7 +43,7 @@ internal static class ReturnCases
         (int cs, int ss) = Segments(c);
         c.Image[Register.Eflags] &= ~0x4000u;
         uint flags = 0x3F7FD7u & ~0x30100u & (uint)(c.Pick(0x8000) * 0x89 + c.Pick(0x8000) * 2);
-        Push(c, wide, TargetOffset(c), (uint)cs, flags | 2, Layout.Stack3 - 0x80, (uint)ss);
+        Push(c, wide, TargetOffset(c, wide), (uint)cs, flags | 2, Layout.Stack3 - 0x80, (uint)ss);
         byte[] prefix = wide == (c.Bits == 32) ? [] : [0x66];
         c.EmitBytes([.. prefix, 0xCF]);
         return DescriptorCases.Finish(c, $"iret/{index:d3}");
@@ -60,10 +60,10 @@ internal static class ReturnCases
         return DescriptorCases.Finish(c, $"iret/v86/{index:d2}");
     }
 
-    private static uint TargetOffset(CellContext c)
+    private static uint TargetOffset(CellContext c, bool wide)
     {
         c.Image.Write(Target, 0x0F, 0x0B);
-        return c.Pick(10) == 0 ? 0x1FFFFu : Target;
+        return wide && c.Pick(10) == 0 ? (uint)(Layout.Rom + Layout.RedirectedStubs) : Target;
     }
 
     // Mostly a proper return to this or an outer level; sometimes one thing is wrong.

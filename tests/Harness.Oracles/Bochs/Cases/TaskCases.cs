@@ -20,8 +20,9 @@ internal static class TaskCases
         int access = (wide ? 0x89 : 0x81) | 0x60;
         bool back = index % 4 == 3;
         m.Descriptor(selector, (uint)tss, wide ? 0x67u : 0x2Bu, back ? access | 2 : access);
-        PrepareTask(c, tss, wide);
-        Spoil(c, tss, selector, wide, access);
+        int spoiled = c.Pick(16);
+        PrepareTask(c, tss, wide, spoiled is >= 3 and <= 9);
+        Spoil(c, tss, selector, wide, access, spoiled);
         if (!back)
         {
             m[Register.Eflags] &= ~0x4000u;
@@ -49,10 +50,11 @@ internal static class TaskCases
         return DescriptorCases.Finish(c, $"task/{index:d3}");
     }
 
-    // The new task runs at a random level, or (32-bit) in virtual-8086 mode, up to a UD2.
-    private static void PrepareTask(CellContext c, int tss, bool wide)
+    // The new task runs at a random level, or (32-bit) in virtual-8086 mode, up to a UD2. A task that fails to load is not at level 0, where
+    // nothing says which stack the fault would be delivered on.
+    private static void PrepareTask(CellContext c, int tss, bool wide, bool fails)
     {
-        int level = c.Pick(4);
+        int level = fails ? 1 + c.Pick(3) : c.Pick(4);
         int cs = (wide ? Layout.Code32(level) : Layout.Code16(level)) | level, ss = (c.Pick(2) == 0 ? Layout.Data32(level) : Layout.Data16(level)) | level;
         GuestImage m = c.Image;
         m.Write(Layout.Code + 0x800, 0x0F, 0x0B);
@@ -72,7 +74,7 @@ internal static class TaskCases
         }
     }
 
-    private static void Spoil(CellContext c, int tss, int selector, bool wide, int access)
+    private static void Spoil(CellContext c, int tss, int selector, bool wide, int access, int spoiled)
     {
         GuestImage m = c.Image;
         int size = wide ? 4 : 2;
@@ -80,7 +82,7 @@ internal static class TaskCases
         m.Descriptor(Layout.Scratch, 0, 0xFFFFF, 0x13, 0xC);
         m.Descriptor(Layout.Scratch + 8, 0, 0xFFFFF, 0x1B, 0xC);
         m.Descriptor(Layout.Scratch + 0x10, 0, 0x3FFF, 0x9B, 4);
-        switch (c.Pick(16))
+        switch (spoiled)
         {
             case 0:
                 m.Descriptor(selector, (uint)tss, wide ? 0x67u : 0x2Bu, access ^ 2);
