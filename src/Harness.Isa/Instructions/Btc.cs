@@ -1,0 +1,18 @@
+namespace Harness.Isa.Instructions;
+
+/// <summary>CF = the bit, which is then inverted. ZF stays; OF, SF, AF and PF are undefined and stay here (SDM Vol. 2A, BTC).</summary>
+[Encodings(Code.Btc_rm16_imm8, Code.Btc_rm32_imm8, Code.Btc_rm16_r16, Code.Btc_rm32_r32)]
+public readonly struct Btc : IBitTest
+{
+    public static bool Writes => true;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static T Execute<T, TFlags>(T value, int bit, ref TFlags flags)
+        where T : unmanaged, IBinaryInteger<T>, IUnsignedNumber<T>
+        where TFlags : struct, IFlags
+    {
+        flags.SetCarry((Width.ZeroExtend(value) >> bit & 1) != 0);
+        flags.Undefined(Eflags.OF | Eflags.SF | Eflags.AF | Eflags.PF);
+        return value ^ T.One << bit;
+    }
+}

@@ -1,0 +1,17 @@
+namespace Harness.Isa.Instructions;
+
+/// <summary>IRET with 32-bit operands.</summary>
+[Encodings(Code.Iretd)]
+[Instruction(Privilege.Conditional)]
+public readonly struct Iretd : ISystem
+{
+    public static bool Execute<TPort>(ref TPort port, in Instruction instruction) where TPort : struct, IPort
+    {
+        if (port.IsGuest && port.Intercepted(InterceptKind.Iret))
+        {
+            return false;
+        }
+
+        return InterruptReturn.Execute(ref port, true);
+    }
+}

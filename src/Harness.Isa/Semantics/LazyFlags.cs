@@ -1,0 +1,113 @@
+namespace Harness.Isa;
+
+/// <summary>The six status flags, kept as the values that they are computed from. Everything is sign-extended, so no width is kept.</summary>
+public struct LazyFlags : IFlags
+{
+    private const uint CarryBit = 0x01;
+    private const uint ParityBit = 0x04;
+    private const long AdjustBit = 0x10;
+    private const uint SignBit = 0x80;
+
+    /// <summary>The last result, which gives ZF, SF and PF.</summary>
+    private long _result;
+
+    /// <summary>left + right = result as far as bit 4 (AF) and the sign (OF) can tell; other bits mean nothing.</summary>
+    private long _left;
+    private long _right;
+
+    /// <summary>CF in bit 0. Bits 2 and 7 invert PF and SF where POPF or SAHF contradicts the result; all else clears them.</summary>
+    private uint _carry;
+
+    public readonly bool CF => (_carry & CarryBit) != 0;
+    public readonly bool PF => ((BitOperations.PopCount((byte)_result) & 1) == 0) ^ ((_carry & ParityBit) != 0);
+    public readonly bool AF => ((_left ^ _right ^ _result) & AdjustBit) != 0;
+    public readonly bool ZF => _result == 0;
+    public readonly bool SF => (_result < 0) ^ ((_carry & SignBit) != 0);
+    public readonly bool OF => ((_left ^ _result) & (_right ^ _result)) < 0;
+
+    public readonly uint Status =>
+        (CF ? Eflags.CF : 0) | (PF ? Eflags.PF : 0) | (AF ? Eflags.AF : 0) | (ZF ? Eflags.ZF : 0) | (SF ? Eflags.SF : 0) | (OF ? Eflags.OF : 0);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void SetSum<T>(T left, T right, T result, bool carry) where T : unmanaged
+    {
+        _result = Width.SignExtend(result);
+        _left = Width.SignExtend(left);
+        _right = Width.SignExtend(right);
+        _carry = carry ? CarryBit : 0;
+    }
+
+    /// <summary>left - right is left + ~right + 1, whose carry into bit 4 is the inverse of the borrow.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void SetDifference<T>(T left, T right, T result, bool borrow) where T : unmanaged
+    {
+        _result = Width.SignExtend(result);
+        _left = Width.SignExtend(left);
+        _right = Width.SignExtend(right) ^ ~AdjustBit;
+        _carry = borrow ? CarryBit : 0;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void SetIncrement<T>(T value, T result) where T : unmanaged
+    {
+        _result = Width.SignExtend(result);
+        _left = Width.SignExtend(value);
+        _right = 1;
+        _carry &= CarryBit;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void SetDecrement<T>(T value, T result) where T : unmanaged
+    {
+        _result = Width.SignExtend(result);
+        _left = Width.SignExtend(value);
+        _right = 1 ^ ~AdjustBit;
+        _carry &= CarryBit;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void SetLogic<T>(T result) where T : unmanaged
+    {
+        _result = Width.SignExtend(result);
+        _left = _result;
+        _right = 0;
+        _carry = 0;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void SetShift<T>(T result, bool carry, long overflow) where T : unmanaged
+    {
+        _result = Width.SignExtend(result);
+        _left = _result ^ overflow;
+        _right = _left ^ (_result & AdjustBit);
+        _carry = carry ? CarryBit : 0;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void SetRotate(bool carry, long overflow)
+    {
+        long adjust = _left ^ _right;
+        _left = _result ^ overflow;
+        _right = _left ^ (adjust & AdjustBit);
+        SetCarry(carry);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void SetCarry(bool carry)
+    {
+        _carry = (_carry & ~CarryBit) | (carry ? CarryBit : 0);
+    }
+
+    public void SetStatus(uint status)
+    {
+        _result = (status & Eflags.ZF) != 0 ? 0 : 1;
+        _left = _result ^ ((status & Eflags.OF) != 0 ? long.MinValue : 0);
+        _right = _left ^ ((_result ^ status) & AdjustBit);
+        _carry = status & CarryBit;
+        _carry |= (Status ^ status) & (SignBit | ParityBit);
+    }
+
+    public readonly void Undefined(uint mask)
+    {
+    }
+}

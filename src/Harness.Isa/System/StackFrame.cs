@@ -1,0 +1,87 @@
+namespace Harness.Isa;
+
+/// <summary>
+/// The stack that a gate pushes on: perhaps not loaded yet, at the privilege level of the handler. It becomes the current one by <see cref="Load"/>.
+/// </summary>
+public struct StackFrame
+{
+    private readonly SegmentRegister _segment;
+    private readonly uint _errorCode;
+    private readonly uint _mask;
+    private readonly int _cpl;
+    private uint _pointer;
+
+    /// <summary><paramref name="errorCode"/> is that of #SS when the frame does not fit.</summary>
+    public StackFrame(in SegmentRegister segment, uint pointer, int cpl, uint errorCode)
+    {
+        _segment = segment;
+        _pointer = pointer;
+        _cpl = cpl;
+        _errorCode = errorCode;
+        _mask = segment.IsBig ? uint.MaxValue : ushort.MaxValue;
+    }
+
+    /// <summary>The current stack at the current privilege level.</summary>
+    public static StackFrame Current<TPort>(ref TPort port, uint errorCode) where TPort : struct, IPort =>
+        new(port.Segment(SegmentName.SS), port.Gpr(4), port.Cpl, errorCode);
+
+    /// <summary>
+    /// The stack that the current TSS holds for a more privileged level (SDM Vol. 3A, 5.8.5): #TS(TSS) when it lies beyond the TSS, #TS(SS) or #SS(SS) when
+    /// the segment will not do, #SS(SS) when the frame does not fit.
+    /// </summary>
+    public static bool TryForLevel<TPort>(ref TPort port, int cpl, uint external, out StackFrame frame) where TPort : struct, IPort
+    {
+        frame = default;
+        ref SegmentRegister task = ref port.Segment(SegmentName.TR);
+        bool wide = TaskState.IsWide(task.Rights & AccessRights.TypeMask);
+        uint offset = wide ? (uint)cpl * 8 + 4 : (uint)cpl * 4 + 2;
+        if (offset + (wide ? 7u : 3u) > task.Limit)
+        {
+            return port.Fault(Vector.TS, Selector.ForErrorCode(task.Selector) | external);
+        }
+
+        uint pointer;
+        if (wide)
+        {
+            if (!port.ReadSystem(task.Base + offset, out pointer))
+            {
+                return false;
+            }
+        }
+        else
+        {
+            if (!port.ReadSystem(task.Base + offset, out ushort narrow))
+            {
+                return false;
+            }
+
+            pointer = narrow;
+        }
+
+        if (!port.ReadSystem(task.Base + offset + (wide ? 4u : 2u), out ushort selector)
+            || !SegmentLoad.ReadStackSegment(ref port, selector, cpl, Vector.TS, external, out SegmentRegister segment))
+        {
+            return false;
+        }
+
+        frame = new StackFrame(segment, pointer, cpl, Selector.ForErrorCode(selector) | external);
+        return true;
+    }
+
+    /// <summary>Pushes 32 bits, or the low 16.</summary>
+    public bool Push<TPort>(ref TPort port, uint value, bool wide) where TPort : struct, IPort
+    {
+        uint top = (_pointer - (wide ? 4u : 2u)) & _mask;
+        _pointer = (_pointer & ~_mask) | top;
+        return wide
+            ? port.WriteStack(_segment, top, _cpl, _errorCode, value)
+            : port.WriteStack(_segment, top, _cpl, _errorCode, (ushort)value);
+    }
+
+    /// <summary>Makes this the current stack.</summary>
+    public readonly void Load<TPort>(ref TPort port) where TPort : struct, IPort
+    {
+        port.Segment(SegmentName.SS) = _segment;
+        port.Gpr(4) = _pointer;
+    }
+}

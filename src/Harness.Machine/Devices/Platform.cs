@@ -1,0 +1,275 @@
+using Harness.Machine.State;
+
+namespace Harness.Machine.Devices;
+
+/// <summary>
+/// The chipset of a PC: i440FX, PIIX3 and PIIX4 with the devices on them, driven by guest ticks. The owner sets <see cref="Now"/> before each
+/// access, calls <see cref="AdvanceTo"/> when <see cref="NextDeadline"/> has come, and acts on the outputs: interrupt, reset, shutdown, exit code.
+/// </summary>
+public sealed class Platform : IStateful
+{
+    private readonly Device[] _devices;
+    private readonly DebugPort[] _debugPorts;
+    private readonly Pic8259 _pic;
+    private readonly RealTimeClock _rtc;
+    private readonly Uart16550 _serial;
+    private readonly KeyboardController _keyboard;
+    private readonly Vga _vga;
+    private long _now;
+    private bool _a20 = true;
+    private bool _nmi;
+    private bool _resetRequested;
+    private bool _shutdownRequested;
+    private bool _hasExitCode;
+    private int _exitCode;
+
+    /// <summary>Builds the chipset, maps memory and resets every device.</summary>
+    /// <exception cref="ArgumentException">An option is out of its range.</exception>
+    public Platform(PlatformOptions options, IMemoryMap memory)
+    {
+        Validate(options);
+        Options = options;
+        Memory = memory;
+        _debugPorts = [.. options.DebugPorts.Distinct().Order().Select(port => new DebugPort(this, port))];
+        if (options.ExitPort is { } exitPort)
+        {
+            _ = new ExitPort(this, exitPort);
+        }
+
+        // The one list of devices. Its order is that of equal deadlines, of reset and of saved state.
+        _pic = new Pic8259(this);
+        var pit = new Pit8254(this);
+        var pci = new PciBus(this);
+        _devices =
+        [
+            _pic,
+            pit,
+            _rtc = new RealTimeClock(this),
+            _keyboard = new KeyboardController(this),
+            _serial = new Uart16550(this),
+            new AtaChannel(this, 0),
+            new AtaChannel(this, 1),
+            new SystemPorts(this, pit),
+            new FirmwareConfiguration(this),
+            _vga = new Vga(this),
+            pci,
+            new HostBridge440Fx(this, pci),
+            new IsaBridgePiix3(pci),
+            new IdeFunction(pci),
+            new PowerManagement(this, pci),
+            .. _debugPorts,
+        ];
+        Reset();
+    }
+
+    /// <summary>Raised when <see cref="A20"/> changes, with its new value.</summary>
+    public event Action<bool>? A20Changed;
+
+    /// <summary>What the platform was built with.</summary>
+    public PlatformOptions Options { get; }
+
+    /// <summary>
+    /// The guest tick that devices see. The owner sets it before each access, which does what <see cref="AdvanceTo"/> does; it does not run backwards.
+    /// </summary>
+    public long Now
+    {
+        get => _now;
+        set => AdvanceTo(value);
+    }
+
+    /// <summary>The tick at which <see cref="AdvanceTo"/> has something to do; <see cref="long.MaxValue"/> when nothing is due. Any access may change it.</summary>
+    public long NextDeadline { get; private set; } = long.MaxValue;
+
+    /// <summary>The A20 gate: when false, bit 20 of every physical address is zero.</summary>
+    public bool A20
+    {
+        get => _a20;
+        internal set
+        {
+            if (_a20 != value)
+            {
+                _a20 = value;
+                A20Changed?.Invoke(value);
+            }
+        }
+    }
+
+    /// <summary>The INTR input of the processor.</summary>
+    public bool InterruptPending => _pic.InterruptPending;
+
+    /// <summary>The NMI input of the processor, after the mask in port 70h; until <see cref="AcknowledgeNmi"/>.</summary>
+    public bool NmiPending => _nmi && !_rtc.NmiMasked;
+
+    /// <summary>True once the guest has asked for a hardware reset, until <see cref="Reset"/>.</summary>
+    public bool ResetRequested => _resetRequested;
+
+    /// <summary>True once the guest has turned the power off, until <see cref="Reset"/>.</summary>
+    public bool ShutdownRequested => _shutdownRequested;
+
+    /// <summary>The exit code that the guest wrote to the exit port (2v + 1), or null.</summary>
+    public int? ExitCode => _hasExitCode ? _exitCode : null;
+
+    /// <summary>What the guest sent on COM1.</summary>
+    public OutputSink SerialOutput => _serial.Output;
+
+    internal PortBus Ports { get; } = new();
+
+    internal IMemoryMap Memory { get; }
+
+    /// <summary>What the guest wrote to a debug port.</summary>
+    /// <exception cref="ArgumentException">The port is not among <see cref="PlatformOptions.DebugPorts"/>.</exception>
+    public OutputSink DebugOutput(ushort port) =>
+        Array.Find(_debugPorts, candidate => candidate.Port == port)?.Output
+        ?? throw new ArgumentException($"Port {port:X}h is not one of the debug ports in the options.", nameof(port));
+
+    /// <summary>The text on the screen: lines joined by LF, without trailing blanks.</summary>
+    public string ScreenText() => _vga.ReadText();
+
+    /// <summary>Reads 1, 2 or 4 bytes from a port at <see cref="Now"/>.</summary>
+    public uint In(ushort port, int size)
+    {
+        var value = Ports.In(port, size);
+        FindDeadline();
+        return value;
+    }
+
+    /// <summary>Writes 1, 2 or 4 bytes to a port at <see cref="Now"/>.</summary>
+    public void Out(ushort port, int size, uint value)
+    {
+        Ports.Out(port, size, value);
+        FindDeadline();
+    }
+
+    /// <summary>Moves time to a tick and does everything due until then, in order of time and of the device list.</summary>
+    public void AdvanceTo(long tick)
+    {
+        while (NextDeadline <= tick)
+        {
+            // A device may ask for service at a tick that has passed: it sees the present.
+            _now = Math.Max(_now, NextDeadline);
+            FirstDue().Expire();
+            FindDeadline();
+        }
+
+        _now = Math.Max(_now, tick);
+    }
+
+    /// <summary>The interrupt-acknowledge cycle: the vector.</summary>
+    public byte AcknowledgeInterrupt() => _pic.Acknowledge();
+
+    /// <summary>Latches a non-maskable interrupt.</summary>
+    public void RaiseNmi() => _nmi = true;
+
+    /// <summary>Takes the non-maskable interrupt.</summary>
+    public void AcknowledgeNmi() => _nmi = false;
+
+    /// <summary>Types scan codes of set 2 (see <see cref="KeyboardText"/>) from now on.</summary>
+    public void Type(ReadOnlyMemory<byte> scanCodes)
+    {
+        _keyboard.Type(scanCodes);
+        FindDeadline();
+    }
+
+    /// <summary>Sends bytes to COM1 from now on.</summary>
+    public void SendSerial(ReadOnlyMemory<byte> data)
+    {
+        _serial.Receive(data);
+        FindDeadline();
+    }
+
+    /// <summary>A hardware reset of every device: time, CMOS RAM, disks and captured output stay.</summary>
+    public void Reset()
+    {
+        _nmi = _resetRequested = _shutdownRequested = _hasExitCode = false;
+        A20 = true;
+        foreach (var device in _devices)
+        {
+            device.Deadline = long.MaxValue;
+            device.Reset();
+        }
+
+        FindDeadline();
+    }
+
+    /// <summary>Presents the state of the platform and of every device. After a visit the derived state is renewed.</summary>
+    public void Visit(IStateVisitor visitor)
+    {
+        var a20 = _a20;
+        visitor.Enter("platform");
+        visitor.Value("now", ref _now);
+        visitor.Value("a20", ref a20);
+        visitor.Value("nmi", ref _nmi);
+        visitor.Value("resetRequested", ref _resetRequested);
+        visitor.Value("shutdownRequested", ref _shutdownRequested);
+        visitor.Value("hasExitCode", ref _hasExitCode);
+        visitor.Value("exitCode", ref _exitCode);
+        visitor.Leave();
+        foreach (var device in _devices)
+        {
+            visitor.Enter(device.Name);
+            visitor.Value("deadline", ref device.Deadline);
+            device.Visit(visitor);
+            visitor.Leave();
+            device.AfterVisit();
+        }
+
+        A20 = a20;
+        FindDeadline();
+    }
+
+    internal void SetIrq(int line, bool level) => _pic.SetLine(line, level);
+
+    internal void RequestReset() => _resetRequested = true;
+
+    internal void RequestShutdown() => _shutdownRequested = true;
+
+    internal void RequestExit(int code)
+    {
+        _hasExitCode = true;
+        _exitCode = code;
+    }
+
+    private static void Validate(PlatformOptions options)
+    {
+        Require(options.RamBytes is >= 1 << 20 and <= 1ul << 40 && options.RamBytes % 0x10000 == 0,
+            $"RAM of {options.RamBytes} bytes: expected a multiple of 64 KiB from 1 MiB to 1 TiB.");
+        Require(options.TicksPerSecond is >= 1_000_000 and <= 1_000_000_000_000,
+            $"{options.TicksPerSecond} ticks per second: expected 1,000,000 to 1,000,000,000,000.");
+        Require(options.Disks.Count <= 4, $"{options.Disks.Count} disks: expected at most four.");
+        if (options.BiosImage is { } bios)
+        {
+            Require(bios.Length is > 0 and <= 16 << 20 && bios.Length % 0x10000 == 0,
+                $"BIOS image of {bios.Length} bytes: expected a multiple of 64 KiB up to 16 MiB.");
+        }
+    }
+
+    private static void Require(bool condition, string message)
+    {
+        if (!condition)
+        {
+            throw new ArgumentException(message, "options");
+        }
+    }
+
+    private Device FirstDue()
+    {
+        var index = 0;
+        while (_devices[index].Deadline != NextDeadline)
+        {
+            index++;
+        }
+
+        return _devices[index];
+    }
+
+    private void FindDeadline()
+    {
+        var next = long.MaxValue;
+        foreach (var device in _devices)
+        {
+            next = Math.Min(next, device.Deadline);
+        }
+
+        NextDeadline = next;
+    }
+}

@@ -1,0 +1,117 @@
+namespace Harness.Machine;
+
+/// <summary>Instruction bytes through code-segment limit, paging and the memory map, one page at a time.</summary>
+internal sealed unsafe class FetchReader(Processor processor, Cpu* cpu) : CodeReader
+{
+    private const uint PageMask = 0xFFFFF000;
+    private uint _offset;
+    private uint _linear;
+    private uint _page;
+    private uint _physicalPage;
+    private byte* _host;
+    private uint _instructionPage;
+    private bool _failed;
+    private bool _mayCross;
+    private Fault _failure;
+    private uint _failureCr2;
+
+    /// <summary>A byte that the current instruction needs could not be fetched.</summary>
+    public bool Failed => _failed;
+
+    /// <summary>The current instruction has bytes on two pages.</summary>
+    public bool CrossedPage => _page != _instructionPage;
+
+    public bool AtPageStart => (_linear & ~PageMask) == 0;
+
+    /// <summary>Physical address of the second page of an instruction that crosses.</summary>
+    public uint SecondPage => _physicalPage;
+
+    /// <summary>Positions the reader. False: the first byte cannot be fetched, and the fault is recorded.</summary>
+    public bool Start(uint eip, out uint physical)
+    {
+        _offset = eip;
+        _linear = cpu->State.Cs.Base + eip;
+        _failed = false;
+        physical = 0;
+        if (eip > cpu->State.Cs.Limit)
+        {
+            cpu->Fault = new Fault(Vector.GP, 0);
+            cpu->Exit = Exit.Fault;
+            return false;
+        }
+
+        if (!Paging.TranslateFetch(cpu, _linear, out uint start))
+        {
+            return false;
+        }
+
+        Enter(start);
+        physical = start & processor.Memory.AddressMask;
+        return true;
+    }
+
+    /// <summary><paramref name="mayCross"/> false: the instruction is not next to run, so it may not touch (and mark accessed) another page.</summary>
+    public void BeginInstruction(bool mayCross)
+    {
+        _mayCross = mayCross;
+        _instructionPage = _page;
+        _failed = false;
+    }
+
+    /// <summary>Records the fault of the byte that could not be fetched.</summary>
+    public void RaiseFailure()
+    {
+        cpu->Fault = _failure;
+        cpu->Exit = Exit.Fault;
+        if (_failure.Vector == Vector.PF)
+        {
+            cpu->State.System.Cr2 = _failureCr2;
+        }
+    }
+
+    public override int ReadByte()
+    {
+        if (_offset > cpu->State.Cs.Limit)
+        {
+            return Fail(new Fault(Vector.GP, 0), 0);
+        }
+
+        if ((_linear & PageMask) != _page)
+        {
+            if (!_mayCross)
+            {
+                return Fail(default, 0);
+            }
+
+            uint cr2 = cpu->State.System.Cr2;
+            if (!Paging.TranslateFetch(cpu, _linear, out uint physical))
+            {
+                int failed = Fail(cpu->Fault, _linear);
+                cpu->State.System.Cr2 = cr2;
+                return failed;
+            }
+
+            Enter(physical);
+        }
+
+        uint at = _linear & ~PageMask;
+        _offset++;
+        _linear++;
+        return _host != null ? _host[at] : (byte)processor.Memory.ReadValue(_physicalPage + at, 1);
+    }
+
+    private void Enter(uint physical)
+    {
+        _page = _linear & PageMask;
+        _physicalPage = physical & PageMask;
+        _host = processor.HostAddress(_physicalPage, write: false);
+    }
+
+    private int Fail(Fault failure, uint cr2)
+    {
+        _failed = true;
+        _failure = failure;
+        _failureCr2 = cr2;
+        return -1;
+    }
+}

@@ -1,0 +1,120 @@
+namespace Harness.Machine;
+
+/// <summary>The writes of a system instruction, translated and checked when they are made, stored when the instruction completes.</summary>
+internal static unsafe class HeldWrites
+{
+    /// <summary>Translates for writing and keeps the value; false is a fault, or a request to run alone where a device would be written.</summary>
+    public static bool Hold(Cpu* cpu, TlbEntry* tlb, uint linear, int size, ulong value)
+    {
+        if (tlb == cpu->UserTlb && cpu->CheckingAlignment && (linear & (uint)(size - 1)) != 0)
+        {
+            cpu->Fault = new Fault(Vector.AC, 0);
+            cpu->Exit = Exit.Fault;
+            return false;
+        }
+
+        int first = Math.Min(size, Ram.PageSize - (int)(linear & (Ram.PageSize - 1)));
+        return HoldPart(cpu, tlb, linear, first, value) && (first == size || HoldPart(cpu, tlb, linear + (uint)first, size - first, value >> (8 * first)));
+    }
+
+    /// <summary>Replaces the bytes of a read that an earlier write of the same instruction has made. Always true.</summary>
+    public static bool Overlay<T>(Cpu* cpu, uint linear, ref T value) where T : unmanaged
+    {
+        if (cpu->HeldCount == 0)
+        {
+            return true;
+        }
+
+        ulong merged = Width.ZeroExtend(value);
+        for (int i = 0; i < cpu->HeldCount; i++)
+        {
+            HeldWrite* held = cpu->Held + i;
+            for (int k = 0; k < held->Size; k++)
+            {
+                uint at = held->Linear + (uint)k - linear;
+                if (at < sizeof(T))
+                {
+                    merged = (merged & ~(0xFFul << (int)(8 * at))) | ((held->Value >> (8 * k) & 0xFF) << (int)(8 * at));
+                }
+            }
+        }
+
+        value = Width.Truncate<T>(merged);
+        return true;
+    }
+
+    public static void Complete(Cpu* cpu)
+    {
+        Processor processor = Processor.Of(cpu);
+        for (int i = 0; i < cpu->HeldCount; i++)
+        {
+            HeldWrite* held = cpu->Held + i;
+            if (held->Host != null)
+            {
+                StoreAt(held->Host, held->Size, held->Value);
+            }
+            else
+            {
+                processor.Store(held->Physical, held->Linear, held->Size, held->Value);
+            }
+        }
+
+        cpu->HeldCount = 0;
+    }
+
+    private static void StoreAt(byte* place, int size, ulong value)
+    {
+        switch (size)
+        {
+            case 1: *place = (byte)value; break;
+            case 2: *(ushort*)place = (ushort)value; break;
+            case 4: *(uint*)place = (uint)value; break;
+            default:
+                for (int i = 0; i < size; i++)
+                {
+                    place[i] = (byte)(value >> (8 * i));
+                }
+
+                break;
+        }
+    }
+
+    private static bool HoldPart(Cpu* cpu, TlbEntry* tlb, uint linear, int size, ulong value)
+    {
+        Processor processor = Processor.Of(cpu);
+        TlbEntry* entry = tlb + (linear >> 12 & (TlbEntry.Count - 1));
+        uint physical;
+        byte* host = null;
+        if (entry->WriteTag == (linear & ~(uint)(Ram.PageSize - 1)))
+        {
+            host = (byte*)(entry->Addend + (nint)linear);
+            physical = 0;
+        }
+        else
+        {
+            if (!Paging.Translate(cpu, tlb, linear, write: true, out physical))
+            {
+                return false;
+            }
+
+            if (cpu->Watching)
+            {
+                processor.NoteDataAccess(linear, size, write: true);
+            }
+
+            if (!cpu->Alone && processor.HostAddress(physical, write: true) == null)
+            {
+                cpu->Exit = Exit.RunAlone;
+                return false;
+            }
+        }
+
+        if (cpu->HeldCount == Cpu.MaximumHeldWrites)
+        {
+            throw new InvalidOperationException("a system instruction made more writes than any is defined to make");
+        }
+
+        cpu->Held[cpu->HeldCount++] = new HeldWrite { Host = host, Physical = physical, Linear = linear, Size = size, Value = value };
+        return true;
+    }
+}

@@ -1,0 +1,29 @@
+namespace Harness.Machine.Shapes;
+
+/// <summary>Instructions of a processor extension.</summary>
+internal sealed class MachineShape<TOperation> : Shape where TOperation : struct, IMachineInstruction
+{
+    public override Type Select(in Instruction i) => typeof(MachineEnd<TOperation>);
+
+    public override bool EndsBlock(in Instruction i) => true;
+}
+
+internal static unsafe class MachineEnd<TOperation> where TOperation : struct, IMachineInstruction
+{
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static Op* Run(Cpu* cpu, Op* op)
+    {
+        Processor processor = Processor.Of(cpu);
+        processor.Begin(op->Eip, op->NextEip, op->Position);
+        bool done = TOperation.Execute(processor, in processor.InstructionOf(op));
+        processor.End(done);
+        cpu->Ticks += op->Position;
+        if (!done)
+        {
+            return null;
+        }
+
+        cpu->Ticks++;
+        return Leave.Here(cpu);
+    }
+}

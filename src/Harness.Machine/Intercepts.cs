@@ -1,0 +1,112 @@
+namespace Harness.Machine;
+
+/// <summary>
+/// The one way in which virtualization hardware sees the processor. It is asked only in guest operation (<see cref="Processor.IsGuest"/>); true from any
+/// method means that an exit took place: the guest state is saved and the host state is loaded.
+/// </summary>
+public interface IInterceptUnit
+{
+    /// <summary>An instruction, at the point where the manual lets an exit take precedence. Arguments as <see cref="Intercepts"/> says.</summary>
+    bool Instruction(InterceptKind kind, uint qualifier, uint value);
+
+    /// <summary>An exception before its delivery, with EIP at the instruction that it belongs to.</summary>
+    bool Exception(Vector vector, EventKind kind, uint? errorCode);
+
+    /// <summary>A pending external interrupt, whatever IF is; false lets the guest's own IF decide.</summary>
+    bool ExternalInterrupt();
+
+    /// <summary>A pending NMI.</summary>
+    bool Nmi();
+
+    /// <summary>Between instructions, after everything of higher priority: interrupt and NMI windows, the monitor trap flag, timers.</summary>
+    bool Boundary();
+
+    /// <summary>A fault during the delivery of a double fault.</summary>
+    bool TripleFault();
+
+    /// <summary>CR0 to CR8 as the guest reads it.</summary>
+    uint ReadControl(int number, uint value);
+
+    /// <summary>What a guest's write of CR0 or CR4 stores.</summary>
+    uint FilterControlWrite(int number, uint current, uint value);
+
+    /// <summary>Whether the processor's own state lets CR0 or CR4 take a value: VMX operation fixes bits. Asked outside guest operation too.</summary>
+    bool AllowsControl(int number, uint value);
+
+    /// <summary>Added to the time-stamp counter.</summary>
+    ulong TimeStampOffset { get; }
+}
+
+/// <summary>Model-specific registers that an extension brings.</summary>
+public interface IMsrUnit
+{
+    bool TryRead(uint number, out ulong value);
+
+    /// <summary>False with <paramref name="known"/>: the value is not allowed, #GP(0).</summary>
+    bool TryWrite(uint number, ulong value, out bool known);
+}
+
+/// <summary>Told of everything that a program could not do by itself; whoever counts events listens.</summary>
+public interface IProcessorEvents
+{
+    /// <summary>An exception or interrupt is about to be delivered through the guest's own tables.</summary>
+    void Delivering(byte vector, EventKind kind, uint? errorCode, uint eip, int cpl);
+}
+
+/// <summary>Sees every instruction: tracing, recording of effects. Its presence makes the processor step one instruction at a time.</summary>
+public interface IExecutionObserver
+{
+    /// <summary>An instruction, or an iteration under REP, has completed.</summary>
+    void Retired(in Instruction instruction);
+
+    void Stored(PhysicalAddress address, int size, ulong value);
+
+    void PortAccess(ushort port, int size, uint value, bool write);
+}
+
+/// <summary>What is outside the processor: ports, interrupt lines and the deadlines of devices, in ticks of the guest clock.</summary>
+public interface IProcessorBus
+{
+    uint In(ushort port, int size, long now);
+
+    void Out(ushort port, int size, uint value, long now);
+
+    /// <summary>Called before a device on the memory bus is touched.</summary>
+    void SetNow(long now);
+
+    /// <summary><see cref="long.MaxValue"/>: none.</summary>
+    long NextDeadline { get; }
+
+    /// <summary>Lets everything happen that is due at or before the tick.</summary>
+    void AdvanceTo(long now);
+
+    bool InterruptPending { get; }
+
+    byte AcknowledgeInterrupt();
+
+    bool NmiPending { get; }
+
+    void AcknowledgeNmi();
+
+    /// <summary>A device asked for a reset or for the end of the run.</summary>
+    bool StopRequested { get; }
+}
+
+/// <summary>Why a run ended.</summary>
+public enum RunExit
+{
+    /// <summary>The limit is reached.</summary>
+    Limit,
+
+    /// <summary>EIP reached the range of <see cref="Processor.SetSentinel"/> at CPL 0: a monitor written in C# has control.</summary>
+    Sentinel,
+
+    /// <summary>HLT, and nothing can wake the processor.</summary>
+    HaltedForever,
+
+    /// <summary>A triple fault.</summary>
+    Shutdown,
+
+    /// <summary>A device or the owner asked for it.</summary>
+    Stopped,
+}

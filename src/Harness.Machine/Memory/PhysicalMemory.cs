@@ -1,0 +1,232 @@
+using Harness.Machine.Devices;
+
+namespace Harness.Machine;
+
+/// <summary>
+/// A physical address space of 4 GiB in pages of 4 KiB: each reads from and writes to a page of <see cref="Ram"/>, a device, or nothing (reads give all ones,
+/// writes are lost). Reads and writes are mapped apart, as chipsets do for shadowed ROM.
+/// </summary>
+public sealed unsafe class PhysicalMemory : IMemoryMap
+{
+    private const int PagesPerTable = 1024;
+    private const int Nothing = -1;
+
+    private static readonly Page[] EmptyTable = CreateTable();
+    private readonly Page[][] _tables = new Page[PagesPerTable][];
+    private readonly List<Processor> _processors = [];
+    private readonly List<(byte[] Image, long Offset)> _roms = [];
+
+    public PhysicalMemory(Ram ram)
+    {
+        Ram = ram;
+        Array.Fill(_tables, EmptyTable);
+    }
+
+    /// <summary>Where a page's reads and writes go: a page of RAM, else the device, else nothing.</summary>
+    internal struct Page
+    {
+        public int ReadPage;
+        public int WritePage;
+        public IMemoryDevice? ReadDevice;
+        public IMemoryDevice? WriteDevice;
+        public ulong ReadOffset;
+        public ulong WriteOffset;
+    }
+
+    public Ram Ram { get; }
+
+    /// <summary>All ones, or all but bit 20 while the A20 gate is closed.</summary>
+    public uint AddressMask { get; private set; } = uint.MaxValue;
+
+    /// <summary>Opens or closes the A20 gate, which forces address bit 20 to zero.</summary>
+    public void SetA20(bool open)
+    {
+        uint mask = open ? uint.MaxValue : ~(1u << 20);
+        if (mask != AddressMask)
+        {
+            AddressMask = mask;
+            Changed();
+        }
+    }
+
+    internal void Attach(Processor processor) => _processors.Add(processor);
+
+    internal void Detach(Processor processor) => _processors.Remove(processor);
+
+    internal ref readonly Page At(uint physical) => ref _tables[physical >> 22][physical >> 12 & (PagesPerTable - 1)];
+
+    /// <inheritdoc/>
+    public void MapRam(ulong address, ulong length, ulong ramOffset, MapSide side) =>
+        Map(address, length, side, at => ramOffset + at < (ulong)Ram.TotalBytes ? (int)((ramOffset + at) / Ram.PageSize) : Nothing, null);
+
+    /// <inheritdoc/>
+    public void MapRom(ulong address, ReadOnlyMemory<byte> image)
+    {
+        long offset = RomOffset(image);
+        Map(address, (ulong)image.Length, MapSide.Read, at => (int)((offset + (long)at) / Ram.PageSize), null);
+    }
+
+    /// <inheritdoc/>
+    public void MapDevice(ulong address, ulong length, IMemoryDevice device, MapSide side) => Map(address, length, side, _ => Nothing, device);
+
+    /// <inheritdoc/>
+    public void Unmap(ulong address, ulong length, MapSide side) => Map(address, length, side, _ => Nothing, null);
+
+    private void Map(ulong address, ulong length, MapSide side, Func<ulong, int> ramPage, IMemoryDevice? device)
+    {
+        if (((address | length) & (Ram.PageSize - 1)) != 0 || address + length > 1ul << 32)
+        {
+            throw new ArgumentException($"A mapping covers whole 4 KiB pages below 4 GiB; asked for {length:X} bytes at {address:X}.", nameof(address));
+        }
+
+        for (ulong at = 0; at < length; at += Ram.PageSize)
+        {
+            ref Page page = ref Own((uint)(address + at));
+            if ((side & MapSide.Read) != 0)
+            {
+                page.ReadPage = ramPage(at);
+                page.ReadDevice = device;
+                page.ReadOffset = at;
+            }
+
+            if ((side & MapSide.Write) != 0)
+            {
+                page.WritePage = ramPage(at);
+                page.WriteDevice = device;
+                page.WriteOffset = at;
+            }
+        }
+
+        Changed();
+    }
+
+    /// <summary>Where an image lies behind the memory proper; it is copied there when it is first mapped.</summary>
+    private long RomOffset(ReadOnlyMemory<byte> image)
+    {
+        if (!MemoryMarshal.TryGetArray(image, out ArraySegment<byte> segment) || segment.Offset % Ram.PageSize != 0)
+        {
+            throw new ArgumentException("A ROM image is an array, mapped from a multiple of 4 KiB on.", nameof(image));
+        }
+
+        foreach ((byte[] array, long offset) in _roms)
+        {
+            if (ReferenceEquals(array, segment.Array))
+            {
+                return offset + segment.Offset;
+            }
+        }
+
+        long start = Ram.AddRom(segment.Array!);
+        _roms.Add((segment.Array!, start));
+        return start + segment.Offset;
+    }
+
+    /// <summary>The page of <see cref="Ram"/> that a physical page reads from, or -1.</summary>
+    public int RamPageOf(PhysicalAddress address) => address.Value >> 32 != 0 ? Nothing : At((uint)address.Value & AddressMask).ReadPage;
+
+    /// <summary>Copies out what a bus master would read; pages of devices and of nothing read as all ones.</summary>
+    public void Read(PhysicalAddress address, Span<byte> data)
+    {
+        for (int done = 0; done < data.Length;)
+        {
+            ulong at = address.Value + (ulong)done;
+            int count = Math.Min(data.Length - done, Ram.PageSize - (int)(at & (Ram.PageSize - 1)));
+            int page = RamPageOf(new PhysicalAddress(at));
+            if (page < 0)
+            {
+                data.Slice(done, count).Fill(0xFF);
+            }
+            else
+            {
+                Ram.Read((long)page * Ram.PageSize + (long)(at & (Ram.PageSize - 1)), count).CopyTo(data[done..]);
+            }
+
+            done += count;
+        }
+    }
+
+    /// <summary>Stores as a bus master would; what does not fall on RAM is lost.</summary>
+    public void Write(PhysicalAddress address, ReadOnlySpan<byte> data)
+    {
+        for (int done = 0; done < data.Length;)
+        {
+            ulong at = address.Value + (ulong)done;
+            int count = Math.Min(data.Length - done, Ram.PageSize - (int)(at & (Ram.PageSize - 1)));
+            int page = at >> 32 != 0 ? Nothing : At((uint)at & AddressMask).WritePage;
+            if (page >= 0)
+            {
+                Ram.Write((long)page * Ram.PageSize + (long)(at & (Ram.PageSize - 1)), data.Slice(done, count));
+            }
+
+            done += count;
+        }
+    }
+
+    /// <summary>Reads a little-endian value of 1 to 8 bytes within a page, devices included.</summary>
+    internal ulong ReadValue(uint physical, int size)
+    {
+        physical &= AddressMask;
+        ref readonly Page page = ref At(physical);
+        if (page.ReadPage >= 0)
+        {
+            byte* place = Ram.Pointer(page.ReadPage) + (physical & (Ram.PageSize - 1));
+            ulong value = 0;
+            for (int i = 0; i < size; i++)
+            {
+                value |= (ulong)place[i] << (8 * i);
+            }
+
+            return value;
+        }
+
+        ulong ones = ulong.MaxValue >> (64 - 8 * size);
+        return page.ReadDevice is null ? ones : page.ReadDevice.Read(page.ReadOffset + (physical & (Ram.PageSize - 1)), size) & ones;
+    }
+
+    internal void WriteValue(uint physical, int size, ulong value)
+    {
+        physical &= AddressMask;
+        ref readonly Page page = ref At(physical);
+        if (page.WritePage >= 0)
+        {
+            int offset = (int)(physical & (Ram.PageSize - 1));
+            byte* place = Ram.Pointer(page.WritePage) + offset;
+            for (int i = 0; i < size; i++)
+            {
+                place[i] = (byte)(value >> (8 * i));
+            }
+
+            Ram.NoteWrite(page.WritePage, offset, size);
+        }
+        else
+        {
+            page.WriteDevice?.Write(page.WriteOffset + (physical & (Ram.PageSize - 1)), size, value);
+        }
+    }
+
+    private ref Page Own(uint physical)
+    {
+        ref Page[] table = ref _tables[physical >> 22];
+        if (ReferenceEquals(table, EmptyTable))
+        {
+            table = CreateTable();
+        }
+
+        return ref table[physical >> 12 & (PagesPerTable - 1)];
+    }
+
+    private static Page[] CreateTable()
+    {
+        var table = new Page[PagesPerTable];
+        Array.Fill(table, new Page { ReadPage = Nothing, WritePage = Nothing });
+        return table;
+    }
+
+    private void Changed()
+    {
+        foreach (Processor processor in _processors)
+        {
+            processor.MemoryMapChanged();
+        }
+    }
+}

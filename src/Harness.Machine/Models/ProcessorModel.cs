@@ -1,0 +1,175 @@
+using System.Globalization;
+using System.Text.Json;
+
+namespace Harness.Machine;
+
+/// <summary>A model-specific register as the model describes it: a value at reset and the bits that WRMSR may change; others must be written as they are.</summary>
+public readonly record struct MsrDescription(uint Number, string Name, ulong Reset, ulong Writable);
+
+/// <summary>A CPUID leaf as the model describes it.</summary>
+public readonly record struct CpuidLeaf(uint Leaf, uint Subleaf, uint Eax, uint Ebx, uint Ecx, uint Edx);
+
+/// <summary>
+/// A processor model: which instructions, CPUID leaves, MSRs and features exist. It is data, read from a JSON file; what a model lacks behaves as on that
+/// processor.
+/// </summary>
+public sealed class ProcessorModel
+{
+    private readonly bool[] _features = new bool[byte.MaxValue + 1];
+    private readonly HashSet<CpuidFeature> _instructionSets = [];
+    private readonly Dictionary<uint, MsrDescription> _msrs = [];
+    private readonly Dictionary<Code, Type> _extensionRows = [];
+    private readonly List<IProcessorExtension> _extensions = [];
+
+    private ProcessorModel(string name) => Name = name;
+
+    public string Name { get; }
+
+    public string Description { get; private init; } = "";
+
+    /// <summary>Of the guest clock; the time-stamp counter counts the same ticks.</summary>
+    public long TicksPerSecond { get; private init; }
+
+    /// <summary>What PAUSE adds to the clock.</summary>
+    public long PauseTicks { get; private init; }
+
+    /// <summary>MAXPHYADDR, at most 32 so far.</summary>
+    public int PhysicalAddressBits { get; private init; }
+
+    /// <summary>EDX after reset: family, model, stepping.</summary>
+    public uint Signature { get; private init; }
+
+    /// <summary>In the order of the file.</summary>
+    public IReadOnlyList<CpuidLeaf> CpuidLeaves { get; private init; } = [];
+
+    /// <summary>In the order of the file.</summary>
+    public IReadOnlyList<MsrDescription> Msrs { get; private init; } = [];
+
+    internal IReadOnlyList<IProcessorExtension> Extensions => _extensions;
+
+    public bool Has(Feature feature) => _features[(int)feature];
+
+    /// <summary>Whether every instruction set that the encoding belongs to exists on the model.</summary>
+    public bool Has(Code code)
+    {
+        foreach (CpuidFeature feature in code.CpuidFeatures())
+        {
+            if (!_instructionSets.Contains(feature))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    internal bool TryGetMsr(uint number, out MsrDescription description) => _msrs.TryGetValue(number, out description);
+
+    internal Type? ExtensionRow(Code code) => _extensionRows.GetValueOrDefault(code);
+
+    /// <summary>Adds what another assembly knows of this model: instruction rows and a unit for every processor made from it.</summary>
+    public void Add(IProcessorExtension extension)
+    {
+        _extensions.Add(extension);
+        foreach (Type row in extension.Rows)
+        {
+            foreach (Code code in Rows.EncodingsOf(row))
+            {
+                _extensionRows[code] = row;
+            }
+        }
+    }
+
+    /// <summary>A fresh copy of one of the models that come with the harness.</summary>
+    /// <exception cref="ModelException">There is no such model.</exception>
+    public static ProcessorModel Load(string name)
+    {
+        using Stream? stream = typeof(ProcessorModel).Assembly.GetManifestResourceStream($"models/{name}.json");
+        return stream is null
+            ? throw new ModelException($"There is no processor model '{name}'; known are {string.Join(", ", Names)}.")
+            : Read(stream, $"{name}.json");
+    }
+
+    /// <summary>The models that come with the harness, in ordinal order.</summary>
+    public static IReadOnlyList<string> Names { get; } =
+    [
+        .. typeof(ProcessorModel).Assembly.GetManifestResourceNames()
+            .Where(n => n.StartsWith("models/", StringComparison.Ordinal))
+            .Select(n => n["models/".Length..^".json".Length])
+            .Order(StringComparer.Ordinal),
+    ];
+
+    /// <summary>Reads a model file; <paramref name="source"/> names it in errors.</summary>
+    /// <exception cref="ModelException">The file is not a model; the message says where and what was expected.</exception>
+    public static ProcessorModel Read(Stream stream, string source)
+    {
+        try
+        {
+            using JsonDocument document = JsonDocument.Parse(stream, new JsonDocumentOptions { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true });
+            return Read(document.RootElement);
+        }
+        catch (JsonException e)
+        {
+            throw new ModelException($"{source}({e.LineNumber + 1},{e.BytePositionInLine + 1}): not JSON: {e.Message}", e);
+        }
+        catch (Exception e) when (e is KeyNotFoundException or InvalidOperationException or FormatException or ArgumentException or OverflowException)
+        {
+            throw new ModelException($"{source}: not a processor model: {e.Message}", e);
+        }
+    }
+
+    private static ProcessorModel Read(JsonElement root)
+    {
+        var model = new ProcessorModel(root.GetProperty("name").GetString()!)
+        {
+            Description = root.GetProperty("description").GetString()!,
+            TicksPerSecond = root.GetProperty("ticksPerSecond").GetInt64(),
+            PauseTicks = root.GetProperty("pauseTicks").GetInt64(),
+            PhysicalAddressBits = root.GetProperty("physicalAddressBits").GetInt32(),
+            Signature = (uint)Hex(root.GetProperty("signature")),
+            CpuidLeaves =
+            [
+                .. root.GetProperty("cpuid").EnumerateArray().Select(l => new CpuidLeaf(
+                    (uint)Hex(l.GetProperty("leaf")),
+                    l.TryGetProperty("subleaf", out JsonElement s) ? (uint)Hex(s) : 0,
+                    (uint)Hex(l.GetProperty("eax")), (uint)Hex(l.GetProperty("ebx")), (uint)Hex(l.GetProperty("ecx")), (uint)Hex(l.GetProperty("edx")))),
+            ],
+            Msrs =
+            [
+                .. root.GetProperty("msrs").EnumerateArray().Select(m => new MsrDescription(
+                    (uint)Hex(m.GetProperty("number")), m.GetProperty("name").GetString()!, Hex(m.GetProperty("reset")), Hex(m.GetProperty("writable")))),
+            ],
+        };
+        foreach (JsonElement feature in root.GetProperty("features").EnumerateArray())
+        {
+            model._features[(int)Enum.Parse<Feature>(feature.GetString()!)] = true;
+        }
+
+        foreach (JsonElement set in root.GetProperty("instructionSets").EnumerateArray())
+        {
+            model._instructionSets.Add(Enum.Parse<CpuidFeature>(set.GetString()!));
+        }
+
+        foreach (MsrDescription msr in model.Msrs)
+        {
+            model._msrs.Add(msr.Number, msr);
+        }
+
+        return model;
+    }
+
+    private static ulong Hex(JsonElement element) => ulong.Parse(element.GetString()!, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);
+}
+
+/// <summary>A model that does not exist or a model file that cannot be read.</summary>
+public sealed class ModelException(string message, Exception? inner = null) : Exception(message, inner);
+
+/// <summary>What another assembly adds to processors of a model: VT-x, AMD-V.</summary>
+public interface IProcessorExtension
+{
+    /// <summary>Rows that implement <see cref="IMachineInstruction"/>.</summary>
+    IEnumerable<Type> Rows { get; }
+
+    /// <summary>Called once for each processor made from the model, before its reset.</summary>
+    void Attach(Processor processor);
+}

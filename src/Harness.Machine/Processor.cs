@@ -1,0 +1,358 @@
+using Harness.Machine.Shapes;
+
+namespace Harness.Machine;
+
+/// <summary>
+/// One processor: architectural state, decoded code and caches over a physical address space and a bus. Guest events are values: no guest can make it throw.
+/// </summary>
+public sealed unsafe partial class Processor : IDisposable
+{
+    private readonly Cpu* _cpu;
+    private readonly Blocks _blocks;
+    private readonly GCHandle _handle;
+    private readonly List<IMsrUnit> _msrUnits = [];
+    private readonly ulong[] _msrs;
+    private readonly IProcessorBus _bus;
+    private ulong _timeStampBase;
+    private long _limit;
+    private long _horizon;
+    private bool _aloneOnce;
+    private uint _sentinelStart = 1;
+    private uint _sentinelLength;
+    private IExecutionObserver? _observer;
+
+    /// <summary>A processor after reset; the caller keeps the memory and the bus alive.</summary>
+    public Processor(ProcessorModel model, PhysicalMemory memory, IProcessorBus bus)
+    {
+        Model = model;
+        Memory = memory;
+        _bus = bus;
+        _msrs = [.. model.Msrs.Select(m => m.Reset)];
+        _cpu = (Cpu*)NativeMemory.AlignedAlloc((nuint)sizeof(Cpu), 64);
+        *_cpu = default;
+        _handle = GCHandle.Alloc(this, GCHandleType.Weak);
+        _cpu->Self = GCHandle.ToIntPtr(_handle);
+        _cpu->SupervisorTlb = (TlbEntry*)NativeMemory.AlignedAlloc(2 * TlbEntry.Count * (nuint)sizeof(TlbEntry), 64);
+        _cpu->UserTlb = _cpu->SupervisorTlb + TlbEntry.Count;
+        _cpu->GlobalPages = (byte*)NativeMemory.AllocZeroed(2 * TlbEntry.Count);
+        _cpu->Held = (HeldWrite*)NativeMemory.Alloc(Cpu.MaximumHeldWrites, (nuint)sizeof(HeldWrite));
+        _blocks = new Blocks(this, _cpu);
+        memory.Attach(this);
+        memory.Ram.Attach(_blocks);
+        foreach (IProcessorExtension extension in model.Extensions)
+        {
+            extension.Attach(this);
+        }
+
+        Reset();
+    }
+
+    ~Processor() => Free();
+
+    public ProcessorModel Model { get; }
+
+    public PhysicalMemory Memory { get; }
+
+    /// <summary>Virtualization hardware, if the model has it.</summary>
+    public IInterceptUnit? Intercepts { get; set; }
+
+    public IProcessorEvents? Events { get; set; }
+
+    /// <summary>Sees every instruction while it is set.</summary>
+    public IExecutionObserver? Observer
+    {
+        get => _observer;
+        set
+        {
+            _observer = value;
+            _cpu->Recording = value is not null;
+            FlushTlb(global: true);
+        }
+    }
+
+    /// <summary>What a delivery adds to the clock: 1, or 0 where the owner counts the deliveries that the guest sees.</summary>
+    public int TicksPerDelivery { get; set; } = 1;
+
+    /// <summary>The guest clock.</summary>
+    public long Ticks
+    {
+        get => _cpu->Ticks;
+        set
+        {
+            _cpu->Ticks = value;
+            _cpu->Attention |= Attention.Events;
+        }
+    }
+
+    /// <summary>The tick at which the current instruction started.</summary>
+    public long Now => _cpu->Ticks + _cpu->Position;
+
+    /// <summary>Ticks that passed while the processor was halted; part of <see cref="Ticks"/>.</summary>
+    public long HaltedTicks { get; set; }
+
+    /// <summary>VMX non-root or SVM guest operation.</summary>
+    public bool IsGuest
+    {
+        get => _cpu->IsGuest;
+        set
+        {
+            _cpu->IsGuest = value;
+            _cpu->Attention |= Attention.Events;
+        }
+    }
+
+    /// <summary>The state, by reference; call <see cref="StateChanged"/> after changing it from outside.</summary>
+    public ref CpuState State => ref _cpu->State;
+
+    /// <summary>The state at the start of the system instruction that is executing.</summary>
+    internal ref CpuState Saved => ref _cpu->Saved;
+
+    /// <summary>Offset of the system instruction that is executing.</summary>
+    public uint InstructionEip => _cpu->InstructionEip;
+
+    /// <summary>EFLAGS, all of it.</summary>
+    public uint Flags
+    {
+        get => _cpu->Flags;
+        set => SetFlags(value);
+    }
+
+    /// <summary>The time-stamp counter as RDTSC sees it.</summary>
+    public ulong TimeStamp => (ulong)Now + _timeStampBase + (IsGuest && Intercepts is not null ? Intercepts.TimeStampOffset : 0);
+
+    /// <summary>The port onto this processor, for semantics that a caller wants to execute on it.</summary>
+    public MachinePort Port => new(_cpu);
+
+    internal ulong ReservedPhysicalBits => ((1ul << 52) - 1) & ~((1ul << Model.PhysicalAddressBits) - 1);
+
+    internal static Processor Of(Cpu* cpu) => (Processor)GCHandle.FromIntPtr(cpu->Self).Target!;
+
+    /// <summary>The state after RESET (SDM Vol. 3A, Table 9-1).</summary>
+    public void Reset()
+    {
+        ref CpuState state = ref _cpu->State;
+        state = default;
+        for (SegmentName name = SegmentName.ES; name <= SegmentName.GS; name++)
+        {
+            Segment(name).Set(0, 0, 0xFFFF, AccessRights.RealModeData);
+        }
+
+        state.Cs.Set(0xF000, 0xFFFF0000, 0xFFFF, AccessRights.P | AccessRights.S | AccessRights.Code | AccessRights.WritableOrReadable | AccessRights.Accessed);
+        state.Ldtr.Set(0, 0, 0xFFFF, AccessRights.P | SystemType.Ldt);
+        state.Tr.Set(0, 0, 0xFFFF, AccessRights.P | SystemType.BusyTss32);
+        state.Gdtr.Limit = state.Idtr.Limit = 0xFFFF;
+        state.Eip = 0xFFF0;
+        state.Registers[2] = Model.Signature;
+        state.System.Cr0 = Model.Has(Feature.I486) ? Cr0.CD | Cr0.NW | Cr0.ET : Cr0.ET;
+        state.System.Dr6 = DebugBits.Dr6Fixed;
+        state.System.Dr7 = DebugBits.Dr7Fixed;
+        _cpu->Flags = Eflags.Fixed;
+        for (int i = 0; i < _msrs.Length; i++)
+        {
+            _msrs[i] = Model.Msrs[i].Reset;
+        }
+
+        StateChanged();
+    }
+
+    public ref SegmentRegister Segment(SegmentName name) => ref *(&_cpu->State.Es + (int)name);
+
+    /// <summary>A general register by its number in the encoding.</summary>
+    public ref uint Register(int number) => ref *(uint*)(_cpu->State.Registers + number);
+
+    /// <summary>Derives everything that caches the state: translations, privilege, stepping. Call it after changing <see cref="State"/>.</summary>
+    public void StateChanged()
+    {
+        _cpu->SelectTlb();
+        _cpu->Position = 0;
+        CheckAlignmentAndWatch();
+        FlushTlb(global: true);
+        _cpu->Attention |= Attention.Events | Attention.Stepping;
+    }
+
+    /// <summary>C# code lies behind these offsets: when they are reached at CPL 0, the run ends. A length of 0 ends that.</summary>
+    public void SetSentinel(LinearAddress start, uint length)
+    {
+        _sentinelStart = start.Value;
+        _sentinelLength = length;
+    }
+
+    /// <summary>Ends the run at the next boundary.</summary>
+    public void RequestStop() => _cpu->Attention |= Attention.Stop;
+
+    public void Add(IMsrUnit unit) => _msrUnits.Add(unit);
+
+    public void Dispose()
+    {
+        Memory.Detach(this);
+        Memory.Ram.Detach(_blocks);
+        Free();
+        GC.SuppressFinalize(this);
+    }
+
+    private void Free()
+    {
+        _blocks.Free();
+        _handle.Free();
+        NativeMemory.Free(_cpu->Held);
+        NativeMemory.Free(_cpu->GlobalPages);
+        NativeMemory.AlignedFree(_cpu->SupervisorTlb);
+        NativeMemory.AlignedFree(_cpu);
+    }
+
+    internal void MemoryMapChanged()
+    {
+        FlushTlb(global: true);
+    }
+
+    internal byte* HostAddress(uint physical, bool write)
+    {
+        physical &= Memory.AddressMask;
+        ref readonly PhysicalMemory.Page page = ref Memory.At(physical);
+        int ram = write ? page.WritePage : page.ReadPage;
+        return ram < 0 ? null : Memory.Ram.Pointer(ram) + (physical & (Ram.PageSize - 1));
+    }
+
+    internal bool HoldsCode(uint physical)
+    {
+        int page = Memory.At(physical & Memory.AddressMask).WritePage;
+        return page >= 0 && Memory.Ram.HoldsCode(page);
+    }
+
+    /// <summary>A store that does not go through a write tag: memory or device, seen by whoever records.</summary>
+    internal void Store(uint physical, uint linear, int size, ulong value)
+    {
+        _bus.SetNow(Now);
+        Memory.WriteValue(physical, size, value);
+        _observer?.Stored(new PhysicalAddress(physical), size, size == 8 ? value : value & ((1ul << (8 * size)) - 1));
+        if (HostAddress(physical, write: true) == null)
+        {
+            _cpu->Attention |= Attention.Events;
+        }
+    }
+
+    internal void NoteDataAccess(uint linear, int size, bool write)
+    {
+        uint dr7 = _cpu->State.System.Dr7;
+        for (int i = 0; i < 4; i++)
+        {
+            uint kind = dr7 >> (16 + 4 * i) & 3;
+            if ((dr7 >> (2 * i) & 3) == 0 || kind is 0 or 2 || (kind == 1 && !write))
+            {
+                continue;
+            }
+
+            // LEN 10b is 8 bytes on later processors and undefined here: 1, 2, undefined, 4 (SDM Vol. 3B, 17.2.4).
+            uint length = (dr7 >> (18 + 4 * i) & 3) + 1;
+            uint start = DebugAddress(i) & ~(length - 1);
+            if (linear < (ulong)start + length && start < (ulong)linear + (uint)size)
+            {
+                _cpu->State.PendingDebug |= 1u << i;
+                _cpu->Attention |= Attention.Events;
+            }
+        }
+    }
+
+    internal uint DebugAddress(int number) => number switch
+    {
+        0 => _cpu->State.System.Dr0,
+        1 => _cpu->State.System.Dr1,
+        2 => _cpu->State.System.Dr2,
+        _ => _cpu->State.System.Dr3,
+    };
+
+    internal Shape? ShapeOf(in Instruction instruction)
+    {
+        if (Model.ExtensionRow(instruction.Code) is { } row)
+        {
+            return Rows.ForExtension(row);
+        }
+
+        return Model.Has(instruction.Code) ? Rows.For(instruction) : null;
+    }
+
+    internal ref readonly Instruction InstructionOf(Op* op) => ref _blocks.InstructionOf(op);
+
+    /// <summary>Starts a system instruction: what it changes can be undone, what it writes is held back.</summary>
+    internal void Begin(uint eip, uint nextEip, int position)
+    {
+        _cpu->Saved = _cpu->State;
+        _cpu->Saved.Eip = eip;
+        _cpu->InstructionEip = eip;
+        _cpu->State.Eip = nextEip;
+        _cpu->Position = position;
+        _cpu->Holding = true;
+        _cpu->HeldCount = 0;
+    }
+
+    /// <summary>Completes or undoes it. An exit to a monitor has undone it already.</summary>
+    internal void End(bool done)
+    {
+        _cpu->Holding = false;
+        if (done)
+        {
+            HeldWrites.Complete(_cpu);
+            NoteSystemChanges();
+        }
+        else if (_cpu->Exit != Exit.Intercepted)
+        {
+            Undo();
+        }
+
+        _cpu->Position = 0;
+    }
+
+    /// <summary>What a system instruction or a delivery may have changed, the run loop must see.</summary>
+    private void NoteSystemChanges()
+    {
+        _cpu->SelectTlb();
+        CheckAlignmentAndWatch();
+        if (_cpu->Saved.OtherFlags != _cpu->State.OtherFlags || _cpu->Saved.System.Dr7 != _cpu->State.System.Dr7)
+        {
+            _cpu->Attention |= Attention.Events | Attention.Stepping;
+        }
+    }
+
+    internal void CommitInstruction()
+    {
+        HeldWrites.Complete(_cpu);
+        uint eip = _cpu->State.Eip;
+        _cpu->Saved = _cpu->State;
+        _cpu->Saved.Eip = eip;
+    }
+
+    /// <summary>Back to the start of the instruction; CR2 stays, because the fault may be the reason.</summary>
+    private void Undo()
+    {
+        uint cr2 = _cpu->State.System.Cr2;
+        _cpu->State = _cpu->Saved;
+        _cpu->State.System.Cr2 = cr2;
+        _cpu->HeldCount = 0;
+        _cpu->SelectTlb();
+        CheckAlignmentAndWatch();
+    }
+
+    internal bool AskMonitor(InterceptKind kind, uint qualifier, uint value)
+    {
+        if (Intercepts is null)
+        {
+            return false;
+        }
+
+        // The unit sees the state at the instruction's start; if it lets the instruction go on, what was done so far is put back.
+        CpuState current = _cpu->State;
+        int held = _cpu->HeldCount;
+        Undo();
+        if (Intercepts.Instruction(kind, qualifier, value))
+        {
+            _cpu->Exit = Exit.Intercepted;
+            _cpu->Attention |= Attention.Events | Attention.Stepping;
+            return true;
+        }
+
+        _cpu->State = current;
+        _cpu->HeldCount = held;
+        _cpu->SelectTlb();
+        return false;
+    }
+}

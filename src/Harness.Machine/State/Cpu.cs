@@ -1,0 +1,219 @@
+namespace Harness.Machine;
+
+/// <summary>What the processor does between instructions (SDM Vol. 3C, 24.4.2).</summary>
+public enum Activity : byte
+{
+    Active,
+    Halted,
+
+    /// <summary>After a triple fault; only a reset ends it.</summary>
+    Shutdown,
+}
+
+/// <summary>
+/// The architectural state, in one piece: a system instruction that fails is undone by copying it back. General registers lie 8 bytes apart, so that
+/// 64-bit forms can share them; in the 32-bit modes the upper halves are zero.
+/// </summary>
+public unsafe struct CpuState
+{
+    /// <summary>Index of a register that is always zero: an absent base or index.</summary>
+    public const int ZeroRegister = 16;
+
+    public fixed ulong Registers[ZeroRegister + 1];
+    public LazyFlags Status;
+
+    /// <summary>EFLAGS without the status flags, bit 1 set.</summary>
+    public uint OtherFlags;
+
+    /// <summary>Exact between instructions and in system instructions, where it is the next instruction's; handlers of a block carry their own.</summary>
+    public uint Eip;
+    public int Cpl;
+    public SegmentRegister Es, Cs, Ss, Ds, Fs, Gs, Ldtr, Tr;
+    public DescriptorTableRegister Gdtr, Idtr;
+    public SystemRegisters System;
+
+    /// <summary>Bits of DR6 for a #DB that waits for the next boundary.</summary>
+    public uint PendingDebug;
+
+    /// <summary>No interrupt before the next instruction has run.</summary>
+    public Shadow Shadow;
+    public Activity Activity;
+    public bool NmiBlocked;
+}
+
+/// <summary>Blocking of events for one instruction (SDM Vol. 3C, Table 24-3).</summary>
+public enum Shadow : byte
+{
+    None,
+    Sti,
+    MovSs,
+}
+
+/// <summary>Why handlers handed control back to the run loop.</summary>
+public enum Exit : byte
+{
+    /// <summary>The next block is wanted; Eip is exact.</summary>
+    Resolve,
+
+    /// <summary>A fault stands in <see cref="Cpu.Fault"/>; Eip is the faulting instruction's.</summary>
+    Fault,
+
+    /// <summary>A monitor took control through the intercept port, which has changed the state already.</summary>
+    Intercepted,
+
+    /// <summary>The instruction touches a device: it has to run alone, so that the device sees the exact tick.</summary>
+    RunAlone,
+}
+
+/// <summary>A fault as instructions record it.</summary>
+public readonly record struct Fault(Vector Vector, uint ErrorCode);
+
+/// <summary>What the run loop must look at before the next instruction.</summary>
+[Flags]
+public enum Attention : uint
+{
+    None = 0,
+
+    /// <summary>Interrupt lines, IF, shadows or the activity state may have changed.</summary>
+    Events = 1,
+
+    /// <summary>TF, RF, DR7 or tracing may have changed: whether to single-step is decided anew.</summary>
+    Stepping = 2,
+
+    /// <summary>Somebody outside asked the run to end at the next boundary.</summary>
+    Stop = 4,
+}
+
+/// <summary>A translation. Tags are page addresses; an invalid one has a low bit set, so that it equals no page.</summary>
+public struct TlbEntry
+{
+    public const uint Invalid = 1;
+    public const int Count = 1024;
+
+    public uint ReadTag;
+    public uint WriteTag;
+
+    /// <summary>Host address minus linear address.</summary>
+    public nint Addend;
+}
+
+/// <summary>A memory write that a system instruction has made but not completed.</summary>
+public unsafe struct HeldWrite
+{
+    /// <summary>Where the TLB says that the page may be written in place; null: at <see cref="Physical"/>, with all that a store entails.</summary>
+    public byte* Host;
+    public uint Physical;
+    public uint Linear;
+    public int Size;
+    public ulong Value;
+}
+
+/// <summary>Processor state in native memory, so that handlers and compiled code reach it through one pointer.</summary>
+public unsafe struct Cpu
+{
+    public const int MaximumHeldWrites = 64;
+
+    public CpuState State;
+
+    /// <summary>Guest clock. Exact whenever handlers have left; within a block it lacks the instructions since the block's start.</summary>
+    public long Ticks;
+
+    /// <summary>A block may follow another without asking while Ticks is below this.</summary>
+    public long ChainLimit;
+
+    /// <summary>REP stops at this tick.</summary>
+    public long Deadline;
+
+    /// <summary>The table of the current privilege level.</summary>
+    public TlbEntry* Tlb;
+    public TlbEntry* SupervisorTlb;
+    public TlbEntry* UserTlb;
+
+    /// <summary>One byte an entry of both tables: whether the page is global.</summary>
+    public byte* GlobalPages;
+
+    /// <summary>Where the block that was just left wants the address of its successor; null if it has no place for it.</summary>
+    public Op** Link;
+
+    /// <summary>Offset of the instruction that <see cref="Link"/> belongs to.</summary>
+    public uint LinkEip;
+    public Exit Exit;
+    public Fault Fault;
+
+    /// <summary>What a system instruction that fails is restored to.</summary>
+    public CpuState Saved;
+
+    /// <summary>Instructions of the block before the system instruction that is executing: they are not in <see cref="Ticks"/> yet.</summary>
+    public int Position;
+
+    /// <summary>The shadow in force while the current instruction executes.</summary>
+    public Shadow ActiveShadow;
+
+    /// <summary>Offset of the system instruction that is executing.</summary>
+    public uint InstructionEip;
+    public Attention Attention;
+
+    /// <summary>Instructions run one at a time: devices may be touched.</summary>
+    public bool Alone;
+
+    /// <summary>A system instruction is executing: its writes are held back.</summary>
+    public bool Holding;
+    public int HeldCount;
+
+    /// <summary>No write tags: every write is reported to the recorder of effects.</summary>
+    public bool Recording;
+
+    /// <summary>Data breakpoints are armed: no tags at all.</summary>
+    public bool Watching;
+
+    /// <summary>CR0.AM and EFLAGS.AC: no tags in the user's table.</summary>
+    public bool CheckingAlignment;
+
+    /// <summary>VMX non-root or SVM guest operation: instructions ask the intercept port.</summary>
+    public bool IsGuest;
+
+    /// <summary>An access that crosses a page, or touches a device, goes through this buffer; the parts are where it belongs.</summary>
+    public ulong Split;
+    public SplitPart SplitLow;
+    public SplitPart SplitHigh;
+
+    /// <summary>Handle of the <see cref="Processor"/>.</summary>
+    public nint Self;
+    public HeldWrite* Held;
+
+    public uint Flags
+    {
+        readonly get => State.Status.Status | State.OtherFlags;
+        set
+        {
+            State.Status.SetStatus(value & Eflags.Status);
+            State.OtherFlags = (value & Eflags.Defined & ~Eflags.Status) | Eflags.Fixed;
+        }
+    }
+
+    /// <summary>Call where <see cref="CpuState.Cpl"/> has changed.</summary>
+    public void SelectTlb() => Tlb = State.Cpl == 3 ? UserTlb : SupervisorTlb;
+}
+
+/// <summary>One page's part of an access.</summary>
+public unsafe struct SplitPart
+{
+    /// <summary>Null: the part belongs to a device.</summary>
+    public byte* Host;
+    public uint Physical;
+    public uint Linear;
+    public int Size;
+}
+
+/// <summary>Byte offsets of fields of <see cref="Cpu"/> that decoded operands name.</summary>
+internal static unsafe class CpuLayout
+{
+    /// <summary>Of ES, the first of the segment registers.</summary>
+    public static readonly int Segments = FindSegments();
+
+    private static int FindSegments()
+    {
+        Cpu cpu;
+        return (int)((byte*)&cpu.State.Es - (byte*)&cpu);
+    }
+}

@@ -1,0 +1,144 @@
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+using System.Text.Unicode;
+
+namespace Harness.Records;
+
+/// <summary>Reads JSON lines of records. The input is untrusted; an error names its file and line.</summary>
+public static class RecordReader
+{
+    /// <summary>Every run record of a file, in order.</summary>
+    /// <exception cref="RecordFormatException">A line is no record of schema <see cref="RunRecord.CurrentSchema"/>.</exception>
+    /// <exception cref="IOException">The file cannot be read.</exception>
+    public static IReadOnlyList<RunRecord> Read(string path) => Runs(File.ReadAllBytes(path), path);
+
+    /// <summary>Every run record of a stream; <paramref name="name"/> stands for the file in messages.</summary>
+    /// <inheritdoc cref="Read(string)" path="/exception"/>
+    public static IReadOnlyList<RunRecord> Read(Stream stream, string name)
+    {
+        using var memory = new MemoryStream();
+        stream.CopyTo(memory);
+        return Runs(memory.ToArray(), name);
+    }
+
+    /// <summary>Every timing of a file, in order.</summary>
+    /// <exception cref="RecordFormatException">A line is no timing of schema <see cref="TimingRecord.CurrentSchema"/>.</exception>
+    /// <exception cref="IOException">The file cannot be read.</exception>
+    public static IReadOnlyList<TimingRecord> ReadTimings(string path) =>
+        Lines(File.ReadAllBytes(path), path, TimingRecord.CurrentSchema, RecordJson.Default.TimingRecord, Problem);
+
+    private static List<RunRecord> Runs(byte[] bytes, string name) =>
+        Lines(bytes, name, RunRecord.CurrentSchema, RecordJson.Default.RunRecord, Problem);
+
+    private static List<T> Lines<T>(byte[] bytes, string name, string schema, JsonTypeInfo<T> type, Func<T, string?> problem)
+    {
+        ReadOnlySpan<byte> byteOrderMark = [0xEF, 0xBB, 0xBF];
+        var rest = bytes.AsSpan();
+        if (rest.StartsWith(byteOrderMark))
+        {
+            rest = rest[byteOrderMark.Length..];
+        }
+
+        var records = new List<T>();
+        for (var number = 1; !rest.IsEmpty; number++)
+        {
+            var end = rest.IndexOf((byte)'\n');
+            var line = end < 0 ? rest : rest[..end];
+            rest = end < 0 ? [] : rest[(end + 1)..];
+            if (line.Trim(" \t\r"u8).IsEmpty)
+            {
+                continue;
+            }
+
+            if (!Utf8.IsValid(line))
+            {
+                throw new RecordFormatException(name, number, "expected UTF-8, found other bytes; the file is damaged.");
+            }
+
+            try
+            {
+                CheckSchema(line, schema, name, number);
+                var record = JsonSerializer.Deserialize(line, type)
+                    ?? throw new RecordFormatException(name, number, $"expected an object of schema {schema}, found null.");
+                if (problem(record) is { } found)
+                {
+                    throw new RecordFormatException(name, number, found);
+                }
+
+                records.Add(record);
+            }
+            // GetString reports escapes that form no text (a lone surrogate) by InvalidOperationException.
+            catch (Exception e) when (e is JsonException or InvalidOperationException)
+            {
+                var what = end < 0 ? "the last line is truncated; run again or delete it" : "expected one JSON object";
+                throw new RecordFormatException(name, number, $"{what}: {Printable.Escape(e.Message)}");
+            }
+        }
+
+        return records;
+    }
+
+    private static void CheckSchema(ReadOnlySpan<byte> line, string schema, string name, int number)
+    {
+        var reader = new Utf8JsonReader(line);
+        var found = "none";
+        if (!reader.Read() || reader.TokenType != JsonTokenType.StartObject)
+        {
+            throw new JsonException($"found {reader.TokenType}.");
+        }
+
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        {
+            var isSchema = reader.ValueTextEquals("schema"u8);
+            reader.Read();
+            if (isSchema)
+            {
+                found = reader.TokenType == JsonTokenType.String ? reader.GetString()! : reader.TokenType.ToString();
+                break;
+            }
+
+            reader.Skip();
+        }
+
+        if (found != schema)
+        {
+            throw new RecordFormatException(
+                name, number, $"expected schema {schema}, found {Printable.Escape(found)}; read it with the version that wrote it.");
+        }
+    }
+
+    private static string? Problem(TimingRecord timing) => timing.Microseconds < 0 ? "microseconds must not be negative." : null;
+
+    private static string? Problem(RunRecord record)
+    {
+        if (record.Scenario.Length == 0)
+        {
+            return "scenario must not be empty.";
+        }
+
+        if (record.Line < 0 || record.Run < 0)
+        {
+            return "line and run must not be negative.";
+        }
+
+        // The annotations of a list's elements are not checked by the serializer.
+        if (record.Events.Contains(null!) || record.Covers.Contains(null!) || record.Assumptions.Contains(null!)
+            || record.Timeline?.Contains(null!) == true)
+        {
+            return "covers, events, assumptions and timeline must not hold null.";
+        }
+
+        if (record.Events.FirstOrDefault(e => e.Count < 0 || e.Cycles < 0 || e.Level < 0 || e.Cpl is < 0 or > 3) is { } wrong)
+        {
+            return $"event {Printable.Escape(wrong.Cause)}: count, cycles and level must not be negative, cpl must be 0 to 3.";
+        }
+
+        long[] counts =
+        [
+            record.Ticks?.Total ?? 0, record.Ticks?.Halted ?? 0,
+            record.Retired?.Guest ?? 0, record.Retired?.Direct ?? 0, record.Retired?.Translated ?? 0, record.Retired?.Emulated ?? 0,
+            record.Cycles?.Guest ?? 0, record.Cycles?.Overhead ?? 0, record.Guest?.Bytes ?? 0,
+        ];
+        return counts.Any(count => count < 0) ? "ticks, retired, cycles and guest bytes must not be negative." : null;
+    }
+}

@@ -1,0 +1,77 @@
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+
+namespace Harness.Records;
+
+/// <summary>
+/// Writes records as JSON lines: LF, ASCII, fields in declared order. Every record is flushed as one whole line, so that a stop loses none.
+/// One caller at a time.
+/// </summary>
+public sealed class RecordWriter : IDisposable
+{
+    private readonly Stream _stream;
+    private readonly string? _path;
+    private bool _disposed;
+
+    private RecordWriter(Stream stream, string? path)
+    {
+        _stream = stream;
+        _path = path;
+    }
+
+    /// <summary>
+    /// Writes to a temporary file next to <paramref name="path"/>, which takes its place when the writer is disposed. A process that is
+    /// killed leaves the complete lines in the temporary file.
+    /// </summary>
+    /// <exception cref="IOException">The file cannot be created; see also <see cref="UnauthorizedAccessException"/>.</exception>
+    public static RecordWriter Create(string path)
+    {
+        if (Path.GetDirectoryName(Path.GetFullPath(path)) is { } directory)
+        {
+            Directory.CreateDirectory(directory);
+        }
+
+        return new(new FileStream(Temporary(path), FileMode.Create, FileAccess.Write, FileShare.Read), path);
+    }
+
+    /// <summary>Writes to a stream that stays the caller's, such as standard output.</summary>
+    public static RecordWriter To(Stream stream) => new(stream, null);
+
+    /// <summary>The record as one line of JSON, without line end.</summary>
+    public static string Line(RunRecord record) => JsonSerializer.Serialize(record, RecordJson.Default.RunRecord);
+
+    /// <summary>Appends one run record.</summary>
+    public void Write(RunRecord record) => Write(record, RecordJson.Default.RunRecord);
+
+    /// <summary>Appends one timing.</summary>
+    public void Write(TimingRecord timing) => Write(timing, RecordJson.Default.TimingRecord);
+
+    /// <summary>Gives a file its name; leaves a stream open.</summary>
+    public void Dispose()
+    {
+        if (_disposed)
+        {
+            return;
+        }
+
+        _disposed = true;
+        if (_path is null)
+        {
+            _stream.Flush();
+            return;
+        }
+
+        _stream.Dispose();
+        File.Move(Temporary(_path), _path, overwrite: true);
+    }
+
+    private static string Temporary(string path) => path + ".partial";
+
+    private void Write<T>(T value, JsonTypeInfo<T> type)
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        _stream.Write(Encoding.UTF8.GetBytes(JsonSerializer.Serialize(value, type) + "\n"));
+        _stream.Flush();
+    }
+}

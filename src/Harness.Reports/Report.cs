@@ -1,0 +1,34 @@
+using Harness.Records;
+
+namespace Harness.Reports;
+
+/// <summary>
+/// Reports of runs: pure functions of their records. Texts have LF line ends and hold neither escape codes nor a host time; what guests and
+/// scripts wrote is escaped.
+/// </summary>
+public static class Report
+{
+    /// <summary>The table of a run: a line for each scenario, then what went wrong, then the totals.</summary>
+    public static string Summary(IReadOnlyList<RunRecord> records, ConsoleStyle style) => ConsoleReport.Summary(records, style);
+
+    /// <summary>Traps against exits as tables for a console.</summary>
+    public static string Events(IReadOnlyList<RunRecord> records, ConsoleStyle style) => ConsoleReport.Events(records, style);
+
+    /// <summary>Totals and traps against exits in GitHub's Markdown, as a job summary takes it.</summary>
+    public static string Markdown(IReadOnlyList<RunRecord> records) => MarkdownReport.Render(records);
+
+    /// <summary>One HTML page with charts and timelines; it loads nothing and runs no script.</summary>
+    public static string Html(IReadOnlyList<RunRecord> records) => HtmlReport.Render(records);
+
+    /// <summary>Traps against exits as one JSON object of schema "harness-report/1".</summary>
+    public static string Json(IReadOnlyList<RunRecord> records) => JsonReport.Render(records);
+
+    /// <summary>JUnit XML: a suite for each topic, a case for each run and verdict. Times only where <paramref name="timings"/> has them.</summary>
+    public static string JUnit(IReadOnlyList<RunRecord> records, IReadOnlyList<TimingRecord> timings) => JUnitReport.Render(records, timings);
+
+    /// <summary>Visual Studio's test results. Times only where <paramref name="timings"/> has them.</summary>
+    public static string Trx(IReadOnlyList<RunRecord> records, IReadOnlyList<TimingRecord> timings) => TrxReport.Render(records, timings);
+
+    /// <summary>The Test Anything Protocol, version 14.</summary>
+    public static string Tap(IReadOnlyList<RunRecord> records) => TapReport.Render(records);
+}

@@ -1,0 +1,77 @@
+using Harness.Records;
+
+namespace Harness.Tests.Records;
+
+/// <summary>Records as a small scenario would leave them.</summary>
+internal static class MockRecords
+{
+    public static readonly RunRecord Trap = new()
+    {
+        Scenario = "sensitive/popf_depth=2",
+        Title = "POPF loses IF",
+        Covers = ["B5"],
+        File = "scenarios/sensitive/popf.csx",
+        Line = 4,
+        Parameters = [new("depth", "2")],
+        Engine = "trap013",
+        Run = 1,
+        Cpu = "yonah",
+        Cost = "pentium4-2005",
+        Seed = 7,
+        Guest = new("00ff", 12),
+        Outcome = Outcome.Passed,
+        Ticks = new(40, 3),
+        Retired = new(37, 30, 0, 7),
+        Events = [new() { Kind = "trap", Cause = "#GP", Reason = "privileged", Instruction = "cli", Cpl = 0, Level = 0, Count = 5, Cycles = 10000 }],
+        Properties = new(
+            new(false, new(9, "popf", "eflags.IF", "1", "0", "popfd"), null, false), new(true, null), new(true, "30 of 37 direct")),
+        Cycles = new(37, 10000),
+        Console = "ok\n",
+        Digest = "abcd",
+    };
+
+    public static readonly RunRecord Bare = Trap with
+    {
+        Engine = "bare",
+        Retired = new(37, 37, 0, 0),
+        Events = [],
+        Properties = null,
+        Cycles = new(37, 0),
+    };
+
+    public static readonly RunRecord Vtx = Trap with
+    {
+        Engine = "vtx",
+        Events =
+        [
+            new() { Kind = "exit", Cause = "I/O instruction", Instruction = "out", Detail = "port 3F8h", Cpl = 0, Count = 3, Cycles = 6000 },
+            new() { Kind = "exit", Cause = "I/O instruction", Instruction = "in", Detail = "port 60h", Cpl = 0, Count = 1, Cycles = 2000 },
+            new() { Kind = "exit", Cause = "CPUID", Instruction = "cpuid", Cpl = 3, Count = 2, Cycles = 2000 },
+        ],
+        Properties = new(new(true, null, null, null), new(true, null), new(true, null)),
+    };
+
+    public static readonly RunRecord NotApplicable = new()
+    {
+        Scenario = Trap.Scenario,
+        Title = Trap.Title,
+        Engine = "svm",
+        Run = 1,
+        Cpu = "yonah",
+        Outcome = Outcome.NotApplicable,
+        Message = "yonah lacks AMD-V",
+    };
+
+    public static readonly RunRecord Verdict = new()
+    {
+        Scenario = Trap.Scenario,
+        Title = Trap.Title,
+        File = Trap.File,
+        Line = Trap.Line,
+        Outcome = Outcome.Passed,
+        Snapshot = SnapshotVerdict.Equal,
+        Checks = new(2, 0, 1),
+    };
+
+    public static readonly IReadOnlyList<RunRecord> All = [Bare, Trap, Vtx, NotApplicable, Verdict];
+}
