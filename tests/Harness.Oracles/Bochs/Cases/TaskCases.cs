@@ -105,8 +105,8 @@ internal static class TaskCases
             case 6:
                 m.Write16(tss + (wide ? 0x60 : 0x2A), c.PickOf(0, 0x7F8, Layout.Data32(0), Layout.LdtSelector | 4));
                 break;
-            case 7:
-                m.Write16(tss + (wide ? 0x64 : 0x02), 1);
+            case 7 when wide:
+                m.Write16(tss + 0x64, 1);
                 break;
             case 8:
                 c.Image.Descriptor(Layout.LdtSelector + 0x40, Layout.Ldt, 0xFF, 0x02);
