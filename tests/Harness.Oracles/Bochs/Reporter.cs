@@ -238,6 +238,15 @@ internal static class Reporter
             a.mov(eax, name);
             a.mov(Saved(slot), eax);
         }
+
+        // The upper half of ESP means nothing while SS is a 16-bit segment.
+        Label wide = a.CreateLabel();
+        a.mov(eax, ss);
+        a.lar(eax, eax);
+        a.test(eax, 1 << 22);
+        a.jne(wide);
+        a.mov(__word_ptr[SavedAddress(Register.Esp) + 2], 0);
+        a.Label(ref wide);
     }
 
     private static void EmitSaveSystem(Assembler a)

@@ -81,7 +81,7 @@ internal static class ControlCases
                         {
                             CellContext c = New(mode, (uint)(register * 4 + direction));
                             c.Image[Register.Cr4] |= (uint)extension << 3;
-                            c.Image[Register.Eax] = register == 7 ? 0xFF00DC00 & ~0x2000u : 0x0000400E;
+                            c.Image[Register.Eax] = register == 7 ? 0xFF000700 : 0x0000400E;
                             c.EmitBytes(0x0F, (byte)(direction == 0 ? 0x21 : 0x23), (byte)(0xC0 | register << 3));
                             yield return DescriptorCases.Finish(c, $"dr{register}/{(direction == 0 ? "read" : "write")}/{mode}/{(extension == 1 ? "de" : "plain")}");
                         }
@@ -108,7 +108,7 @@ internal static class ControlCases
                     byte[] address = c.Bits == 32 || c.IsRealStyle ? [] : [0x67];
                     byte operand = (byte)(reg << 3 | (c.IsRealStyle ? 4 : 6));
                     c.EmitBytes([.. address, .. prefix, 0x0F, 0x01, operand]);
-                    yield return DescriptorCases.Finish(c, $"{name}/{mode}/{variant}");
+                    yield return DescriptorCases.Finish(c, $"{name}-memory/{mode}/{variant}");
                 }
             }
 

@@ -17,8 +17,11 @@ internal static class PagingCases
         ("execute", c => c.Emit(a => a.jmp(esi))),
         ("push", c =>
         {
-            c.Image[Register.Esp] = Address + 4;
-            c.Emit(a => a.push(ecx));
+            c.Emit(a =>
+            {
+                a.lea(esp, __[esi + 4]);
+                a.push(ecx);
+            });
         }),
         ("string", c =>
         {
@@ -93,7 +96,6 @@ internal static class PagingCases
         c.Image.MapPage(Page, entry);
         c.Image[Register.Esi] = Address + 0x400000;
         emit(c);
-        MoveStack(c, 0x400000);
         return DescriptorCases.Finish(c, name);
     }
 
@@ -105,7 +107,6 @@ internal static class PagingCases
         c.Image.Write32(Layout.PageDirectory + 8, 0x80 | rights);
         c.Image[Register.Esi] = 0x800000 + Layout.Data;
         emit(c);
-        MoveStack(c, 0x800000 + Layout.Data - Address);
         return DescriptorCases.Finish(c, name);
     }
 
@@ -127,15 +128,6 @@ internal static class PagingCases
         c.Image.Write32(Layout.PageDirectory + 16, 0x80 | rights).Write32(Layout.PageDirectory + 20, protect == 1 ? 0x80000000 : 0);
         c.Image[Register.Esi] = 0x400000 + Layout.Data;
         emit(c);
-        MoveStack(c, 0x400000 + Layout.Data - Address);
         return DescriptorCases.Finish(c, name);
-    }
-
-    private static void MoveStack(CellContext c, uint distance)
-    {
-        if (c.Image[Register.Esp] == Address + 4)
-        {
-            c.Image[Register.Esp] += distance;
-        }
     }
 }

@@ -22,12 +22,16 @@ internal static class SteppingCases
                     CellContext c = New(mode, variant * 100 + wide[0] + wide.Length);
                     GuestImage m = c.Image;
                     c.RequireIopl(3);
-                    m[Register.Eflags] |= 0x100;
                     m[Register.Eax] = m[Register.Edx] = m[Register.Ss];
                     m[Register.Ecx] = variant == 0 ? 3u : 0x0003;
                     m[Register.Edi] = c.IsRealStyle ? 0x20u : Layout.Data2;
-                    if (variant == 1)
+                    if (variant == 0)
                     {
+                        m[Register.Eflags] |= 0x100;
+                    }
+                    else
+                    {
+                        m[Register.Eflags] &= ~0x10000u;
                         m[Register.Dr0] = (uint)(Layout.Code + (name.StartsWith("mov-ss", StringComparison.Ordinal) ? 2 : 1));
                         m[Register.Dr7] = 0x402;
                     }

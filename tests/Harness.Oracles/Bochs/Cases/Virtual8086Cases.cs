@@ -26,7 +26,7 @@ internal static class Virtual8086Cases
                 bool extended = (variant & 4) != 0, redirected = (variant & 8) != 0;
                 var c = new CellContext(CaseMode.Virtual8086, (uint)(variant * 64 + code[0]));
                 c.ScatterFlags();
-                Prepare(c, variant & 3, extended, (variant & 16) != 0);
+                Prepare(c, variant & 3, extended, (variant & 16) != 0, wide: code[0] == 0x66, returns: code[^1] == 0xCF);
                 if (redirected)
                 {
                     c.Image.Write(Layout.MainTss + 0x68, new byte[32]);
@@ -43,7 +43,7 @@ internal static class Virtual8086Cases
             {
                 var c = new CellContext(CaseMode.Cpl3, (uint)(variant * 64 + code[0]));
                 c.ScatterFlags();
-                Prepare(c, variant & 3, false, (variant & 8) != 0);
+                Prepare(c, variant & 3, false, (variant & 8) != 0, wide: true, returns: false);
                 c.Image[Register.Cr4] = (variant & 4) != 0 ? 2u : 0;
                 c.EmitBytes(code);
                 yield return DescriptorCases.Finish(c, $"pvi/{name}/{variant:x}");
@@ -62,7 +62,7 @@ internal static class Virtual8086Cases
     }
 
     // The top of the stack holds flags (and a return address) for POPF and IRET to take; some have TF or a pending virtual interrupt.
-    private static void Prepare(CellContext c, int iopl, bool extended, bool pending)
+    private static void Prepare(CellContext c, int iopl, bool extended, bool pending, bool wide, bool returns)
     {
         GuestImage m = c.Image;
         c.RequireIopl(iopl);
@@ -72,7 +72,6 @@ internal static class Virtual8086Cases
         m.Write(Layout.Code + 0x80, 0x0F, 0x0B);
         RedirectVectors(m);
         ushort flags = (ushort)(2 | c.Pick(2) * 0x200 | c.Pick(4) << 12 | c.Pick(6) / 5 * 0x100 | c.Pick(2) * 0x8D5 | c.Pick(2) * 0x4000);
-        bool wide = c.Pick(2) == 0;
         if (c.Mode == CaseMode.Cpl3)
         {
             m.Write32(Layout.Stack3, flags);
@@ -80,6 +79,6 @@ internal static class Virtual8086Cases
         }
 
         int size = wide ? 4 : 2;
-        m.Write16(Layout.Stack3, c.Pick(2) == 0 ? flags : 0x80).Write16(Layout.Stack3 + size, Layout.Code >> 4).Write16(Layout.Stack3 + 2 * size, flags);
+        m.Write16(Layout.Stack3, returns ? 0x80 : flags).Write16(Layout.Stack3 + size, Layout.Code >> 4).Write16(Layout.Stack3 + 2 * size, flags);
     }
 }
