@@ -140,7 +140,7 @@ public sealed class GuestImage
         image.GateAt(Layout.Idt + Layout.HandOverVector * 8, GateType.Interrupt32, Layout.ReporterCode, Layout.Stub32(Layout.StubCount));
         image.FillStacks();
         image.WriteTasks();
-        image.MapIdentity(userPages: true);
+        image.MapIdentity();
         image[Register.Cs] = (uint)Layout.Code32(0);
         image[Register.Ss] = image[Register.Ds] = image[Register.Es] = image[Register.Fs] = image[Register.Gs] = (uint)Layout.Data32(0);
         image[Register.Esp] = Layout.Stack3;
@@ -291,15 +291,14 @@ public sealed class GuestImage
     }
 
     // The pages of tables, ROM and reporter are marked accessed and dirty beforehand; those of the cases are not.
-    private void MapIdentity(bool userPages)
+    private void MapIdentity()
     {
-        uint rights = userPages ? 7u : 3u;
-        Write32(Layout.PageDirectory, Layout.PageTable | rights | 0x20);
+        Write32(Layout.PageDirectory, Layout.PageTable | 0x27);
         for (int page = 0; page < 0x100; page++)
         {
-            if (page < 9 || page is >= 0x80 and < 0x90 or >= 0xF0)
+            if (page < 0x10 || page is >= 0x80 and < 0x90 or >= 0xF0)
             {
-                MapPage(page, (uint)page << 12 | rights | (page is >= 4 and < 7 ? 0u : 0x60u));
+                MapPage(page, (uint)page << 12 | (page is >= 4 and < 7 ? 0x07u : 0x67u));
             }
         }
     }
@@ -311,7 +310,7 @@ public sealed class GuestImage
         Write32(Layout.PageDirectory, Layout.PageTable | 0x27);
         for (int page = 0; page < 0x100; page++)
         {
-            if (page < 9 || page is >= 0x80 and < 0x90 or >= 0xF0)
+            if (page < 0x10 || page is >= 0x80 and < 0x90 or >= 0xF0)
             {
                 MapPagePae(page, (uint)page << 12 | (page is >= 4 and < 7 ? 0x07u : 0x67u));
             }

@@ -42,7 +42,9 @@ public static class Layout
     public const int EntryExtra = Arrival + 0x114;
     public const int EntryF = Arrival + 0x118;
     public const int EntryG = Arrival + 0x11C;
-    public const int ReporterStack = 0x8F000;
+
+    // Below 64 KiB, so that an IRET to a 16-bit stack segment leaves nothing in the upper half of ESP.
+    public const int ReporterStack = 0xF000;
 
     // Selectors of the reporter; every table that a case loads holds them at the same place.
     public const int ReporterCode = 0x08;

@@ -208,11 +208,11 @@ internal static class DescriptorCases
         }
     }
 
-    // Direct or through memory, with either operand size; sometimes to an offset that only a large limit covers.
+    // Direct or through memory, with either operand size; jumps sometimes to an offset that only a large limit covers.
     private static void Transfer(CellContext c, bool call, int selector)
     {
         bool wide = c.Pick(2) == 0;
-        int offset = wide && c.Pick(3) == 0 ? Layout.Rom + Layout.RedirectedStubs : Layout.Code + 0x100;
+        int offset = wide && !call && c.Pick(3) == 0 ? Layout.Rom + Layout.RedirectedStubs : Layout.Code + 0x100;
         byte[] prefix = wide == (c.Bits == 32) ? [] : [0x66];
         byte[] target = wide
             ? [(byte)offset, (byte)(offset >> 8), (byte)(offset >> 16), 0, (byte)selector, (byte)(selector >> 8)]

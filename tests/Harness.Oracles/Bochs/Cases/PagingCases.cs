@@ -7,7 +7,6 @@ internal static class PagingCases
 {
     private const int Page = 0x40;
     private const uint Address = Page << 12;
-    private const uint CodeOffset = 0x40;
 
     private static readonly (string Name, Action<CellContext> Emit)[] Accesses =
     [
@@ -82,7 +81,7 @@ internal static class PagingCases
         c.Image.AtLevel(c.Cpl);
         c.Image[Register.Esi] = Address;
         c.Image[Register.Cr0] |= (uint)protect << 16;
-        c.Image.Write(Layout.Data, 0x0F, 0x0B).Write(Layout.Data + (int)CodeOffset, 0x0F, 0x0B);
+        c.Image.Write(Layout.Data, 0x0F, 0x0B);
         return c;
     }
 
