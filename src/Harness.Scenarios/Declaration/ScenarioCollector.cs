@@ -1,4 +1,3 @@
-using System.Globalization;
 using Harness.Records;
 
 namespace Harness.Scenarios;
