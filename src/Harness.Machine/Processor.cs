@@ -110,6 +110,21 @@ public sealed unsafe partial class Processor : IDisposable
     /// <summary>Offset of the system instruction that is executing.</summary>
     public uint InstructionEip => _cpu->InstructionEip;
 
+    /// <summary>The system or string instruction that is executing, or was last.</summary>
+    public ref readonly Instruction ExecutingInstruction => ref _blocks.InstructionOf(_cpu->Executing);
+
+    /// <summary>The fault that an instruction or a delivery recorded last.</summary>
+    public Fault LastFault => _cpu->Fault;
+
+    /// <summary>The event whose handler is being entered; null outside of its delivery.</summary>
+    public EventInDelivery? InDelivery { get; internal set; }
+
+    /// <summary>The blocking of events by STI or MOV SS that holds at this boundary, or held when the instruction that is executing began.</summary>
+    public Shadow Blocking => _cpu->State.Shadow != Shadow.None ? _cpu->State.Shadow : _cpu->ActiveShadow;
+
+    /// <summary>What is outside the processor.</summary>
+    public IProcessorBus Bus => _bus;
+
     /// <summary>EFLAGS, all of it.</summary>
     public uint Flags
     {
@@ -152,6 +167,8 @@ public sealed unsafe partial class Processor : IDisposable
             _msrs[i] = Model.Msrs[i].Reset;
         }
 
+        _cpu->IsGuest = false;
+        Intercepts?.Reset();
         StateChanged();
     }
 
@@ -168,6 +185,17 @@ public sealed unsafe partial class Processor : IDisposable
         CheckAlignmentAndWatch();
         FlushTlb(global: true);
         _cpu->Attention |= Attention.Events | Attention.Stepping;
+    }
+
+    /// <summary>
+    /// The state was replaced whole while an instruction executed (and <see cref="StateChanged"/> called), as VM entries and VM exits do: nothing of the
+    /// instruction remains to be completed or undone. Always false, so that <see cref="IMachineInstruction.Execute"/> can return it.
+    /// </summary>
+    public bool StateReplaced()
+    {
+        _cpu->Exit = Exit.Intercepted;
+        _cpu->Attention |= Attention.Events | Attention.Stepping;
+        return false;
     }
 
     /// <summary>C# code lies behind these offsets: when they are reached at CPL 0, the run ends. A length of 0 ends that.</summary>
@@ -274,7 +302,13 @@ public sealed unsafe partial class Processor : IDisposable
     internal ref readonly Instruction InstructionOf(Op* op) => ref _blocks.InstructionOf(op);
 
     /// <summary>Starts a system instruction: what it changes can be undone, what it writes is held back.</summary>
-    internal void Begin(uint eip, uint nextEip, int position)
+    internal void Begin(Op* op)
+    {
+        _cpu->Executing = op;
+        Begin(op->Eip, op->NextEip, op->Position);
+    }
+
+    private void Begin(uint eip, uint nextEip, int position)
     {
         _cpu->Saved = _cpu->State;
         _cpu->Saved.Eip = eip;
@@ -293,6 +327,7 @@ public sealed unsafe partial class Processor : IDisposable
         {
             HeldWrites.Complete(_cpu);
             NoteSystemChanges();
+            InDelivery = null;
         }
         else if (_cpu->Exit != Exit.Intercepted)
         {
@@ -321,12 +356,10 @@ public sealed unsafe partial class Processor : IDisposable
         _cpu->Saved.Eip = eip;
     }
 
-    /// <summary>Back to the start of the instruction; CR2 stays, because the fault may be the reason.</summary>
+    /// <summary>Back to the start of the instruction.</summary>
     private void Undo()
     {
-        uint cr2 = _cpu->State.System.Cr2;
         _cpu->State = _cpu->Saved;
-        _cpu->State.System.Cr2 = cr2;
         _cpu->HeldCount = 0;
         _cpu->SelectTlb();
         CheckAlignmentAndWatch();
@@ -339,15 +372,20 @@ public sealed unsafe partial class Processor : IDisposable
             return false;
         }
 
+        if (!_cpu->Holding)
+        {
+            // A string instruction asks before it changes anything.
+            _cpu->State.Eip = _cpu->InstructionEip;
+            return Intercepts.Instruction(kind, qualifier, value) && !StateReplaced();
+        }
+
         // The unit sees the state at the instruction's start; if it lets the instruction go on, what was done so far is put back.
         CpuState current = _cpu->State;
         int held = _cpu->HeldCount;
         Undo();
         if (Intercepts.Instruction(kind, qualifier, value))
         {
-            _cpu->Exit = Exit.Intercepted;
-            _cpu->Attention |= Attention.Events | Attention.Stepping;
-            return true;
+            return !StateReplaced();
         }
 
         _cpu->State = current;

@@ -31,7 +31,7 @@ internal static unsafe class Paging
     private const uint LargeMask32 = 0xFFC00000;
     private const uint LargeMaskPae = 0xFFE00000;
 
-    /// <summary>Translates a data access, fills the TLB where the page may be touched in place; false is a #PF, recorded with CR2.</summary>
+    /// <summary>Translates a data access, fills the TLB where the page may be touched in place; false is a #PF, recorded with its address.</summary>
     public static bool Translate(Cpu* cpu, TlbEntry* tlb, uint linear, bool write, out uint physical)
     {
         PageAccess access = (write ? PageAccess.Write : PageAccess.Read) | (tlb == cpu->UserTlb ? PageAccess.User : PageAccess.Read);
@@ -110,11 +110,9 @@ internal static unsafe class Paging
 
     private static bool Rights(Cpu* cpu, uint linear, PageAccess access)
     {
-        uint cr2 = cpu->State.System.Cr2;
         Fault fault = cpu->Fault;
         Exit exit = cpu->Exit;
         bool allowed = Walk(cpu, linear, access, out _, out _, out _);
-        cpu->State.System.Cr2 = cr2;
         cpu->Fault = fault;
         cpu->Exit = exit;
         return allowed;
@@ -283,8 +281,7 @@ internal static unsafe class Paging
         ref SystemRegisters system = ref cpu->State.System;
         bool nx = (system.Cr4 & Cr4.PAE) != 0 && (system.Efer & Efer.NXE) != 0;
         uint error = cause | ((uint)access & ~(nx ? 0 : ErrorCode.InstructionFetch));
-        system.Cr2 = linear;
-        cpu->Fault = new Fault(Vector.PF, error);
+        cpu->Fault = new Fault(Vector.PF, error) { Address = linear };
         cpu->Exit = Exit.Fault;
         return false;
     }
