@@ -81,9 +81,13 @@ internal sealed class EffectRecorder
 
     internal GuestRegisters Translated(Processor processor)
     {
-        var registers = GuestRegisters.Of(processor);
+        var raw = GuestRegisters.Of(processor);
+        GuestRegisters registers = raw;
         _monitor.Translate(ref registers);
-        return registers;
+        return registers.ChangedRaw(raw) is { } name
+            ? throw new InvalidOperationException(
+                $"The monitor's inverse map changed {name} at tick {processor.Ticks}; general registers, EIP and arithmetic flags are not its to translate.")
+            : registers;
     }
 
     internal void EndStep(in GuestRegisters registers, long tick, LinearAddress address, in Instruction instruction)

@@ -71,6 +71,20 @@ public record struct GuestRegisters
     /// <summary>The flags that are never translated.</summary>
     public const uint Arithmetic = Eflags.Status | Eflags.DF;
 
+    /// <summary>Name of the first register that no inverse map may change and that differs from <paramref name="raw"/>; null: none.</summary>
+    internal readonly string? ChangedRaw(in GuestRegisters raw) =>
+        Eax != raw.Eax ? "eax"
+        : Ecx != raw.Ecx ? "ecx"
+        : Edx != raw.Edx ? "edx"
+        : Ebx != raw.Ebx ? "ebx"
+        : Esp != raw.Esp ? "esp"
+        : Ebp != raw.Ebp ? "ebp"
+        : Esi != raw.Esi ? "esi"
+        : Edi != raw.Edi ? "edi"
+        : Eip != raw.Eip ? "eip"
+        : ArithmeticFlags != raw.ArithmeticFlags ? "eflags"
+        : null;
+
     internal static GuestRegisters Of(Processor processor)
     {
         ref CpuState state = ref processor.State;

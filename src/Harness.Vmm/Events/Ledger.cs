@@ -26,14 +26,11 @@ public sealed class Ledger(CostProfile? costs, bool keepAll)
     /// <summary>In the order of first occurrence.</summary>
     public IReadOnlyList<EventCount> Totals => _totals;
 
-    /// <summary>Every event in order, up to <see cref="Capacity"/> of them, if the run was asked to keep them.</summary>
-    public IReadOnlyList<EngineEvent> All => _all;
-
-    /// <summary>So many events are kept at most: a guest cannot exhaust the host's memory.</summary>
+    /// <summary>Events kept at most: a guest that only faults may not fill the host's memory.</summary>
     public const int Capacity = 1 << 20;
 
-    /// <summary>There were more events than <see cref="All"/> keeps.</summary>
-    public bool IsTruncated { get; private set; }
+    /// <summary>Every event in order up to <see cref="Capacity"/>, if the run was asked to keep them.</summary>
+    public IReadOnlyList<EngineEvent> All => _all;
 
     /// <summary>Told of every event.</summary>
     public event Action<EngineEvent>? Recorded;
@@ -61,11 +58,7 @@ public sealed class Ledger(CostProfile? costs, bool keepAll)
 
         total.Count++;
         total.Cycles += e.Cycles;
-        if (keepAll && _all.Count == Capacity)
-        {
-            IsTruncated = true;
-        }
-        else if (keepAll)
+        if (keepAll && _all.Count < Capacity)
         {
             _all.Add(e);
         }

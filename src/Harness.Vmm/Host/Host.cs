@@ -13,6 +13,7 @@ internal sealed class Host : IHost, IHostMemory, IProcessorBus, IDisposable
     private readonly Ram _ram;
     private long _interruptAt = long.MaxValue;
     private bool _interrupt;
+    private bool _suspended;
     private uint _cr0, _cr3, _cr4;
     private DescriptorTableRegister _gdtr, _idtr;
     private long _limit;
@@ -177,7 +178,7 @@ internal sealed class Host : IHost, IHostMemory, IProcessorBus, IDisposable
 
     public HostReturn Resume(TrapFrame frame)
     {
-        if (!Enter(frame, out Fault fault))
+        if (!_suspended && !Enter(frame, out Fault fault))
         {
             frame.Vector = (byte)fault.Vector;
             frame.ErrorCode = fault.ErrorCode;
@@ -190,6 +191,7 @@ internal sealed class Host : IHost, IHostMemory, IProcessorBus, IDisposable
         (_cr0, _cr3, _cr4) = (Cr0, Cr3, Cr4);
         (_gdtr, _idtr) = (Processor.State.Gdtr, Processor.State.Idtr);
         RunExit exit = Run();
+        _suspended = exit != RunExit.Sentinel;
         if (exit != RunExit.Sentinel)
         {
             return HostReturn.Ended;
