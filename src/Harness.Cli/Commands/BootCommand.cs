@@ -208,7 +208,7 @@ internal sealed class BootCommand
         {
             ExitPort = parsed.GetValue(_exitPort) is { } port ? Port("--exit-port", port) : null,
             Disks = [.. disks.Select(d => (Func<DiskImage>)(() => DiskImage.Open(_environment.FullPath(d))))],
-            BiosImage = parsed.GetValue(_bios) is { } bios ? Bios(bios) : null,
+            BiosImage = parsed.GetValue(_bios) is { } bios ? Bios(bios) : default(ReadOnlyMemory<byte>?),
             DebugPorts = debugPorts,
             SerialInput = parsed.GetValue(_serialInput) is { } input ? [new TimedInput(0, Input(input))] : [],
         };

@@ -8,8 +8,8 @@ public sealed class BootCommandTests
 {
     private const string Firmware = "/usr/share/seabios/bios.bin";
 
-    // mov dx, 3F8h; mov al, 'H'; out dx, al; out 0E9h, al; mov al, 3; out 0F4h, al; cli; hlt
-    private static readonly byte[] Program = [0xBA, 0xF8, 0x03, 0xB0, 0x48, 0xEE, 0xE6, 0xE9, 0xB0, 0x03, 0xE6, 0xF4, 0xFA, 0xF4];
+    // mov dx, 3F8h; mov al, 'H'; out dx, al; out 0E9h, al; mov al, 5; out 0F4h, al; cli; hlt
+    private static readonly byte[] Program = [0xBA, 0xF8, 0x03, 0xB0, 0x48, 0xEE, 0xE6, 0xE9, 0xB0, 0x05, 0xE6, 0xF4, 0xFA, 0xF4];
 
     private CliFolder _folder = null!;
 
@@ -32,9 +32,9 @@ public sealed class BootCommandTests
     {
         var boot = _folder.Run("boot", "--engine", engine, "--load", "code.bin@0x7C00", "--serial", "-", "--debug-port", "0xE9=debug.txt", "--exit-port", "0xF4");
 
-        boot.Code.Should().Be(7, "3 was written to the exit port");
+        boot.Code.Should().Be(11, "5 was written to the exit port");
         boot.Out.Should().Be("H");
-        boot.Error.Should().Contain("exit code 7");
+        boot.Error.Should().Contain("exit code 11");
         File.ReadAllText(_folder.File("debug.txt")).Should().Be("H");
     }
 
@@ -70,6 +70,32 @@ public sealed class BootCommandTests
 
         boot.Code.Should().Be(5);
         boot.Error.Should().Contain(reason);
+    }
+
+    [Test]
+    public void A_multiboot_kernel_gets_its_command_line_and_modules()
+    {
+        // cmp eax, 2BADB002h; jne fail; mov eax, [ebx+16]; mov al, [eax]; out 0E9h, al; mov eax, [ebx+24]; mov eax, [eax]; mov al, [eax]; out 0E9h, al;
+        // mov al, 5; out 0F4h, al; fail: cli; hlt
+        byte[] code =
+        [
+            0x3D, 0x02, 0xB0, 0xAD, 0x2B, 0x75, 0x14, 0x8B, 0x43, 0x10, 0x8A, 0x00, 0xE6, 0xE9, 0x8B, 0x43, 0x18, 0x8B, 0x00, 0x8A, 0x00, 0xE6, 0xE9,
+            0xB0, 0x05, 0xE6, 0xF4, 0xFA, 0xF4,
+        ];
+        const uint Address = 0x100000, Header = 84, Entry = Header + 12;
+        uint size = Entry + (uint)code.Length;
+        uint[] fields =
+        [
+            0x464C457F, 0x00010101, 0, 0, 0x00030002, 1, Address + Entry, 52, 0, 0, 0x00200034, 1, 0,
+            1, 0, Address, Address, size, size, 5, 4096,
+            0x1BADB002, 0, unchecked(0u - 0x1BADB002),
+        ];
+        File.WriteAllBytes(_folder.File("kernel"), [.. fields.SelectMany(BitConverter.GetBytes), .. code]);
+        File.WriteAllText(_folder.File("module"), "M");
+
+        var boot = _folder.Run("boot", "--kernel", "kernel", "--append", "C", "--initrd", "module", "--debug-port", "0xE9=-", "--exit-port", "244");
+
+        boot.Should().Match<(int Code, string Out, string Error)>(b => b.Code == 11 && b.Out == "CM");
     }
 
     [Test]

@@ -41,7 +41,7 @@ public sealed class GuestCommandsTests
         var run = _folder.Run("run", "--seed", "3");
 
         run.Code.Should().Be(2);
-        run.Out.Should().Contain("scenarios/t/x.csx(14): Expected").And.Contain("to have CF, but found 00000202h.")
+        run.Out.Should().Contain("scenarios/t/x.csx(13): Expected").And.Contain("to have CF, but found 00000202h.")
             .And.Contain("Again: harness run scenarios/t/x.csx --filter t/x --seed 3");
     }
 
