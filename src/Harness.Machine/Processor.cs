@@ -373,9 +373,8 @@ public sealed unsafe partial class Processor : IDisposable
     internal void CommitInstruction()
     {
         HeldWrites.Complete(_cpu);
-        uint eip = _cpu->State.Eip;
+        NoteSystemChanges();
         _cpu->Saved = _cpu->State;
-        _cpu->Saved.Eip = eip;
     }
 
     /// <summary>Back to the start of the instruction.</summary>
