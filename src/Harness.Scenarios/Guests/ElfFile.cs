@@ -49,6 +49,7 @@ internal sealed class ElfFile
 
         List<ElfSegment> segments = [];
         long end = 0;
+        long total = 0;
         uint? start = null;
         for (int i = 0; i < count; i++)
         {
@@ -60,6 +61,12 @@ internal sealed class ElfFile
             }
 
             ElfSegment segment = ReadSegment(file, name, at, memory);
+            total += segment.Bytes.Length;
+            if (total > MaximumAddress)
+            {
+                throw Error(name, at, $"segments of {MaximumAddress} bytes together", $"more, in {i + 1} program headers");
+            }
+
             segments.Add(segment);
             end = Math.Max(end, (long)segment.Physical + memory);
 

@@ -108,7 +108,7 @@ public sealed partial class GuestKernel
             a.Org(LinearBase(i), physical);
             _inProgram = true;
             _programs[i].Body(a);
-            if (_programs.Count > 1 || _services.Contains(Service.Fork))
+            if (HasManyProcesses)
             {
                 Exit(a);
             }
@@ -331,15 +331,14 @@ public sealed partial class GuestKernel
 
     private void EmitTables(GuestAssembler a, int process)
     {
+        if (_options.MemoryBytes > GuestLayout.ProcessBase)
+        {
+            throw new GuestBuildException($"A kernel with paging expects at most {GuestLayout.ProcessBase:X}h bytes of memory; found {_options.MemoryBytes:X}h: lower MemoryBytes.");
+        }
+
         var tables = new PageTables(Paging, DirectoryOf(process));
         tables.Map(0, 0, (uint)_options.MemoryBytes, PageAccess.Write);
         tables.Map(GuestLayout.ProcessBase, PhysicalBase(process), GuestLayout.ProcessBytes, PageAccess.Write | PageAccess.User);
-        if (tables.End > DirectoryOf(process) + GuestLayout.ProcessTableBytes)
-        {
-            throw new GuestBuildException(
-                $"A kernel with paging expects at most {(Paging == GuestPaging.Pae ? 2 : 4)} MiB of memory; found {_options.MemoryBytes:X}h bytes: lower MemoryBytes.");
-        }
-
         tables.Emit(a);
     }
 

@@ -113,7 +113,7 @@ public sealed partial class GuestKernel
         }
     }
 
-    /// <summary>Sends text on COM1: in ring-0 code directly, in a program by a system call, which changes EAX and EBX.</summary>
+    /// <summary>Sends text on COM1: in ring-0 code directly, which changes flags; in a program by a system call, which changes EAX and EBX.</summary>
     public void Print(GuestAssembler a, string text)
     {
         GuestLabel label = _program.NewLabel("text", nameof(Print));

@@ -131,8 +131,13 @@ internal sealed class GuestProgram
                 part.Length = (int)((align.Boundary - linear % align.Boundary) % align.Boundary);
             }
 
-            linear = checked(linear + (uint)part.Length);
-            physical = checked(physical + (uint)part.Length);
+            if (part.Length > uint.MaxValue - Math.Max(linear, physical))
+            {
+                throw new GuestBuildException($"{part.Length} bytes at {Math.Max(linear, physical):X8}h reach the end of the 32-bit address space: place them lower.");
+            }
+
+            linear += (uint)part.Length;
+            physical += (uint)part.Length;
         }
     }
 

@@ -48,9 +48,6 @@ public sealed class PageTables
     /// <summary>The value for CR3.</summary>
     public uint Directory { get; }
 
-    /// <summary>First address past the tables.</summary>
-    public uint End => Directory + (uint)_pages.Count * PageBytes;
-
     /// <summary>Maps whole pages; a page that is mapped already gets the new translation.</summary>
     public void Map(uint linear, uint physical, uint bytes, PageAccess access)
     {

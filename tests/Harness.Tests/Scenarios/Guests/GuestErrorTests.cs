@@ -11,7 +11,7 @@ namespace Harness.Tests.Scenarios;
 internal sealed class GuestErrorTests
 {
     [Test]
-    public void A_label_without_a_place() => ShouldFail(a => a.jmp(a.CreateLabel("loop")), "The label \"loop\", created at GuestErrorTests.cs(14), is used but never placed*");
+    public void A_label_without_a_place() => ShouldFail(a => a.jmp(a.CreateLabel("loop")), "The label \"loop\", created at GuestErrorTests.cs(*), is used but never placed*");
 
     [Test]
     public void A_label_with_two_places() => ShouldFail(
@@ -20,7 +20,7 @@ internal sealed class GuestErrorTests
             GuestLabel label = a.Here("loop");
             a.Label(label);
         },
-        "The label \"loop\", created at GuestErrorTests.cs(20), is placed twice*");
+        "The label \"loop\", created at GuestErrorTests.cs(*), is placed twice*");
 
     [Test]
     public void A_label_of_another_guest()
@@ -45,7 +45,7 @@ internal sealed class GuestErrorTests
     [Test]
     public void An_address_in_16_bits() => ShouldFail(
         a => a.mov(ax, a.Here("high")),
-        "The label \"high\", created at GuestErrorTests.cs(48), lies at 00010000h, but a 16-bit field uses it*");
+        "The label \"high\", created at GuestErrorTests.cs(*), lies at 00010000h, but a 16-bit field uses it*");
 
     [Test]
     public void A_label_in_a_byte() => ShouldFail(a => a.mov(__byte_ptr[ebx], a.Here("label")), "*has no field of 16 or 32 bits for a label*");
@@ -77,10 +77,10 @@ internal sealed class GuestErrorTests
             a.nop();
             a.Mark("m");
         },
-        "GuestErrorTests.cs(79): the mark \"m\" exists already, at GuestErrorTests.cs(77)*");
+        "GuestErrorTests.cs(*): the mark \"m\" exists already, at GuestErrorTests.cs(*)*");
 
     [Test]
-    public void A_mark_of_nothing() => ShouldFailReal(a => a.Mark("m"), "GuestErrorTests.cs(84): the mark \"m\" has no instruction*");
+    public void A_mark_of_nothing() => ShouldFailReal(a => a.Mark("m"), "GuestErrorTests.cs(*): the mark \"m\" has no instruction*");
 
     [Test]
     public void Memory_of_a_wrong_size() =>
