@@ -117,7 +117,7 @@ internal sealed class FlagWriteTests
         machine.Now.System.Cr4 = cr4;
         machine.Now.Flags |= Eflags.IF | Eflags.VIF;
 
-        machine.Run<Cli>(0xFA).Should().Be(allowed);
+        machine.Run<Harness.Isa.Instructions.Cli>(0xFA).Should().Be(allowed);
 
         machine.Flags.Should().Be(Eflags.Fixed | Eflags.VM | (uint)iopl << Eflags.IoplShift | after);
     }

@@ -25,7 +25,7 @@ namespace Harness.Isa.Instructions;
     Code.Fnstdw_AX, Code.Fnstsg_AX, Code.Cyrix_D9D7, Code.Cyrix_D9E2, Code.Ftstp, Code.Cyrix_D9E7, Code.Frint2, Code.Frichop, Code.Cyrix_DED8,
     Code.Cyrix_DEDA, Code.Cyrix_DEDC, Code.Cyrix_DEDD, Code.Cyrix_DEDE, Code.Frinear)]
 [Instruction(Privilege.None, StaysInBlock = true)]
-public readonly struct Escape : ISystem
+public readonly struct Coprocessor : ISystem
 {
     public static bool Execute<TPort>(ref TPort port, in Instruction instruction) where TPort : struct, IPort
     {

@@ -258,7 +258,7 @@ internal sealed class StackAndStringTests
     {
         TestMachine machine = TestMachine.Protected();
         machine.Now.System.Cr0 |= Cr0.TS;
-        machine.Run<Escape>(0xDB, 0xE3).Should().BeFalse();
+        machine.Run<Coprocessor>(0xDB, 0xE3).Should().BeFalse();
         machine.Fault.Should().Be((Vector.NM, 0u));
         machine.Run<Wait>(0x9B).Should().BeTrue();
 
