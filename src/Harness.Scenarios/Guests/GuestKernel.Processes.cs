@@ -278,6 +278,11 @@ public sealed partial class GuestKernel
             return;
         }
 
+        if (_programs.Count == 0)
+        {
+            throw new GuestBuildException("Switch expects programs to switch between: add them by User.");
+        }
+
         GuestLabel check = a.CreateLabel("schedule.check");
         a.Label(_schedule);
         a.mov(ebx, __dword_ptr[_current]);

@@ -63,7 +63,7 @@ public sealed class PageTables
         }
     }
 
-    /// <summary>Emits the tables at their addresses.</summary>
+    /// <summary>Emits the tables at their addresses, by Org: what follows lies behind them.</summary>
     public void Emit(GuestAssembler a)
     {
         int size = EntryBytes;

@@ -32,6 +32,9 @@ internal sealed class GuestErrorTests
     }
 
     [Test]
+    public void A_label_that_was_not_created() => ShouldFail(a => a.jmp(default(GuestLabel)), "A label is used that was not created*");
+
+    [Test]
     public void A_branch_that_has_only_a_short_form() => ShouldFail(
         a =>
         {
@@ -92,6 +95,20 @@ internal sealed class GuestErrorTests
         k.OnFault(Vector.GP, a => a.Done());
         k.OnFault(Vector.GP, a => a.Done());
     })).Should().Throw<GuestBuildException>().WithMessage("#GP (vector 0Dh) has a handler already*");
+
+    [Test]
+    public void A_system_call_in_ring_0() => Build(() => Guest.Kernel(k => k.Boot(k.Exit))).Should().Throw<GuestBuildException>().WithMessage("Exit is a system call*");
+
+    [Test]
+    public void A_switch_without_programs() =>
+        Build(() => Guest.Kernel(k => k.Timer(100, k.Switch))).Should().Throw<GuestBuildException>().WithMessage("Switch expects programs*");
+
+    [Test]
+    public void System_calls_and_a_handler_on_one_vector() => Build(() => Guest.Kernel(k =>
+    {
+        k.OnInterrupt(GuestKernel.SystemCallVector, a => a.iretd());
+        k.SystemCall(1, a => a.nop());
+    })).Should().Throw<GuestBuildException>().WithMessage("INT 80h has a handler by OnInterrupt, but*");
 
     [Test]
     public void Fork_without_paging() => Build(() => Guest.Kernel(k => k.User(k.Fork))).Should().Throw<GuestBuildException>().WithMessage("Fork expects paging*");
