@@ -111,7 +111,8 @@ public static class Guest
             if (part.Address.Value + (ulong)part.Bytes.Length > (ulong)options.MemoryBytes)
             {
                 throw new GuestBuildException(
-                    $"{part.Bytes.Length} bytes at {part.Address}h exceed the guest's memory of {options.MemoryBytes:X}h bytes: set MemoryBytes, or place them lower.");
+                    $"{part.Bytes.Length} bytes at {part.Address}h exceed the guest's memory of {options.MemoryBytes:X}h bytes: "
+                    + "set MemoryBytes, or place them lower.");
             }
         }
 
@@ -146,7 +147,8 @@ public static class Guest
         };
     }
 
-    private static GuestImage Placed(string path, byte[] code, uint address, EntryMode mode) => FromBytes(Named(path, (long)address + code.Length), code, address, mode);
+    private static GuestImage Placed(string path, byte[] code, uint address, EntryMode mode) =>
+        FromBytes(Named(path, (long)address + code.Length), code, address, mode);
 
     // Memory in whole 64-KiB units, as the chipset wants it.
     private static GuestOptions Named(string path, long end) =>

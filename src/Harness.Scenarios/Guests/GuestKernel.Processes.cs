@@ -77,7 +77,9 @@ public sealed partial class GuestKernel
     /// <summary>In a program: ends the process; the last one ends the run.</summary>
     public void Exit(GuestAssembler a) => Call(a, Service.Exit);
 
-    /// <summary>In a program: makes a copy of the process, which goes on here too. EAX: 0 in the copy, its number in the original, -1 without a free place.</summary>
+    /// <summary>
+    /// In a program: makes a copy of the process, which goes on here too. EAX: 0 in the copy, the copy's number in the original, -1 without a free place.
+    /// </summary>
     public void Fork(GuestAssembler a)
     {
         if (Paging == GuestPaging.None)
@@ -146,7 +148,7 @@ public sealed partial class GuestKernel
         {
             GuestLabel label = a.CreateLabel($"systemCall.{number:X}");
             labels.Add(label);
-            a.cmp(eax, number);
+            a.cmp(eax, (int)number);
             a.je(label);
         }
 
@@ -338,7 +340,8 @@ public sealed partial class GuestKernel
     {
         if (_options.MemoryBytes > GuestLayout.ProcessBase)
         {
-            throw new GuestBuildException($"A kernel with paging expects at most {GuestLayout.ProcessBase:X}h bytes of memory; found {_options.MemoryBytes:X}h: lower MemoryBytes.");
+            throw new GuestBuildException(
+                $"A kernel with paging expects at most {GuestLayout.ProcessBase:X}h bytes of memory; found {_options.MemoryBytes:X}h: lower MemoryBytes.");
         }
 
         var tables = new PageTables(Paging, DirectoryOf(process));

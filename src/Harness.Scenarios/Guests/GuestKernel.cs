@@ -43,7 +43,10 @@ public sealed partial class GuestKernel
         _controlBlocks = _program.NewLabel("controlBlocks", nameof(GuestKernel));
     }
 
-    /// <summary>Turned on before <see cref="Boot"/> code: memory is mapped to itself for the kernel; every program has 64 KiB at <see cref="GuestLayout.ProcessBase"/>.</summary>
+    /// <summary>
+    /// Turned on before <see cref="Boot"/> code: memory is mapped to itself for the kernel, and every program has its own 64 KiB at
+    /// <see cref="GuestLayout.ProcessBase"/>.
+    /// </summary>
     public GuestPaging Paging { get; set; }
 
     /// <summary>EFLAGS in which programs start.</summary>

@@ -51,7 +51,9 @@ internal static partial class NasmListing
     private static partial Regex Line();
 
     // A run of bytes, of unknown (reserved) bytes, a relocated value, a repetition of the whole line, or reserved space.
-    [GeneratedRegex(@"\G(?:(?<hex>(?:[0-9A-F]{2})+)|(?<unknown>(?:\?\?)+)|\[(?<absolute>(?:[0-9A-F]{2})+)\]|<rep (?<repeat>[0-9A-F]+)h>$|<res (?<reserve>[0-9A-F]+)h>)",
+    [GeneratedRegex(
+        @"\G(?:(?<hex>(?:[0-9A-F]{2})+)|(?<unknown>(?:\?\?)+)|\[(?<absolute>(?:[0-9A-F]{2})+)\]"
+        + @"|<rep (?<repeat>[0-9A-F]+)h>$|<res (?<reserve>[0-9A-F]+)h>)",
         RegexOptions.CultureInvariant)]
     private static partial Regex Item();
 
@@ -61,7 +63,8 @@ internal static partial class NasmListing
         if (address != (uint)expected)
         {
             throw new GuestBuildException(
-                $"{where}: expected address {expected:X8}, found {address:X8}: a listing must hold one section without gaps; otherwise load the binary by FromFile.");
+                $"{where}: expected address {expected:X8}, found {address:X8}: "
+                + "a listing must hold one section without gaps; otherwise load the binary by FromFile.");
         }
     }
 
@@ -74,7 +77,8 @@ internal static partial class NasmListing
             if (!item.Success)
             {
                 throw new GuestBuildException(
-                    $"{where}: expected bytes in hexadecimal, [relocated], <rep Nh> at the end, or <res Nh>; found \"{field[at..]}\": load the binary by FromFile instead.");
+                    $"{where}: expected bytes in hexadecimal, [relocated], <rep Nh> at the end, or <res Nh>; found "
+                    + $"\"{field[at..Math.Min(at + 40, field.Length)]}\": load the binary by FromFile instead.");
             }
 
             if (item.Groups["hex"].Success)
@@ -125,7 +129,8 @@ internal static partial class NasmListing
 
     // A limit on the total keeps a small listing from filling memory.
     private static long Count(string hex, int size, int already, string where) =>
-        long.TryParse(hex, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out long count) && count is > 0 and <= MaximumBytes && already + count * size <= MaximumBytes
+        long.TryParse(hex, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out long count)
+        && count is > 0 and <= MaximumBytes && already + count * size <= MaximumBytes
             ? count
             : throw new GuestBuildException($"{where}: expected a repetition that leaves the guest within {MaximumBytes} bytes, found {hex}h.");
 }

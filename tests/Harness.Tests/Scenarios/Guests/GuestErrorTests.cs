@@ -11,7 +11,9 @@ namespace Harness.Tests.Scenarios;
 internal sealed class GuestErrorTests
 {
     [Test]
-    public void A_label_without_a_place() => ShouldFail(a => a.jmp(a.CreateLabel("loop")), "The label \"loop\", created at GuestErrorTests.cs(*), is used but never placed*");
+    public void A_label_without_a_place() => ShouldFail(
+        a => a.jmp(a.CreateLabel("loop")),
+        "The label \"loop\", created at GuestErrorTests.cs(*), is used but never placed*");
 
     [Test]
     public void A_label_with_two_places() => ShouldFail(
@@ -87,7 +89,8 @@ internal sealed class GuestErrorTests
 
     [Test]
     public void Memory_of_a_wrong_size() =>
-        Build(() => Guest.Protected32(new GuestOptions { MemoryBytes = 100 }, a => a.Done())).Should().Throw<GuestBuildException>().WithMessage("MemoryBytes expects*found 100.*");
+        Build(() => Guest.Protected32(new GuestOptions { MemoryBytes = 100 }, a => a.Done()))
+            .Should().Throw<GuestBuildException>().WithMessage("MemoryBytes expects*found 100.*");
 
     [Test]
     public void A_vector_with_two_handlers() => Build(() => Guest.Kernel(k =>
@@ -97,7 +100,8 @@ internal sealed class GuestErrorTests
     })).Should().Throw<GuestBuildException>().WithMessage("#GP (vector 0Dh) has a handler already*");
 
     [Test]
-    public void A_system_call_in_ring_0() => Build(() => Guest.Kernel(k => k.Boot(k.Exit))).Should().Throw<GuestBuildException>().WithMessage("Exit is a system call*");
+    public void A_system_call_in_ring_0() =>
+        Build(() => Guest.Kernel(k => k.Boot(k.Exit))).Should().Throw<GuestBuildException>().WithMessage("Exit is a system call*");
 
     [Test]
     public void A_switch_without_programs() =>

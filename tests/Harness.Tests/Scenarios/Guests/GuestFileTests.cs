@@ -49,7 +49,8 @@ internal sealed class GuestFileTests
 
     [Test]
     public void A_missing_file_is_named() =>
-        Build(() => Guest.FromFile(Path.Combine(_directory, "none"), 0, EntryMode.Real)).Should().Throw<GuestBuildException>().WithMessage("*none: a guest file was expected*");
+        Build(() => Guest.FromFile(Path.Combine(_directory, "none"), 0, EntryMode.Real))
+            .Should().Throw<GuestBuildException>().WithMessage("*none: a guest file was expected*");
 
     [Test]
     public void A_file_past_the_address_space() =>
@@ -79,6 +80,34 @@ internal sealed class GuestFileTests
 
         image.Contents.Single(c => c.Address.Value == 0x10000).Bytes.ToArray().Should().Equal(
             [0xB8, 1, 0, 0, 0, 0x68, 0x12, 0, 1, 0, 0x66, 0xB8, 7, 0, 0x66, 0xB8, 7, 0, .. "hello world"u8, 0xF4, 0, 0, 0, 0, 0]);
+    }
+
+    [Test]
+    public void A_listing_that_NASM_wrote()
+    {
+        var (binary, listing) = Nasm.Assemble(
+            """
+            bits 32
+            org 20000h
+            %macro twice 1
+                    inc %1
+                    inc %1
+            %endmacro
+            start:  mov eax, [table]
+                    times 3 mov ebx, [table+4]
+                    twice ecx
+                    jmp start
+                    times 0 nop
+            table:  dd start, table, 5
+                    dw table-start
+                    db "a string of more than one line of the listing", 0
+                    times 100 db 90h
+                    align 16
+            """);
+
+        GuestImage image = Guest.FromNasmListing(Write("a.lst", listing), 0x20000, EntryMode.Protected);
+
+        Convert.ToHexString(image.Contents.Single(c => c.Address.Value == 0x20000).Bytes.Span).Should().Be(Convert.ToHexString(binary));
     }
 
     [TestCase("no listing at all", "a.lst: expected lines of a NASM listing*")]
