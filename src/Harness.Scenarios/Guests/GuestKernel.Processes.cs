@@ -345,8 +345,8 @@ public sealed partial class GuestKernel
         }
 
         var tables = new PageTables(Paging, DirectoryOf(process));
-        tables.Map(0, 0, (uint)_options.MemoryBytes, PageAccess.Write);
-        tables.Map(GuestLayout.ProcessBase, PhysicalBase(process), GuestLayout.ProcessBytes, PageAccess.Write | PageAccess.User);
+        tables.Map(0, 0, (uint)_options.MemoryBytes, PageRights.Write);
+        tables.Map(GuestLayout.ProcessBase, PhysicalBase(process), GuestLayout.ProcessBytes, PageRights.Write | PageRights.User);
         tables.Emit(a);
     }
 

@@ -163,8 +163,8 @@ internal sealed class GuestKernelTests
     public void A_ring_0_guest_makes_its_own_page_tables()
     {
         var tables = new PageTables(GuestPaging.Pae, 0x20000);
-        tables.Map(0, 0, 0x100000, PageAccess.Write);
-        tables.Map(0x80000000, 0x30000, 0x1000, PageAccess.Write);
+        tables.Map(0, 0, 0x100000, PageRights.Write);
+        tables.Map(0x80000000, 0x30000, 0x1000, PageRights.Write);
         using var run = new GuestRun(Guest.Protected32(new GuestOptions { Cr4 = Cr4.PAE }, a =>
         {
             a.mov(eax, tables.Directory);
