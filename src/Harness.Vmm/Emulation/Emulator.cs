@@ -27,9 +27,18 @@ public sealed class Emulator : IDisposable
 
     internal Processor Processor => _processor;
 
+    /// <summary>Guest instructions that the emulator has retired, iterations under REP counted like instructions.</summary>
+    public long Retired { get; private set; }
+
+    /// <summary>Told of every delivery through the guest's own tables, failed attempts included.</summary>
+    internal IProcessorEvents? Deliveries { get; set; }
+
     public ref uint Gpr(int number) => ref _processor.Register(number);
 
     public ref uint Eip => ref _processor.State.Eip;
+
+    /// <summary>Linear address of the instruction that comes next.</summary>
+    public LinearAddress NextInstruction => new(_processor.State.Cs.Base + _processor.State.Eip);
 
     /// <summary>The virtual EFLAGS.</summary>
     public uint Flags
@@ -87,7 +96,9 @@ public sealed class Emulator : IDisposable
     public GuestEnd Run(long limit)
     {
         _clock.Enter(_processor);
+        long before = Instructions;
         RunExit exit = _processor.Run(limit);
+        Retired += Instructions - before;
         _clock.Leave(_processor);
         return End(exit);
     }
@@ -129,6 +140,9 @@ public sealed class Emulator : IDisposable
 
     public void Dispose() => _processor.Dispose();
 
+    /// <summary>The clock less what is no instruction: halted ticks and deliveries.</summary>
+    private long Instructions => _processor.Ticks - _processor.HaltedTicks - _processor.Deliveries;
+
     private GuestEnd End(RunExit exit) => exit switch
     {
         RunExit.Limit => GuestEnd.Limit,
@@ -152,27 +166,38 @@ public sealed class Emulator : IDisposable
             return wrapped;
         }
 
-        void IProcessorEvents.Delivering(byte vector, EventKind kind, uint? errorCode, uint eip, int cpl) => emulator.Delivering?.Invoke(vector, kind);
+        void IProcessorEvents.Delivering(byte vector, EventKind kind, uint? errorCode, uint eip, int cpl)
+        {
+            emulator.Deliveries?.Delivering(vector, kind, errorCode, eip, cpl);
+            emulator.Delivering?.Invoke(vector, kind);
+        }
     }
 }
 
 /// <summary>The one clock of a guest, handed to whichever processor runs it.</summary>
 internal sealed class GuestClock
 {
+    private Processor? _running;
+
     /// <summary>Ticks that have passed.</summary>
     public long Ticks { get; set; }
 
     /// <summary>Of them, those in HLT.</summary>
     public long Halted { get; set; }
 
+    /// <summary>The tick of this moment, while a processor runs too.</summary>
+    public long Now => _running?.Now ?? Ticks;
+
     public void Enter(Processor processor)
     {
+        _running = processor;
         processor.Ticks = Ticks;
         processor.HaltedTicks = Halted;
     }
 
     public void Leave(Processor processor)
     {
+        _running = null;
         Ticks = processor.Ticks;
         Halted = processor.HaltedTicks;
     }
