@@ -9,9 +9,11 @@ public sealed class Emulator : IDisposable
     private readonly Processor _processor;
     private readonly GuestClock _clock;
     private readonly EmulationListener _listener;
+    private readonly RetiredCounts _retired;
 
-    internal Emulator(ProcessorModel model, PhysicalMemory guestMemory, Platform platform, GuestClock clock)
+    internal Emulator(ProcessorModel model, PhysicalMemory guestMemory, Platform platform, GuestClock clock, RetiredCounts retired)
     {
+        _retired = retired;
         Platform = platform;
         _clock = clock;
         _processor = new Processor(model, guestMemory, new PlatformBus(platform));
@@ -58,6 +60,12 @@ public sealed class Emulator : IDisposable
         set => _processor.State.Shadow = value ? Shadow.Sti : Shadow.None;
     }
 
+    /// <summary>Something has to be delivered before the guest's next instruction: a debug trap, an NMI, or an interrupt that the virtual IF accepts.</summary>
+    public bool EventPending =>
+        _processor.State.PendingDebug != 0
+        || (Platform.NmiPending && !_processor.State.NmiBlocked)
+        || (Platform.InterruptPending && (Flags & Eflags.IF) != 0 && !InShadow);
+
     /// <summary>The virtual interrupt controller has an interrupt for the guest, whatever the virtual IF is.</summary>
     public bool InterruptPending => Platform.InterruptPending;
 
@@ -67,7 +75,11 @@ public sealed class Emulator : IDisposable
     /// <summary>Told, after it happened, of each write of emulated instructions to guest-physical memory.</summary>
     public event Action<GuestPhysicalAddress, int>? Stored
     {
-        add => _processor.StoreSeen += value is null ? null : _listener.Wrap(value);
+        add
+        {
+            _processor.ReportStores = true;
+            _processor.StoreSeen += value is null ? null : _listener.Wrap(value);
+        }
         remove => _processor.StoreSeen -= value is null ? null : _listener.Wrap(value);
     }
 
@@ -76,6 +88,12 @@ public sealed class Emulator : IDisposable
 
     /// <summary>Call after changing virtual state from outside, before the next step.</summary>
     public void StateChanged() => _processor.StateChanged();
+
+    /// <summary>The same where only general and segment registers, EIP, flags and CPL have changed: translations stay.</summary>
+    public void RegistersChanged() => _processor.PrivilegeChanged();
+
+    /// <summary>Whether the clock has come to the tick: how a monitor that has been told a limit ends loops of its own.</summary>
+    public bool HasReached(long tick) => _clock.Ticks >= tick;
 
     /// <summary>
     /// Lets the guest go on by one event, emulated: an instruction (an iteration under REP), or the delivery of an interrupt that is due or of the fault that
@@ -86,9 +104,12 @@ public sealed class Emulator : IDisposable
     /// <summary>Emulates until the clock reaches the tick or the guest's run ends.</summary>
     public GuestEnd Run(long limit)
     {
+        long start = _clock.Ticks - _clock.Halted;
+        _listener.Deliveries = 0;
         _clock.Enter(_processor);
         RunExit exit = _processor.Run(limit);
         _clock.Leave(_processor);
+        _retired.Emulated += _clock.Ticks - _clock.Halted - start - _listener.Deliveries;
         return End(exit);
     }
 
@@ -141,6 +162,10 @@ public sealed class Emulator : IDisposable
     private sealed class EmulationListener(Emulator emulator) : IProcessorEvents
     {
         private readonly Dictionary<Action<GuestPhysicalAddress, int>, Action<PhysicalAddress, int>> _wrapped = [];
+        private long _deliveredAt = -1;
+
+        /// <summary>Deliveries that have advanced, or are about to advance, the clock: one for a chain of nested faults.</summary>
+        public int Deliveries { get; set; }
 
         public Action<PhysicalAddress, int> Wrap(Action<GuestPhysicalAddress, int> listener)
         {
@@ -152,27 +177,43 @@ public sealed class Emulator : IDisposable
             return wrapped;
         }
 
-        void IProcessorEvents.Delivering(byte vector, EventKind kind, uint? errorCode, uint eip, int cpl) => emulator.Delivering?.Invoke(vector, kind);
+        void IProcessorEvents.Delivering(byte vector, EventKind kind, uint? errorCode, uint eip, int cpl)
+        {
+            long now = emulator._processor.Ticks;
+            Deliveries += now == _deliveredAt ? 0 : 1;
+            _deliveredAt = now;
+            emulator.Delivering?.Invoke(vector, kind);
+        }
     }
 }
 
 /// <summary>The one clock of a guest, handed to whichever processor runs it.</summary>
 internal sealed class GuestClock
 {
+    private Processor? _running;
+
     /// <summary>Ticks that have passed.</summary>
     public long Ticks { get; set; }
 
     /// <summary>Of them, those in HLT.</summary>
     public long Halted { get; set; }
 
+    /// <summary>When the guest was last left for its monitor.</summary>
+    public long Arrival { get; set; }
+
+    /// <summary>Now, even while a processor is running.</summary>
+    public long Now => _running?.Ticks ?? Ticks;
+
     public void Enter(Processor processor)
     {
+        _running = processor;
         processor.Ticks = Ticks;
         processor.HaltedTicks = Halted;
     }
 
     public void Leave(Processor processor)
     {
+        _running = null;
         Ticks = processor.Ticks;
         Halted = processor.HaltedTicks;
     }

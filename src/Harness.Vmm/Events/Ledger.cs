@@ -29,9 +29,13 @@ public sealed class Ledger(CostProfile costs, bool keepAll)
     /// <summary>Told of every event.</summary>
     public event Action<EngineEvent>? Recorded;
 
+    /// <summary>Gives events their tick: injections the current one, the others that at which the guest was left.</summary>
+    internal GuestClock? Clock { get; init; }
+
     public void Record(EngineEvent e)
     {
-        e = e with { Cycles = costs.CostOf(e), Reason = e.Reason ?? "", Instruction = e.Instruction ?? "", Detail = e.Detail ?? "", Level = Math.Max(e.Level, 1) };
+        long tick = Clock is null ? e.Tick : e.Kind == EngineEventKind.Injection ? Clock.Now : Clock.Arrival;
+        e = e with { Tick = tick, Cycles = costs.CostOf(e), Reason = e.Reason ?? "", Instruction = e.Instruction ?? "", Detail = e.Detail ?? "", Level = Math.Max(e.Level, 1) };
         var identity = new Identity(e.Kind, e.Cause, e.Reason, e.Instruction, e.Detail, e.Cpl, e.Level);
         if (!_index.TryGetValue(identity, out EventCount? total))
         {

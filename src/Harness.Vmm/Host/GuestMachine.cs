@@ -16,15 +16,15 @@ public sealed class GuestMachine : IDisposable
         Guest = guest;
         Options = options;
         Clock = new GuestClock();
-        Ledger = new Ledger(costs, keepEvents);
+        Ledger = new Ledger(costs, keepEvents) { Clock = Clock };
         _ram = new Ram(MonitorBytes + (long)devices.RamBytes, Computer.RomBytes);
         var guestPhysical = new PhysicalMemory(_ram, MonitorBytes);
         Platform = new Platform(devices, guestPhysical);
         Platform.A20Changed += guestPhysical.SetA20;
         GuestPhysical = guestPhysical;
         GuestMemory = new GuestMemoryMap(guestPhysical);
-        Emulator = new Emulator(model, guestPhysical, Platform, Clock);
-        Host = new Host(model, _ram, Clock);
+        Emulator = new Emulator(model, guestPhysical, Platform, Clock, Retired);
+        Host = new Host(model, _ram, Clock, Retired);
         GuestLoader.Load(guest, guestPhysical);
         GuestLoader.Enter(guest, Emulator.Processor);
     }

@@ -12,14 +12,17 @@ internal sealed class Host : IHost, IHostMemory, IProcessorBus, IDisposable
     private readonly GuestClock _clock;
     private readonly Ram _ram;
     private long _interruptAt = long.MaxValue;
+    private readonly RetiredCounts _retired;
     private bool _interrupt;
+    private bool _suspended;
     private long _limit;
     private LinearAddress _entry;
     private ushort _codeSelector;
     private ushort _stackSelector;
 
-    public Host(ProcessorModel model, Ram ram, GuestClock clock)
+    public Host(ProcessorModel model, Ram ram, GuestClock clock, RetiredCounts retired)
     {
+        _retired = retired;
         _clock = clock;
         _ram = ram;
         PhysicalMemory = new PhysicalMemory(ram);
@@ -151,7 +154,7 @@ internal sealed class Host : IHost, IHostMemory, IProcessorBus, IDisposable
 
     public HostReturn Resume(TrapFrame frame)
     {
-        if (!Enter(frame, out Fault fault))
+        if (!_suspended && !Enter(frame, out Fault fault))
         {
             frame.Vector = (byte)fault.Vector;
             frame.ErrorCode = fault.ErrorCode;
@@ -160,8 +163,8 @@ internal sealed class Host : IHost, IHostMemory, IProcessorBus, IDisposable
         }
 
         ResumeFault = false;
-        RunExit exit = Run();
-        if (exit != RunExit.Sentinel)
+        _suspended = Run() != RunExit.Sentinel;
+        if (_suspended)
         {
             return HostReturn.Ended;
         }
@@ -173,9 +176,12 @@ internal sealed class Host : IHost, IHostMemory, IProcessorBus, IDisposable
     /// <summary>Runs the processor on the guest's clock.</summary>
     public RunExit Run()
     {
+        long start = _clock.Ticks;
         _clock.Enter(Processor);
         RunExit exit = Processor.Run(_limit);
         _clock.Leave(Processor);
+        _clock.Arrival = _clock.Ticks;
+        _retired.Direct += _clock.Ticks - start;
         return exit;
     }
 
