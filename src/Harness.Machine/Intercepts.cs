@@ -18,7 +18,7 @@ public interface IInterceptUnit
     /// <summary>A pending NMI.</summary>
     bool Nmi();
 
-    /// <summary>Between instructions, after everything of higher priority: interrupt and NMI windows, the monitor trap flag, timers.</summary>
+    /// <summary>Between instructions, before external interrupts and after all of higher priority: the interrupt window.</summary>
     bool Boundary();
 
     /// <summary>A fault during the delivery of a double fault.</summary>
@@ -35,6 +35,9 @@ public interface IInterceptUnit
 
     /// <summary>Added to the time-stamp counter.</summary>
     ulong TimeStampOffset { get; }
+
+    /// <summary>RESET: virtualization is off.</summary>
+    void Reset();
 }
 
 /// <summary>Model-specific registers that an extension brings.</summary>
@@ -51,6 +54,19 @@ public interface IProcessorEvents
 {
     /// <summary>An exception or interrupt is about to be delivered through the guest's own tables.</summary>
     void Delivering(byte vector, EventKind kind, uint? errorCode, uint eip, int cpl);
+}
+
+/// <summary>Told of what virtualization hardware does, whoever owns it: a monitor of the harness or a hypervisor that runs as a guest.</summary>
+public interface IVirtualizationEvents
+{
+    /// <summary>An exit, with its reason's name and number in the manual; the processor still has the guest's state.</summary>
+    void Exit(string name, uint reason, ulong qualification, uint guestEip, int guestCpl);
+
+    /// <summary>An entry that succeeded; <paramref name="injection"/> is the event-injection field, 0 for none.</summary>
+    void Entry(uint guestEip, uint injection);
+
+    /// <summary>A virtualization instruction in host operation; <paramref name="failure"/> is 0, its error number, or -1 for a failure without one.</summary>
+    void Instruction(string name, int failure);
 }
 
 /// <summary>Sees every instruction: tracing, recording of effects. Its presence makes the processor step one instruction at a time.</summary>

@@ -193,8 +193,7 @@ public sealed unsafe partial class Processor
                 return true;
             }
 
-            state.System.Dr6 |= cause;
-            Deliver((byte)Vector.DB, EventKind.Trap, null, state.Eip);
+            EnterDebugHandler(cause, EventKind.Trap);
             return true;
         }
 
@@ -208,6 +207,11 @@ public sealed unsafe partial class Processor
             _bus.AcknowledgeNmi();
             Deliver((byte)Vector.NMI, EventKind.Nmi, null, state.Eip);
             state.NmiBlocked = true;
+            return true;
+        }
+
+        if (IsGuest && Intercepts!.Boundary())
+        {
             return true;
         }
 
@@ -225,7 +229,7 @@ public sealed unsafe partial class Processor
             }
         }
 
-        return IsGuest && Intercepts!.Boundary();
+        return false;
     }
 
     /// <summary>A fault, an exit or a device access out of a chain. Null: go on.</summary>
@@ -235,8 +239,11 @@ public sealed unsafe partial class Processor
         {
             case Exit.RunAlone:
                 _aloneOnce = true;
+                InDelivery = null;
                 return null;
             case Exit.Intercepted:
+                _cpu->ActiveShadow = Shadow.None;
+                InDelivery = null;
                 _cpu->Attention |= Attention.Events;
                 return null;
             default:
@@ -252,9 +259,11 @@ public sealed unsafe partial class Processor
                 EventKind kind = EventKind.Fault;
                 if (!(IsGuest && Intercepts!.Exception(fault.Vector, kind, error)))
                 {
+                    SetFaultAddress(fault);
                     Deliver((byte)fault.Vector, kind, error, _cpu->State.Eip);
                 }
 
+                InDelivery = null;
                 _cpu->ActiveShadow = Shadow.None;
                 _cpu->Attention |= Attention.Events;
                 return null;
@@ -265,6 +274,12 @@ public sealed unsafe partial class Processor
     /// Enters the handler of an event, which ends HLT. A fault on the way leads to the next: a double fault (SDM Vol. 3A, Table 6-5), then shutdown.
     /// </summary>
     public void Deliver(byte vector, EventKind kind, uint? errorCode, uint returnEip)
+    {
+        DeliverOrEscalate(vector, kind, errorCode, returnEip);
+        InDelivery = null;
+    }
+
+    private void DeliverOrEscalate(byte vector, EventKind kind, uint? errorCode, uint returnEip)
     {
         ref CpuState state = ref _cpu->State;
         state.Activity = Activity.Active;
@@ -284,7 +299,15 @@ public sealed unsafe partial class Processor
                 return;
             }
 
+            // A monitor that wants the second exception gets it as such, with the first as the event in delivery (SDM Vol. 3C, 25.2 and 27.2.3).
             Fault second = _cpu->Fault;
+            uint? secondError = Vectors.HasErrorCode(second.Vector) ? second.ErrorCode : null;
+            if (IsGuest && Intercepts!.Exception(second.Vector, EventKind.Fault, secondError))
+            {
+                return;
+            }
+
+            SetFaultAddress(second);
             if (isException && vector == (byte)Vector.DF && (Vectors.IsContributory(second.Vector) || second.Vector == Vector.PF))
             {
                 if (!(IsGuest && Intercepts!.TripleFault()))
@@ -299,14 +322,22 @@ public sealed unsafe partial class Processor
                 && ((Vectors.IsContributory((Vector)vector) && Vectors.IsContributory(second.Vector))
                     || (vector == (byte)Vector.PF && (Vectors.IsContributory(second.Vector) || second.Vector == Vector.PF)));
             vector = doubled ? (byte)Vector.DF : (byte)second.Vector;
-            errorCode = doubled ? 0 : Vectors.HasErrorCode(second.Vector) ? second.ErrorCode : null;
-            kind = doubled ? EventKind.Trap : EventKind.Fault;
+            errorCode = doubled ? 0 : secondError;
+            kind = EventKind.Fault;
             isException = true;
             returnEip = state.Eip;
-            if (IsGuest && Intercepts!.Exception((Vector)vector, kind, errorCode))
+            if (doubled && IsGuest && Intercepts!.Exception(Vector.DF, kind, errorCode))
             {
                 return;
             }
+        }
+    }
+
+    private void SetFaultAddress(Fault fault)
+    {
+        if (fault.Vector == Vector.PF)
+        {
+            _cpu->State.System.Cr2 = fault.Address;
         }
     }
 
@@ -346,18 +377,26 @@ public sealed unsafe partial class Processor
         return any;
     }
 
-    /// <summary>An instruction breakpoint or a general-detect fault: #DB with EIP at the instruction.</summary>
+    /// <summary>An instruction breakpoint, which pushes RF as it is, or a general-detect fault, which pushes it set (SDM Vol. 3B, 17.3.1.1).</summary>
     private RunExit? RaiseDebugFault(uint dr6)
     {
         _cpu->Attention |= Attention.Events;
         _cpu->ActiveShadow = Shadow.None;
         if (!(IsGuest && Intercepts!.Exception(Vector.DB, EventKind.Fault, dr6)))
         {
-            _cpu->State.System.Dr6 |= dr6;
-            Deliver((byte)Vector.DB, EventKind.Fault, null, _cpu->State.Eip);
+            EnterDebugHandler(dr6, (dr6 & DebugBits.BD) != 0 ? EventKind.Fault : EventKind.Trap);
         }
 
+        InDelivery = null;
         return null;
+    }
+
+    /// <summary>#DB through the program's own tables; DR7.GD is clear in the handler (SDM Vol. 3B, 17.2.4).</summary>
+    private void EnterDebugHandler(uint dr6, EventKind kind)
+    {
+        _cpu->State.System.Dr6 |= dr6;
+        _cpu->State.System.Dr7 &= ~DebugBits.GD;
+        Deliver((byte)Vector.DB, kind, null, _cpu->State.Eip);
     }
 
     private static bool LoadsResumeFlag(in Instruction instruction) => instruction.Mnemonic is Mnemonic.Iret or Mnemonic.Iretd;

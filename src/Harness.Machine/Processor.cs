@@ -128,6 +128,21 @@ public sealed unsafe partial class Processor : IDisposable
     /// <summary>Offset of the system instruction that is executing.</summary>
     public uint InstructionEip => _cpu->InstructionEip;
 
+    /// <summary>The system or string instruction that is executing, or was last.</summary>
+    public ref readonly Instruction ExecutingInstruction => ref _blocks.InstructionOf(_cpu->Executing);
+
+    /// <summary>The fault that an instruction or a delivery recorded last.</summary>
+    public Fault LastFault => _cpu->Fault;
+
+    /// <summary>The event whose handler is being entered; null outside of its delivery.</summary>
+    public EventInDelivery? InDelivery { get; internal set; }
+
+    /// <summary>The blocking of events by STI or MOV SS that holds at this boundary, or held when the instruction that is executing began.</summary>
+    public Shadow Blocking => _cpu->State.Shadow != Shadow.None ? _cpu->State.Shadow : _cpu->ActiveShadow;
+
+    /// <summary>What is outside the processor.</summary>
+    public IProcessorBus Bus => _bus;
+
     /// <summary>EFLAGS, all of it.</summary>
     public uint Flags
     {
@@ -141,7 +156,8 @@ public sealed unsafe partial class Processor : IDisposable
     /// <summary>The port onto this processor, for semantics that a caller wants to execute on it.</summary>
     public MachinePort Port => new(_cpu);
 
-    internal ulong ReservedPhysicalBits => ((1ul << 52) - 1) & ~((1ul << Model.PhysicalAddressBits) - 1);
+    /// <summary>Bits 62:MAXPHYADDR of PAE entries (SDM Vol. 3A, Tables 4-9 to 4-11).</summary>
+    internal ulong ReservedPhysicalBits => ((1ul << 63) - 1) & ~((1ul << Model.PhysicalAddressBits) - 1);
 
     /// <summary>Reads the handle's slot directly: system instructions ask often, and a handle's checks cost more than the rest of the question.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -172,6 +188,8 @@ public sealed unsafe partial class Processor : IDisposable
             _msrs[i] = Model.Msrs[i].Reset;
         }
 
+        _cpu->IsGuest = false;
+        Intercepts?.Reset();
         StateChanged();
     }
 
@@ -188,6 +206,17 @@ public sealed unsafe partial class Processor : IDisposable
         CheckAlignmentAndWatch();
         FlushTlb(global: true);
         _cpu->Attention |= Attention.Events | Attention.Stepping;
+    }
+
+    /// <summary>
+    /// The state was replaced whole while an instruction executed (and <see cref="StateChanged"/> called), as VM entries and VM exits do: nothing of the
+    /// instruction remains to be completed or undone. Always false, so that <see cref="IMachineInstruction.Execute"/> can return it.
+    /// </summary>
+    public bool StateReplaced()
+    {
+        _cpu->Exit = Exit.Intercepted;
+        _cpu->Attention |= Attention.Events | Attention.Stepping;
+        return false;
     }
 
     /// <summary>C# code lies behind these offsets: when they are reached at CPL 0, the run ends. A length of 0 ends that.</summary>
@@ -295,7 +324,13 @@ public sealed unsafe partial class Processor : IDisposable
     internal ref readonly Instruction InstructionOf(Op* op) => ref _blocks.InstructionOf(op);
 
     /// <summary>Starts a system instruction: what it changes can be undone, what it writes is held back.</summary>
-    internal void Begin(uint eip, uint nextEip, int position)
+    internal void Begin(Op* op)
+    {
+        _cpu->Executing = op;
+        Begin(op->Eip, op->NextEip, op->Position);
+    }
+
+    private void Begin(uint eip, uint nextEip, int position)
     {
         _cpu->Saved = _cpu->State;
         _cpu->Saved.Eip = eip;
@@ -314,6 +349,7 @@ public sealed unsafe partial class Processor : IDisposable
         {
             HeldWrites.Complete(_cpu);
             NoteSystemChanges();
+            InDelivery = null;
         }
         else if (_cpu->Exit != Exit.Intercepted)
         {
@@ -342,12 +378,10 @@ public sealed unsafe partial class Processor : IDisposable
         _cpu->Saved.Eip = eip;
     }
 
-    /// <summary>Back to the start of the instruction; CR2 stays, because the fault may be the reason.</summary>
+    /// <summary>Back to the start of the instruction.</summary>
     private void Undo()
     {
-        uint cr2 = _cpu->State.System.Cr2;
         _cpu->State = _cpu->Saved;
-        _cpu->State.System.Cr2 = cr2;
         _cpu->HeldCount = 0;
         _cpu->SelectTlb();
         CheckAlignmentAndWatch();
@@ -360,15 +394,20 @@ public sealed unsafe partial class Processor : IDisposable
             return false;
         }
 
+        if (!_cpu->Holding)
+        {
+            // A string instruction asks before it changes anything.
+            _cpu->State.Eip = _cpu->InstructionEip;
+            return Intercepts.Instruction(kind, qualifier, value) && !StateReplaced();
+        }
+
         // The unit sees the state at the instruction's start; if it lets the instruction go on, what was done so far is put back.
         CpuState current = _cpu->State;
         int held = _cpu->HeldCount;
         Undo();
         if (Intercepts.Instruction(kind, qualifier, value))
         {
-            _cpu->Exit = Exit.Intercepted;
-            _cpu->Attention |= Attention.Events | Attention.Stepping;
-            return true;
+            return !StateReplaced();
         }
 
         _cpu->State = current;

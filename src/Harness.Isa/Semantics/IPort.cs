@@ -185,6 +185,11 @@ public interface IPort
     /// of a task switch.
     /// </summary>
     void Commit();
+
+    /// <summary>From here until the instruction or delivery ends, its faults arise in entering the handler of this event.</summary>
+    void Delivering(byte vector, EventKind kind, uint? errorCode)
+    {
+    }
 }
 
 /// <summary>What <see cref="IPort.Intercepted"/> is told, per kind.</summary>

@@ -30,10 +30,13 @@ public static class EventDelivery
     /// one otherwise. False: the delivery itself faulted, and the fault is recorded; the caller restores the registers and drops held-back writes, as after an
     /// instruction that returns false.
     /// </summary>
-    public static bool Deliver<TPort>(ref TPort port, byte vector, EventKind kind, uint? errorCode, uint returnEip) where TPort : struct, IPort =>
-        Mode.IsReal(ref port)
+    public static bool Deliver<TPort>(ref TPort port, byte vector, EventKind kind, uint? errorCode, uint returnEip) where TPort : struct, IPort
+    {
+        port.Delivering(vector, kind, errorCode);
+        return Mode.IsReal(ref port)
             ? DeliverThroughVectorTable(ref port, vector, returnEip)
             : DeliverThroughGate(ref port, vector, kind, errorCode, returnEip);
+    }
 
     /// <summary>INT n: in virtual-8086 mode IOPL, CR4.VME and the redirection bitmap decide first (SDM Vol. 3B, Table 20-2).</summary>
     public static bool SoftwareInterrupt<TPort>(ref TPort port, byte vector) where TPort : struct, IPort

@@ -13,7 +13,6 @@ internal sealed unsafe class FetchReader(Processor processor, Cpu* cpu) : CodeRe
     private bool _failed;
     private bool _mayCross;
     private Fault _failure;
-    private uint _failureCr2;
 
     /// <summary>A byte that the current instruction needs could not be fetched.</summary>
     public bool Failed => _failed;
@@ -63,32 +62,25 @@ internal sealed unsafe class FetchReader(Processor processor, Cpu* cpu) : CodeRe
     {
         cpu->Fault = _failure;
         cpu->Exit = Exit.Fault;
-        if (_failure.Vector == Vector.PF)
-        {
-            cpu->State.System.Cr2 = _failureCr2;
-        }
     }
 
     public override int ReadByte()
     {
         if (_offset > cpu->State.Cs.Limit)
         {
-            return Fail(new Fault(Vector.GP, 0), 0);
+            return Fail(new Fault(Vector.GP, 0));
         }
 
         if ((_linear & PageMask) != _page)
         {
             if (!_mayCross)
             {
-                return Fail(default, 0);
+                return Fail(default);
             }
 
-            uint cr2 = cpu->State.System.Cr2;
             if (!Paging.TranslateFetch(cpu, _linear, out uint physical))
             {
-                int failed = Fail(cpu->Fault, _linear);
-                cpu->State.System.Cr2 = cr2;
-                return failed;
+                return Fail(cpu->Fault);
             }
 
             Enter(physical);
@@ -107,11 +99,10 @@ internal sealed unsafe class FetchReader(Processor processor, Cpu* cpu) : CodeRe
         _host = processor.HostAddress(_physicalPage, write: false);
     }
 
-    private int Fail(Fault failure, uint cr2)
+    private int Fail(Fault failure)
     {
         _failed = true;
         _failure = failure;
-        _failureCr2 = cr2;
         return -1;
     }
 }

@@ -185,6 +185,8 @@ public readonly unsafe struct MachinePort(Cpu* cpu) : IPort
 
     public void Commit() => Processor.CommitInstruction();
 
+    public void Delivering(byte vector, EventKind kind, uint? errorCode) => Processor.InDelivery = new EventInDelivery(vector, kind, errorCode);
+
     private TlbEntry* TableOf(int cpl) => cpl == 3 ? cpu->UserTlb : cpu->SupervisorTlb;
 
     private uint Value(Register register) =>

@@ -31,7 +31,7 @@ internal static unsafe class Paging
     private const uint LargeMask32 = 0xFFC00000;
     private const uint LargeMaskPae = 0xFFE00000;
 
-    /// <summary>Translates a data access, fills the TLB where the page may be touched in place; false is a #PF, recorded with CR2.</summary>
+    /// <summary>Translates a data access, fills the TLB where the page may be touched in place; false is a #PF, recorded with its address.</summary>
     public static bool Translate(Cpu* cpu, TlbEntry* tlb, uint linear, bool write, out uint physical)
     {
         PageAccess access = (write ? PageAccess.Write : PageAccess.Read) | (tlb == cpu->UserTlb ? PageAccess.User : PageAccess.Read);
@@ -285,8 +285,7 @@ internal static unsafe class Paging
 
     private static bool PageFault(Cpu* cpu, uint linear, in PageWalk walk)
     {
-        cpu->State.System.Cr2 = linear;
-        cpu->Fault = new Fault(Vector.PF, walk.ErrorCode);
+        cpu->Fault = new Fault(Vector.PF, walk.ErrorCode) { Address = linear };
         cpu->Exit = Exit.Fault;
         return false;
     }

@@ -66,7 +66,14 @@ public enum Exit : byte
 }
 
 /// <summary>A fault as instructions record it.</summary>
-public readonly record struct Fault(Vector Vector, uint ErrorCode);
+public readonly record struct Fault(Vector Vector, uint ErrorCode)
+{
+    /// <summary>#PF: the linear address, which CR2 gets when the fault is delivered.</summary>
+    public uint Address { get; init; }
+}
+
+/// <summary>An event whose handler is being entered; the error code is null where none is pushed.</summary>
+public readonly record struct EventInDelivery(byte Vector, EventKind Kind, uint? ErrorCode);
 
 /// <summary>What the run loop must look at before the next instruction.</summary>
 [Flags]
@@ -151,6 +158,9 @@ public unsafe struct Cpu
 
     /// <summary>Offset of the system instruction that is executing.</summary>
     public uint InstructionEip;
+
+    /// <summary>The system or string instruction that was last begun.</summary>
+    public Op* Executing;
     public Attention Attention;
 
     /// <summary>Instructions run one at a time: devices may be touched.</summary>

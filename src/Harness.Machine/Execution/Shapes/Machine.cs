@@ -14,7 +14,7 @@ internal static unsafe class MachineEnd<TOperation> where TOperation : struct, I
     public static Op* Run(Cpu* cpu, Op* op)
     {
         Processor processor = Processor.Of(cpu);
-        processor.Begin(op->Eip, op->NextEip, op->Position);
+        processor.Begin(op);
         bool done = TOperation.Execute(processor, in processor.InstructionOf(op));
         processor.End(done);
         cpu->Ticks += op->Position;

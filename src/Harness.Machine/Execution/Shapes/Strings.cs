@@ -34,6 +34,7 @@ internal static unsafe class StringInstruction<TOperation, T, TAddress, TRepeat>
         var operands = new StringOperands((SegmentName)((op->Segment - CpuLayout.Segments) / sizeof(SegmentRegister)), narrow, typeof(TRepeat) != typeof(Once));
         cpu->Ticks += op->Position;
         cpu->InstructionEip = op->Eip;
+        cpu->Executing = op;
         if (typeof(TRepeat) == typeof(Once))
         {
             return TOperation.Execute<T, MachinePort>(ref port, operands) ? Done(cpu, op) : Incomplete(cpu, op);

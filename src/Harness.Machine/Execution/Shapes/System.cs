@@ -31,7 +31,7 @@ internal static unsafe class SystemInstruction<TOperation> where TOperation : st
         }
 
         Processor processor = Processor.Of(cpu);
-        processor.Begin(op->Eip, op->NextEip, op->Position);
+        processor.Begin(op);
         var port = new MachinePort(cpu);
         bool done = TOperation.Execute(ref port, in processor.InstructionOf(op));
         processor.End(done);
