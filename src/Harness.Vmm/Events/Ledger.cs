@@ -32,7 +32,7 @@ public sealed class Ledger(CostProfile? costs, bool keepAll)
     /// <summary>Told of every event.</summary>
     public event Action<EngineEvent>? Recorded;
 
-    /// <summary>The guest clock, which stamps every event: a monitor cannot read it.</summary>
+    /// <summary>Gives events their tick: injections the current one, the others that at which the guest was left.</summary>
     internal GuestClock? Clock { get; init; }
 
     public void Record(EngineEvent e)
@@ -43,7 +43,7 @@ public sealed class Ledger(CostProfile? costs, bool keepAll)
             Reason = e.Reason ?? "",
             Instruction = e.Instruction ?? "",
             Detail = e.Detail ?? "",
-            Tick = Clock?.Now ?? e.Tick,
+            Tick = Clock is null ? e.Tick : e.Kind == EngineEventKind.Injection || costs is null ? Clock.Now : Clock.Arrival,
             Level = costs is null ? 0 : Math.Max(e.Level, 1),
         };
         var identity = new Identity(e.Kind, e.Cause, e.Reason, e.Instruction, e.Detail, e.Cpl, e.Level);
