@@ -207,8 +207,8 @@ internal sealed class GuestClock
     /// <summary>The tick of this moment, while a processor runs too.</summary>
     public long Now => _running?.Now ?? Ticks;
 
-    /// <summary>When the guest was last left for its monitor.</summary>
-    public long Arrival { get; set; }
+    /// <summary>When the guest was last left for its monitor; null where it never runs directly.</summary>
+    public long? Arrival { get; set; }
 
     public void Enter(Processor processor)
     {

@@ -43,7 +43,7 @@ public sealed class Ledger(CostProfile? costs, bool keepAll)
             Reason = e.Reason ?? "",
             Instruction = e.Instruction ?? "",
             Detail = e.Detail ?? "",
-            Tick = Clock is null ? e.Tick : e.Kind == EngineEventKind.Injection || costs is null ? Clock.Now : Clock.Arrival,
+            Tick = Clock is null ? e.Tick : e.Kind == EngineEventKind.Injection || Clock.Arrival is not { } arrival ? Clock.Now : arrival,
             Level = costs is null ? 0 : Math.Max(e.Level, 1),
         };
         var identity = new Identity(e.Kind, e.Cause, e.Reason, e.Instruction, e.Detail, e.Cpl, e.Level);
