@@ -96,21 +96,19 @@ public static class Equivalence
 
     private static (string Value, long Bare, long Found)? FaultOfOne(GuestStep bare, GuestStep other)
     {
-        // Hardware that delivers through the guest's own gates tells nobody: a delivery known on one side only counts if the paths part.
-        if (bare.Tick == other.Tick && bare.Address == other.Address)
-        {
-            return null;
-        }
-
         Delivery? expected = bare.Deliveries.Cast<Delivery?>().FirstOrDefault();
         Delivery? found = other.Deliveries.Cast<Delivery?>().FirstOrDefault();
-        return (expected, found) switch
+        if (expected is { } e && found is { } f)
         {
-            ({ } e, { } f) when e.Vector == f.Vector && e.Address == f.Address => null,
-            ({ } e, _) => (NameOf(e), 1, 0),
-            (null, { } f) => (NameOf(f), 0, 1),
-            _ => null,
-        };
+            return e.Vector == f.Vector && e.Address == f.Address ? null : (NameOf(e), 1, 0);
+        }
+
+        // Hardware that delivers through the guest's own gates tells nobody: what only one side knows of counts if the paths part.
+        bool together = bare.Tick == other.Tick && bare.Address == other.Address;
+        return together ? null
+            : expected is { } lacking ? (NameOf(lacking), 1, 0)
+            : found is { } extra ? (NameOf(extra), 0, 1)
+            : null;
     }
 
     private static string NameOf(Delivery delivery) => delivery.IsException ? Vectors.Name(delivery.Vector) : delivery.ToString();

@@ -26,7 +26,10 @@ public sealed class Ledger(CostProfile? costs, bool keepAll)
     /// <summary>In the order of first occurrence.</summary>
     public IReadOnlyList<EventCount> Totals => _totals;
 
-    /// <summary>Every event in order, if the run was asked to keep them.</summary>
+    /// <summary>Events kept at most: a guest that only faults may not fill the host's memory.</summary>
+    public const int Capacity = 1 << 20;
+
+    /// <summary>Every event in order up to <see cref="Capacity"/>, if the run was asked to keep them.</summary>
     public IReadOnlyList<EngineEvent> All => _all;
 
     /// <summary>Told of every event.</summary>
@@ -55,7 +58,7 @@ public sealed class Ledger(CostProfile? costs, bool keepAll)
 
         total.Count++;
         total.Cycles += e.Cycles;
-        if (keepAll)
+        if (keepAll && _all.Count < Capacity)
         {
             _all.Add(e);
         }

@@ -61,7 +61,8 @@ internal sealed class DirectEngine : IEngine
                 Put(0x2000 + vector * 8, offset & 0xFFFF | 8u << 16 | ((ulong)(offset & 0xFFFF0000) | 0x8E00) << 32);
             }
 
-            Put(0x3004, 0x10_FFC06000); // ESP0, SS0
+            Put(0x3004, 0x10_FFC06000);
+            Put(0x3064, 0x0068_0000);
             host.Cr3 = 0x10_0000;
             host.Cr0 = Cr0.PE | Cr0.PG | Cr0.ET;
             host.LoadGdt(new LinearAddress(Top + 0x1000), 0x2F);
@@ -82,7 +83,8 @@ internal sealed class DirectEngine : IEngine
                 if (IsEmulating)
                 {
                     emulator.AdvanceDevices();
-                    if (emulator.IsHalted || (emulator.InterruptPending && (emulator.Flags & Eflags.IF) != 0))
+                    bool interrupt = emulator.InterruptPending && (emulator.Flags & Eflags.IF) != 0;
+                    if (emulator.IsHalted || interrupt || emulator.InShadow || (emulator.Flags & Eflags.RF) != 0)
                     {
                         GuestEnd end = emulator.IsHalted ? emulator.Run(Math.Min(limit, emulator.NextDeadline)) : emulator.Step();
                         if (end != GuestEnd.Limit)

@@ -10,7 +10,7 @@ internal static class TestGuests
     /// <summary>Counts timer interrupts while it computes.</summary>
     public static GuestImage Timer { get; } = Guest.Kernel(kernel =>
     {
-        kernel.Timer(1000, a => a.inc(__dword_ptr[0x80000]));
+        kernel.Timer(10_000, a => a.inc(__dword_ptr[0x80000]));
         kernel.Boot(a =>
         {
             a.sti();
@@ -66,13 +66,14 @@ internal static class TestGuests
         a.Done();
     });
 
-    /// <summary>A fault in every way: handled, within a handler, and none at the end.</summary>
+    /// <summary>Two faults that their handler steps over.</summary>
     public static GuestImage Faults { get; } = Guest.Kernel(kernel =>
     {
         kernel.OnFault(Vector.UD, a =>
         {
             a.inc(ebx);
             a.add(__dword_ptr[esp], 2);
+            a.iretd();
         });
         kernel.Boot(a =>
         {
