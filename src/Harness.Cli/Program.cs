@@ -1,1 +1,23 @@
-return 0;
+using System.Runtime.InteropServices;
+using Harness.Cli;
+
+using var cancellation = new CancellationTokenSource();
+using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Cancel);
+using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Cancel);
+using var output = Console.OpenStandardOutput();
+using var error = Console.OpenStandardError();
+using var environment = new CommandEnvironment(output, error, Environment.CurrentDirectory)
+{
+    Input = Console.OpenStandardInput(),
+    Variable = Environment.GetEnvironmentVariable,
+    IsTerminal = !Console.IsOutputRedirected,
+    Width = Console.IsOutputRedirected ? 0 : Console.WindowWidth,
+    Cancellation = cancellation.Token,
+};
+return CommandLine.Run(args, environment);
+
+void Cancel(PosixSignalContext context)
+{
+    context.Cancel = true;
+    cancellation.Cancel();
+}

@@ -129,6 +129,12 @@ public sealed unsafe partial class Processor
         return true;
     }
 
+    /// <summary>RDMSR; false is its #GP(0).</summary>
+    public bool TryReadMsr(uint number, out ulong value) => ReadMsr(number, out value);
+
+    /// <summary>WRMSR; false is its #GP(0).</summary>
+    public bool TryWriteMsr(uint number, ulong value) => WriteMsr(number, value);
+
     private int IndexOf(uint number)
     {
         for (int i = 0; i < _msrs.Length; i++)
@@ -168,7 +174,7 @@ public sealed unsafe partial class Processor
         _blocks.ForgetLookups();
     }
 
-    internal void InvalidatePage(uint linear)
+    public void InvalidatePage(uint linear)
     {
         Paging.Invalidate(_cpu, linear);
         _blocks.ForgetLookups();

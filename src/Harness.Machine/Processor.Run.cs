@@ -193,8 +193,7 @@ public sealed unsafe partial class Processor
                 return true;
             }
 
-            state.System.Dr6 |= cause;
-            Deliver((byte)Vector.DB, EventKind.Trap, null, state.Eip);
+            EnterDebugHandler(cause, EventKind.Trap);
             return true;
         }
 
@@ -324,7 +323,7 @@ public sealed unsafe partial class Processor
                     || (vector == (byte)Vector.PF && (Vectors.IsContributory(second.Vector) || second.Vector == Vector.PF)));
             vector = doubled ? (byte)Vector.DF : (byte)second.Vector;
             errorCode = doubled ? 0 : secondError;
-            kind = doubled ? EventKind.Trap : EventKind.Fault;
+            kind = EventKind.Fault;
             isException = true;
             returnEip = state.Eip;
             if (doubled && IsGuest && Intercepts!.Exception(Vector.DF, kind, errorCode))
@@ -378,18 +377,26 @@ public sealed unsafe partial class Processor
         return any;
     }
 
-    /// <summary>An instruction breakpoint or a general-detect fault: #DB with EIP at the instruction.</summary>
+    /// <summary>An instruction breakpoint, which pushes RF as it is, or a general-detect fault, which pushes it set (SDM Vol. 3B, 17.3.1.1).</summary>
     private RunExit? RaiseDebugFault(uint dr6)
     {
         _cpu->Attention |= Attention.Events;
         _cpu->ActiveShadow = Shadow.None;
         if (!(IsGuest && Intercepts!.Exception(Vector.DB, EventKind.Fault, dr6)))
         {
-            _cpu->State.System.Dr6 |= dr6;
-            Deliver((byte)Vector.DB, EventKind.Fault, null, _cpu->State.Eip);
+            EnterDebugHandler(dr6, (dr6 & DebugBits.BD) != 0 ? EventKind.Fault : EventKind.Trap);
         }
 
+        InDelivery = null;
         return null;
+    }
+
+    /// <summary>#DB through the program's own tables; DR7.GD is clear in the handler (SDM Vol. 3B, 17.2.4).</summary>
+    private void EnterDebugHandler(uint dr6, EventKind kind)
+    {
+        _cpu->State.System.Dr6 |= dr6;
+        _cpu->State.System.Dr7 &= ~DebugBits.GD;
+        Deliver((byte)Vector.DB, kind, null, _cpu->State.Eip);
     }
 
     private static bool LoadsResumeFlag(in Instruction instruction) => instruction.Mnemonic is Mnemonic.Iret or Mnemonic.Iretd;

@@ -17,6 +17,7 @@ public sealed unsafe partial class Processor : IDisposable
     private long _limit;
     private long _horizon;
     private bool _aloneOnce;
+    private bool _reportStores;
     private uint _sentinelStart = 1;
     private uint _sentinelLength;
     private IExecutionObserver? _observer;
@@ -58,6 +59,11 @@ public sealed unsafe partial class Processor : IDisposable
 
     public IProcessorEvents? Events { get; set; }
 
+    /// <summary>
+    /// Told of every store that does not go through the TLB's fast path; with an <see cref="Observer"/> or <see cref="ReportStores"/>, of every store. Address, size.
+    /// </summary>
+    public event Action<PhysicalAddress, int>? StoreSeen;
+
     /// <summary>Sees every instruction while it is set.</summary>
     public IExecutionObserver? Observer
     {
@@ -65,7 +71,19 @@ public sealed unsafe partial class Processor : IDisposable
         set
         {
             _observer = value;
-            _cpu->Recording = value is not null;
+            _cpu->Recording = _reportStores || value is not null;
+            FlushTlb(global: true);
+        }
+    }
+
+    /// <summary>Takes the fast path away from stores, so that each is reported to <see cref="StoreSeen"/>.</summary>
+    public bool ReportStores
+    {
+        get => _reportStores;
+        set
+        {
+            _reportStores = value;
+            _cpu->Recording = value || _observer is not null;
             FlushTlb(global: true);
         }
     }
@@ -138,9 +156,12 @@ public sealed unsafe partial class Processor : IDisposable
     /// <summary>The port onto this processor, for semantics that a caller wants to execute on it.</summary>
     public MachinePort Port => new(_cpu);
 
-    internal ulong ReservedPhysicalBits => ((1ul << 52) - 1) & ~((1ul << Model.PhysicalAddressBits) - 1);
+    /// <summary>Bits 62:MAXPHYADDR of PAE entries (SDM Vol. 3A, Tables 4-9 to 4-11).</summary>
+    internal ulong ReservedPhysicalBits => ((1ul << 63) - 1) & ~((1ul << Model.PhysicalAddressBits) - 1);
 
-    internal static Processor Of(Cpu* cpu) => (Processor)GCHandle.FromIntPtr(cpu->Self).Target!;
+    /// <summary>Reads the handle's slot directly: system instructions ask often, and a handle's checks cost more than the rest of the question.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static Processor Of(Cpu* cpu) => Unsafe.As<nint, Processor>(ref *(nint*)cpu->Self);
 
     /// <summary>The state after RESET (SDM Vol. 3A, Table 9-1).</summary>
     public void Reset()
@@ -252,6 +273,7 @@ public sealed unsafe partial class Processor : IDisposable
     {
         _bus.SetNow(Now);
         Memory.WriteValue(physical, size, value);
+        StoreSeen?.Invoke(new PhysicalAddress(physical), size);
         _observer?.Stored(new PhysicalAddress(physical), size, size == 8 ? value : value & ((1ul << (8 * size)) - 1));
         if (HostAddress(physical, write: true) == null)
         {

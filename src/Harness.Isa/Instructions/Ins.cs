@@ -23,7 +23,12 @@ public readonly struct Ins : IString
             return false;
         }
 
+        if (!port.Write(SegmentName.ES, destination, Width.Truncate<T>(port.In(number, size))))
+        {
+            return false;
+        }
+
         StringIndex.AdvanceDestination<T, TPort>(ref port, in operands);
-        return port.Write(SegmentName.ES, destination, Width.Truncate<T>(port.In(number, size)));
+        return true;
     }
 }

@@ -197,11 +197,14 @@ public interface IPort
 /// ControlRead, ControlWrite, DebugRegister: qualifier = register number | general register number &lt;&lt; 8 | (DebugRegister only) direction in bit 4, 1 = from DR;
 /// value = the value written. Lmsw: qualifier = 1 for a memory operand, value = the 16-bit source. Io: qualifier in the layout of the exit qualification
 /// (SDM Vol. 3C, Table 27-5), value = the data or, for string forms, the offset. TaskSwitch: qualifier = selector | source &lt;&lt; 30 (0 CALL, 1 IRET, 2 JMP,
-/// 3 gate), value = the error code pending, if any. Rdmsr, Wrmsr: value = ECX. Invlpg: value = linear address. SoftwareInterrupt: value = vector, qualifier =
-/// its type as in the VM-exit interruption information (SDM Vol. 3C, Table 24-15): 4 INT n, 5 INT1, 6 INT3 and INTO. DescriptorTableStore, DescriptorTableLoad:
-/// qualifier = 0 GDTR, 1 IDTR, 2 LDTR, 3 TR.
+/// 3 gate) | <see cref="ErrorCodePending"/>, value = that error code. Rdmsr, Wrmsr: value = ECX. Invlpg: value = linear address. SoftwareInterrupt:
+/// value = vector, qualifier = its type as in the VM-exit interruption information (SDM Vol. 3C, Table 24-15): 4 INT n, 5 INT1, 6 INT3 and INTO.
+/// DescriptorTableStore, DescriptorTableLoad: qualifier = 0 GDTR, 1 IDTR, 2 LDTR, 3 TR.
 /// </remarks>
 public static class Intercepts
 {
+    /// <summary>TaskSwitch: the event that goes through the task gate has an error code.</summary>
+    public const uint ErrorCodePending = 1 << 16;
+
     public static uint Register(int control, int general, bool from = false) => (uint)(control | general << 8 | (from ? 0x10 : 0));
 }

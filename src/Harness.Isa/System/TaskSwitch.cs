@@ -61,7 +61,8 @@ public static class TaskSwitch
         ref TPort port, ushort selector, uint linear, Descriptor task, TaskSwitchSource source, uint returnEip, uint external = 0, uint? errorCode = null)
         where TPort : struct, IPort
     {
-        if (port.IsGuest && port.Intercepted(InterceptKind.TaskSwitch, selector | (uint)source << 30, errorCode ?? 0))
+        uint pending = errorCode is null ? 0 : Intercepts.ErrorCodePending;
+        if (port.IsGuest && port.Intercepted(InterceptKind.TaskSwitch, selector | (uint)source << 30 | pending, errorCode ?? 0))
         {
             return false;
         }

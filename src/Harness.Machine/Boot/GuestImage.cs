@@ -21,6 +21,9 @@ public readonly record struct GuestBytes(PhysicalAddress Address, ReadOnlyMemory
 /// <summary>A named range of code, [Start, End), in linear addresses: events are attributed to it.</summary>
 public readonly record struct GuestMark(string Name, LinearAddress Start, LinearAddress End);
 
+/// <summary>Bytes that are instructions, for disassembly. <paramref name="Bits"/> is the code size, 16 or 32.</summary>
+public readonly record struct GuestCode(LinearAddress Linear, PhysicalAddress Physical, int Length, int Bits);
+
 /// <summary>Registers at the guest's first instruction. What is not given is as after RESET.</summary>
 public sealed record GuestEntry
 {
@@ -62,6 +65,9 @@ public sealed class GuestImage
     public required GuestEntry Entry { get; init; }
 
     public IReadOnlyList<GuestMark> Marks { get; init; } = [];
+
+    /// <summary>In ascending order of linear, then physical address; empty when nothing is known about the bytes.</summary>
+    public IReadOnlyList<GuestCode> Code { get; init; } = [];
 
     /// <summary>Lower-case hexadecimal SHA-256 over addresses, contents and entry state.</summary>
     public string Digest => _digest ??= ComputeDigest();

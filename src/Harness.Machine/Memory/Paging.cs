@@ -35,12 +35,14 @@ internal static unsafe class Paging
     public static bool Translate(Cpu* cpu, TlbEntry* tlb, uint linear, bool write, out uint physical)
     {
         PageAccess access = (write ? PageAccess.Write : PageAccess.Read) | (tlb == cpu->UserTlb ? PageAccess.User : PageAccess.Read);
-        if (!Walk(cpu, linear, access, out physical, out bool dirty, out bool global))
+        bool found = Walk(cpu, linear, access, touch: true, out PageWalk walk);
+        physical = (uint)walk.Physical.Value;
+        if (!found)
         {
-            return false;
+            return PageFault(cpu, linear, walk);
         }
 
-        Fill(cpu, tlb, linear, physical, dirty && (write || MayWrite(cpu, linear, access)), global);
+        Fill(cpu, tlb, linear, physical, walk.Writable, walk.Global);
         return true;
     }
 
@@ -48,8 +50,16 @@ internal static unsafe class Paging
     public static bool TranslateFetch(Cpu* cpu, uint linear, out uint physical)
     {
         PageAccess access = PageAccess.Fetch | (cpu->State.Cpl == 3 ? PageAccess.User : PageAccess.Read);
-        return Walk(cpu, linear, access, out physical, out _, out _);
+        bool found = Walk(cpu, linear, access, touch: true, out PageWalk walk);
+        physical = (uint)walk.Physical.Value;
+        return found || PageFault(cpu, linear, walk);
     }
+
+    /// <summary>Where an access would lead, with nothing recorded and no bit of the tables set.</summary>
+    public static bool Probe(Cpu* cpu, uint linear, PageAccess access, out PageWalk walk) => Walk(cpu, linear, access, touch: false, out walk);
+
+    /// <summary>As an access would, with accessed and dirty bits set but no fault recorded.</summary>
+    public static bool Touch(Cpu* cpu, uint linear, PageAccess access, out PageWalk walk) => Walk(cpu, linear, access, touch: true, out walk);
 
     public static void Flush(Cpu* cpu, bool global)
     {
@@ -104,48 +114,26 @@ internal static unsafe class Paging
         cpu->GlobalPages[(tlb == cpu->UserTlb ? TlbEntry.Count : 0) + index] = global ? (byte)1 : (byte)0;
     }
 
-    /// <summary>After a read: whether a write to the same page would succeed with nothing left to set, so that it needs no walk of its own.</summary>
-    private static bool MayWrite(Cpu* cpu, uint linear, PageAccess access) =>
-        (cpu->State.System.Cr0 & Cr0.PG) == 0 || Rights(cpu, linear, access | PageAccess.Write);
-
-    private static bool Rights(Cpu* cpu, uint linear, PageAccess access)
+    private static bool Walk(Cpu* cpu, uint linear, PageAccess access, bool touch, out PageWalk walk)
     {
-        Fault fault = cpu->Fault;
-        Exit exit = cpu->Exit;
-        bool allowed = Walk(cpu, linear, access, out _, out _, out _);
-        cpu->Fault = fault;
-        cpu->Exit = exit;
-        return allowed;
-    }
-
-    /// <summary><paramref name="dirty"/>: the page's dirty bit is set, so that a write needs no walk.</summary>
-    private static bool Walk(Cpu* cpu, uint linear, PageAccess access, out uint physical, out bool dirty, out bool global)
-    {
-        uint cr0 = cpu->State.System.Cr0;
-        if ((cr0 & Cr0.PG) == 0)
+        if ((cpu->State.System.Cr0 & Cr0.PG) == 0)
         {
-            physical = linear;
-            dirty = true;
-            global = false;
+            walk = new PageWalk(new PhysicalAddress(linear), Writable: true, UserMode: true, Global: false, ErrorCode: 0);
             return true;
         }
 
-        return (cpu->State.System.Cr4 & Cr4.PAE) != 0
-            ? WalkPae(cpu, linear, access, out physical, out dirty, out global)
-            : Walk32(cpu, linear, access, out physical, out dirty, out global);
+        return (cpu->State.System.Cr4 & Cr4.PAE) != 0 ? WalkPae(cpu, linear, access, touch, out walk) : Walk32(cpu, linear, access, touch, out walk);
     }
 
-    private static bool Walk32(Cpu* cpu, uint linear, PageAccess access, out uint physical, out bool dirty, out bool global)
+    private static bool Walk32(Cpu* cpu, uint linear, PageAccess access, bool touch, out PageWalk walk)
     {
         PhysicalMemory memory = Processor.Of(cpu).Memory;
         ref SystemRegisters system = ref cpu->State.System;
-        physical = 0;
-        dirty = global = false;
         uint directoryAt = (system.Cr3 & PageMask) + (linear >> 22) * 4;
         uint directory = (uint)memory.ReadValue(directoryAt, 4);
         if ((directory & PageEntry.P) == 0)
         {
-            return PageFault(cpu, linear, access, 0);
+            return Fails(cpu, access, 0, out walk);
         }
 
         bool large = (directory & PageEntry.PS) != 0 && (system.Cr4 & Cr4.PSE) != 0;
@@ -156,7 +144,7 @@ internal static unsafe class Paging
             // With 32 physical-address bits, bits 21:13 are reserved (SDM Vol. 3A, Table 4-4).
             if ((directory & 0x003FE000) != 0)
             {
-                return PageFault(cpu, linear, access, ErrorCode.Present | ErrorCode.Reserved);
+                return Fails(cpu, access, ErrorCode.Present | ErrorCode.Reserved, out walk);
             }
         }
         else
@@ -165,58 +153,58 @@ internal static unsafe class Paging
             entry = (uint)memory.ReadValue(entryAt, 4);
             if ((entry & PageEntry.P) == 0)
             {
-                return PageFault(cpu, linear, access, 0);
+                return Fails(cpu, access, 0, out walk);
             }
         }
 
         if (!Permits(cpu, directory & entry, executeDisabled: false, access))
         {
-            return PageFault(cpu, linear, access, ErrorCode.Present);
-        }
-
-        if (!large && (directory & PageEntry.A) == 0)
-        {
-            memory.WriteValue(directoryAt, 4, directory | PageEntry.A);
+            return Fails(cpu, access, ErrorCode.Present, out walk);
         }
 
         uint updated = entry | PageEntry.A | ((access & PageAccess.Write) != 0 ? PageEntry.D : 0);
-        if (updated != entry)
+        if (touch)
         {
-            memory.WriteValue(entryAt, 4, updated);
+            if (!large && (directory & PageEntry.A) == 0)
+            {
+                memory.WriteValue(directoryAt, 4, directory | PageEntry.A);
+            }
+
+            if (updated != entry)
+            {
+                memory.WriteValue(entryAt, 4, updated);
+            }
         }
 
-        dirty = (updated & PageEntry.D) != 0;
-        global = (updated & PageEntry.G) != 0 && (system.Cr4 & Cr4.PGE) != 0;
-        physical = large ? (entry & LargeMask32) | (linear & ~LargeMask32) : (entry & PageMask) | (linear & ~PageMask);
+        uint physical = large ? (entry & LargeMask32) | (linear & ~LargeMask32) : (entry & PageMask) | (linear & ~PageMask);
+        walk = Found(cpu, physical, directory & updated, updated, access);
         return true;
     }
 
-    private static bool WalkPae(Cpu* cpu, uint linear, PageAccess access, out uint physical, out bool dirty, out bool global)
+    private static bool WalkPae(Cpu* cpu, uint linear, PageAccess access, bool touch, out PageWalk walk)
     {
         Processor processor = Processor.Of(cpu);
         PhysicalMemory memory = processor.Memory;
         ref SystemRegisters system = ref cpu->State.System;
-        physical = 0;
-        dirty = global = false;
         bool nx = (system.Efer & Efer.NXE) != 0;
         ulong reserved = processor.ReservedPhysicalBits | (nx ? 0 : PageEntry.XD);
         ulong pointer = (linear >> 30) switch { 0 => system.Pdpte0, 1 => system.Pdpte1, 2 => system.Pdpte2, _ => system.Pdpte3 };
         if ((pointer & PageEntry.P) == 0)
         {
-            return PageFault(cpu, linear, access, 0);
+            return Fails(cpu, access, 0, out walk);
         }
 
         uint directoryAt = ((uint)pointer & PageMask) + (linear >> 21 & 0x1FF) * 8;
         ulong directory = memory.ReadValue(directoryAt, 8);
         if ((directory & PageEntry.P) == 0)
         {
-            return PageFault(cpu, linear, access, 0);
+            return Fails(cpu, access, 0, out walk);
         }
 
         bool large = (directory & PageEntry.PS) != 0;
         if ((directory & (reserved | (large ? 0x1FE000u : 0))) != 0)
         {
-            return PageFault(cpu, linear, access, ErrorCode.Present | ErrorCode.Reserved);
+            return Fails(cpu, access, ErrorCode.Present | ErrorCode.Reserved, out walk);
         }
 
         uint entryAt = directoryAt;
@@ -227,36 +215,47 @@ internal static unsafe class Paging
             entry = memory.ReadValue(entryAt, 8);
             if ((entry & PageEntry.P) == 0)
             {
-                return PageFault(cpu, linear, access, 0);
+                return Fails(cpu, access, 0, out walk);
             }
 
             if ((entry & reserved) != 0)
             {
-                return PageFault(cpu, linear, access, ErrorCode.Present | ErrorCode.Reserved);
+                return Fails(cpu, access, ErrorCode.Present | ErrorCode.Reserved, out walk);
             }
         }
 
         if (!Permits(cpu, (uint)(directory & entry), nx && ((directory | entry) & PageEntry.XD) != 0, access))
         {
-            return PageFault(cpu, linear, access, ErrorCode.Present);
-        }
-
-        if (!large && (directory & PageEntry.A) == 0)
-        {
-            memory.WriteValue(directoryAt, 8, directory | PageEntry.A);
+            return Fails(cpu, access, ErrorCode.Present, out walk);
         }
 
         ulong updated = entry | PageEntry.A | ((access & PageAccess.Write) != 0 ? PageEntry.D : 0);
-        if (updated != entry)
+        if (touch)
         {
-            memory.WriteValue(entryAt, 8, updated);
+            if (!large && (directory & PageEntry.A) == 0)
+            {
+                memory.WriteValue(directoryAt, 8, directory | PageEntry.A);
+            }
+
+            if (updated != entry)
+            {
+                memory.WriteValue(entryAt, 8, updated);
+            }
         }
 
-        dirty = (updated & PageEntry.D) != 0;
-        global = (updated & PageEntry.G) != 0 && (system.Cr4 & Cr4.PGE) != 0;
-        physical = large ? ((uint)entry & LargeMaskPae) | (linear & ~LargeMaskPae) : ((uint)entry & PageMask) | (linear & ~PageMask);
+        uint physical = large ? ((uint)entry & LargeMaskPae) | (linear & ~LargeMaskPae) : ((uint)entry & PageMask) | (linear & ~PageMask);
+        walk = Found(cpu, physical, (uint)(directory & updated), (uint)updated, access);
         return true;
     }
+
+    /// <summary><paramref name="rights"/>: what both levels allow; <paramref name="leaf"/>: the entry that maps the page.</summary>
+    private static PageWalk Found(Cpu* cpu, uint physical, uint rights, uint leaf, PageAccess access) =>
+        new(
+            new PhysicalAddress(physical),
+            Writable: (leaf & PageEntry.D) != 0 && Permits(cpu, rights, executeDisabled: false, access | PageAccess.Write),
+            UserMode: (rights & PageEntry.US) != 0,
+            Global: (leaf & PageEntry.G) != 0 && (cpu->State.System.Cr4 & Cr4.PGE) != 0,
+            ErrorCode: 0);
 
     /// <summary>Access rights of the page's combined flags (SDM Vol. 3A, 4.6).</summary>
     private static bool Permits(Cpu* cpu, uint rights, bool executeDisabled, PageAccess access)
@@ -275,13 +274,18 @@ internal static unsafe class Paging
         return (access & PageAccess.Fetch) == 0 || !executeDisabled;
     }
 
-    /// <summary>Records #PF. The fetch bit is reported only where NX is in force (SDM Vol. 3A, 4.7).</summary>
-    private static bool PageFault(Cpu* cpu, uint linear, PageAccess access, uint cause)
+    /// <summary>The error code of the #PF. The fetch bit is reported only where NX is in force (SDM Vol. 3A, 4.7).</summary>
+    private static bool Fails(Cpu* cpu, PageAccess access, uint cause, out PageWalk walk)
     {
         ref SystemRegisters system = ref cpu->State.System;
         bool nx = (system.Cr4 & Cr4.PAE) != 0 && (system.Efer & Efer.NXE) != 0;
-        uint error = cause | ((uint)access & ~(nx ? 0 : ErrorCode.InstructionFetch));
-        cpu->Fault = new Fault(Vector.PF, error) { Address = linear };
+        walk = new PageWalk(default, Writable: false, UserMode: false, Global: false, cause | ((uint)access & ~(nx ? 0 : ErrorCode.InstructionFetch)));
+        return false;
+    }
+
+    private static bool PageFault(Cpu* cpu, uint linear, in PageWalk walk)
+    {
+        cpu->Fault = new Fault(Vector.PF, walk.ErrorCode) { Address = linear };
         cpu->Exit = Exit.Fault;
         return false;
     }

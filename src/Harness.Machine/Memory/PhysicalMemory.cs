@@ -13,12 +13,15 @@ public sealed unsafe class PhysicalMemory : IMemoryMap
 
     private static readonly Page[] EmptyTable = CreateTable();
     private readonly Page[][] _tables = new Page[PagesPerTable][];
+    private readonly ulong _ramStart;
     private readonly List<Processor> _processors = [];
     private readonly List<(byte[] Image, long Offset)> _roms = [];
 
-    public PhysicalMemory(Ram ram)
+    /// <summary>Nothing is mapped yet. <paramref name="ramStart"/>: where RAM offset 0 of <see cref="MapRam"/> lies in <paramref name="ram"/>.</summary>
+    public PhysicalMemory(Ram ram, long ramStart = 0)
     {
         Ram = ram;
+        _ramStart = (ulong)ramStart;
         Array.Fill(_tables, EmptyTable);
     }
 
@@ -49,6 +52,9 @@ public sealed unsafe class PhysicalMemory : IMemoryMap
         }
     }
 
+    /// <summary>A mapping or the A20 gate has changed.</summary>
+    public event Action? MapChanged;
+
     internal void Attach(Processor processor) => _processors.Add(processor);
 
     internal void Detach(Processor processor) => _processors.Remove(processor);
@@ -57,7 +63,7 @@ public sealed unsafe class PhysicalMemory : IMemoryMap
 
     /// <inheritdoc/>
     public void MapRam(ulong address, ulong length, ulong ramOffset, MapSide side) =>
-        Map(address, length, side, at => ramOffset + at < (ulong)Ram.TotalBytes ? (int)((ramOffset + at) / Ram.PageSize) : Nothing, null);
+        Map(address, length, side, at => _ramStart + ramOffset + at < (ulong)Ram.TotalBytes ? (int)((_ramStart + ramOffset + at) / Ram.PageSize) : Nothing, null);
 
     /// <inheritdoc/>
     public void MapRom(ulong address, ReadOnlyMemory<byte> image)
@@ -124,6 +130,9 @@ public sealed unsafe class PhysicalMemory : IMemoryMap
     /// <summary>The page of <see cref="Ram"/> that a physical page reads from, or -1.</summary>
     public int RamPageOf(PhysicalAddress address) => address.Value >> 32 != 0 ? Nothing : At((uint)address.Value & AddressMask).ReadPage;
 
+    /// <summary>The page of <see cref="Ram"/> that a physical page's writes go to, or -1.</summary>
+    public int RamPageForWrites(PhysicalAddress address) => address.Value >> 32 != 0 ? Nothing : At((uint)address.Value & AddressMask).WritePage;
+
     /// <summary>Copies out what a bus master would read; pages of devices and of nothing read as all ones.</summary>
     public void Read(PhysicalAddress address, Span<byte> data)
     {
@@ -152,7 +161,7 @@ public sealed unsafe class PhysicalMemory : IMemoryMap
         {
             ulong at = address.Value + (ulong)done;
             int count = Math.Min(data.Length - done, Ram.PageSize - (int)(at & (Ram.PageSize - 1)));
-            int page = at >> 32 != 0 ? Nothing : At((uint)at & AddressMask).WritePage;
+            int page = RamPageForWrites(new PhysicalAddress(at));
             if (page >= 0)
             {
                 Ram.Write((long)page * Ram.PageSize + (long)(at & (Ram.PageSize - 1)), data.Slice(done, count));
@@ -228,5 +237,7 @@ public sealed unsafe class PhysicalMemory : IMemoryMap
         {
             processor.MemoryMapChanged();
         }
+
+        MapChanged?.Invoke();
     }
 }

@@ -1,0 +1,74 @@
+using System.CommandLine;
+using System.CommandLine.Invocation;
+using Harness.Cli.Commands;
+
+namespace Harness.Cli;
+
+/// <summary>The whole command line: parses, runs the command, and maps whatever happens to an exit code.</summary>
+public static class CommandLine
+{
+    /// <summary>Runs one invocation and returns its exit code; no exception leaves it.</summary>
+    public static int Run(IReadOnlyList<string> arguments, CommandEnvironment environment)
+    {
+        try
+        {
+            var parsed = Root(environment).Parse(arguments, new ParserConfiguration { ResponseFileTokenReplacer = null });
+            if (parsed.Action is ParseErrorAction)
+            {
+                foreach (var problem in parsed.Errors)
+                {
+                    environment.Error.WriteLine($"harness: {problem.Message}");
+                }
+
+                environment.Error.WriteLine($"Try `{string.Join(' ', Path(parsed.CommandResult))} --help`.");
+                return ExitCode.Usage;
+            }
+
+            return parsed.Invoke(new InvocationConfiguration
+            {
+                Output = environment.Out,
+                Error = environment.Error,
+                EnableDefaultExceptionHandler = false,
+                ProcessTerminationTimeout = null,
+            });
+        }
+        catch (CommandException e)
+        {
+            environment.Error.WriteLine($"harness: {e.Message}");
+            return e.Code;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            environment.Error.WriteLine($"harness: {e.Message}");
+            return ExitCode.Environment;
+        }
+        catch (Exception e)
+        {
+            environment.Error.WriteLine($"harness: a defect of the harness, not of a scenario or a guest; please report it.\n{e}");
+            return ExitCode.Defect;
+        }
+    }
+
+    private static RootCommand Root(CommandEnvironment environment)
+    {
+        var root = new RootCommand("Runs scenarios of virtual machines and shows every trap and exit.");
+        Command[] commands =
+        [
+            RunCommand.Create(environment),
+            ListCommand.Create(environment),
+            NewCommand.Create(environment),
+            AcceptCommand.Create(environment),
+            DiffCommand.Create(environment),
+            ReportCommand.Create(environment),
+        ];
+        foreach (var command in commands)
+        {
+            root.Subcommands.Add(command);
+        }
+
+        return root;
+    }
+
+    private static IEnumerable<string> Path(System.CommandLine.Parsing.CommandResult command) =>
+        command.Parent is System.CommandLine.Parsing.CommandResult parent ? Path(parent).Append(command.Command.Name) : ["harness"];
+}

@@ -1,0 +1,100 @@
+using System.CommandLine;
+using Harness.Records;
+using Harness.Reports;
+
+namespace Harness.Cli.Commands;
+
+/// <summary><c>report</c>: turns records into documents.</summary>
+internal sealed class ReportCommand
+{
+    private static readonly (string Name, string File, Func<IReadOnlyList<RunRecord>, IReadOnlyList<TimingRecord>, string> Render)[] Documents =
+    [
+        ("html", "report.html", (records, _) => Report.Html(records)),
+        ("markdown", "report.md", (records, _) => Report.Markdown(records)),
+        ("json", "report.json", (records, _) => Report.Json(records)),
+        ("junit", "junit.xml", Report.JUnit),
+        ("trx", "results.trx", Report.Trx),
+    ];
+
+    private readonly CommandEnvironment _environment;
+    private readonly Argument<string[]> _records = new("RECORDS")
+    {
+        Description = "Files of run records; - is standard input",
+        Arity = ArgumentArity.OneOrMore,
+    };
+
+    private readonly Option<string?> _out = new("--out") { Description = "Folder for the documents; without it the tables are printed", HelpName = "DIR" };
+    private readonly Option<string?> _timings = new("--timings") { Description = "Host times that `run --timings` wrote", HelpName = "FILE" };
+    private readonly Option<string[]> _format = new("--format")
+    {
+        Description = "Only these documents, separated by commas (default: all)",
+        HelpName = string.Join(',', Documents.Select(d => d.Name)),
+    };
+
+    private ReportCommand(Command command, CommandEnvironment environment)
+    {
+        _environment = environment;
+        command.Arguments.Add(_records);
+        foreach (var option in (Option[])[_out, _format, _timings])
+        {
+            command.Options.Add(option);
+        }
+    }
+
+    public static Command Create(CommandEnvironment environment)
+    {
+        var command = new Command("report", "Writes records as HTML, Markdown, JSON, JUnit and TRX");
+        command.SetAction(new ReportCommand(command, environment).Run);
+        return command;
+    }
+
+    private int Run(ParseResult parsed)
+    {
+        var names = (parsed.GetValue(_format) ?? []).SelectMany(f => f.Split(',', StringSplitOptions.TrimEntries)).ToList();
+        if (names.Find(n => !Documents.Any(d => d.Name == n)) is { } unknown)
+        {
+            throw new CommandException(ExitCode.Usage, $"--format: expected {_format.HelpName}; found '{unknown}'");
+        }
+
+        var records = parsed.GetValue(_records)!.SelectMany(file => Input(() =>
+            file == "-" ? RecordReader.Read(_environment.Input, "standard input") : RecordReader.Read(_environment.FullPath(file)))).ToList();
+        var timings = parsed.GetValue(_timings) is { } timed ? Input(() => RecordReader.ReadTimings(_environment.FullPath(timed))) : [];
+        if (records.Count == 0)
+        {
+            throw new CommandException(ExitCode.NothingMatched, "no record in the files given");
+        }
+
+        if (parsed.GetValue(_out) is not { } given)
+        {
+            var style = ConsoleStyle.For(_environment.IsTerminal, _environment.Variable("NO_COLOR"), _environment.Width);
+            _environment.Out.Write(Report.Summary(records, style));
+            _environment.Out.Write(Report.Events(records, style));
+            return ExitCode.Success;
+        }
+
+        var folder = _environment.FullPath(given);
+        Directory.CreateDirectory(folder);
+        foreach (var document in Documents.Where(d => names.Count == 0 || names.Contains(d.Name)))
+        {
+            var path = Path.Combine(folder, document.File);
+            File.WriteAllText(path + ".partial", document.Render(records, timings));
+            File.Move(path + ".partial", path, overwrite: true);
+            _environment.Out.WriteLine(Path.GetRelativePath(_environment.WorkingFolder, path).Replace('\\', '/'));
+        }
+
+        return ExitCode.Success;
+    }
+
+    // What cannot be read or understood is an input at fault, not an environment.
+    private static IReadOnlyList<T> Input<T>(Func<IReadOnlyList<T>> read)
+    {
+        try
+        {
+            return read();
+        }
+        catch (Exception e) when (e is RecordFormatException or IOException or UnauthorizedAccessException)
+        {
+            throw new CommandException(ExitCode.Usage, e.Message);
+        }
+    }
+}

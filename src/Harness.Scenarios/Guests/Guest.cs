@@ -1,0 +1,165 @@
+namespace Harness.Scenarios;
+
+/// <summary>Makes guests: from assembly in a script, from a small kernel, from bytes and files.</summary>
+public static class Guest
+{
+    /// <summary>
+    /// A vector without a handler ends the run by writing this plus the vector, 32 bits, to the exit port. EAX then is on top of the stack, above the frame.
+    /// </summary>
+    public const uint UnhandledInterrupt = 0x0BAD0000;
+
+    private const uint Megabyte = 1 << 20;
+
+    /// <summary>32-bit protected mode in ring 0: flat segments, an IDT, a TSS, a stack, no paging, interrupts off.</summary>
+    public static GuestImage Protected32(Action<GuestAssembler> body) => Protected32(new GuestOptions(), body);
+
+    /// <inheritdoc cref="Protected32(Action{GuestAssembler})"/>
+    public static GuestImage Protected32(GuestOptions options, Action<GuestAssembler> body)
+    {
+        uint origin = options.Origin ?? GuestLayout.Code;
+        var program = new GuestProgram(origin);
+        var a = new GuestAssembler(program, 32);
+        body(a);
+        new SystemTables().Emit(a);
+        return Build(program, options, SystemTables.Entry(options, origin));
+    }
+
+    /// <summary>Real-address mode at 0000:7C00, the stack below; the interrupt vectors are all zero.</summary>
+    public static GuestImage Real16(Action<GuestAssembler> body) => Real16(new GuestOptions(), body);
+
+    /// <inheritdoc cref="Real16(Action{GuestAssembler})"/>
+    public static GuestImage Real16(GuestOptions options, Action<GuestAssembler> body)
+    {
+        uint origin = options.Origin ?? GuestLayout.BootSector;
+        var program = new GuestProgram(origin);
+        var a = new GuestAssembler(program, 16);
+        body(a);
+        a.Take();
+        return Build(program, options, RealEntry(options, origin));
+    }
+
+    /// <summary>A kernel with what the script asks of it: handlers, system calls, programs in outer rings, processes.</summary>
+    public static GuestImage Kernel(Action<GuestKernel> describe) => Kernel(new GuestOptions(), describe);
+
+    /// <inheritdoc cref="Kernel(Action{GuestKernel})"/>
+    public static GuestImage Kernel(GuestOptions options, Action<GuestKernel> describe)
+    {
+        var kernel = new GuestKernel(options);
+        describe(kernel);
+        return kernel.Build();
+    }
+
+    /// <summary>Machine code that starts at its first byte. In protected mode the tables are those of <see cref="Protected32(Action{GuestAssembler})"/>.</summary>
+    public static GuestImage FromBytes(byte[] code, uint address, EntryMode mode) => FromBytes(new GuestOptions(), code, address, mode);
+
+    /// <inheritdoc cref="FromBytes(byte[], uint, EntryMode)"/>
+    public static GuestImage FromBytes(GuestOptions options, byte[] code, uint address, EntryMode mode)
+    {
+        GuestOptions placed = options with { Origin = address };
+        return mode switch
+        {
+            EntryMode.Real => Real16(placed, a => a.Raw(code)),
+            EntryMode.Protected => Protected32(placed, a => a.Raw(code)),
+            _ => throw new GuestBuildException($"Bytes start in EntryMode.Real or EntryMode.Protected; found {mode}."),
+        };
+    }
+
+    /// <summary>A flat binary file; see <see cref="FromBytes(byte[], uint, EntryMode)"/>.</summary>
+    public static GuestImage FromFile(string path, uint address, EntryMode mode) => FromBytes(Named(path), Read(path), address, mode);
+
+    /// <summary>The bytes of a listing that NASM wrote with -l, from its address 0 on at <paramref name="address"/>.</summary>
+    public static GuestImage FromNasmListing(string path, uint address, EntryMode mode)
+    {
+        byte[] code = NasmListing.Parse(System.Text.Encoding.Latin1.GetString(Read(path)), Path.GetFileName(path), address);
+        return FromBytes(Named(path), code, address, mode);
+    }
+
+    /// <summary>A 32-bit x86 ELF executable, loaded at its physical addresses, in protected mode as <see cref="Protected32(Action{GuestAssembler})"/>.</summary>
+    public static GuestImage FromElf(string path)
+    {
+        var elf = ElfFile.Parse(Read(path), Path.GetFileName(path));
+        var program = new GuestProgram(GuestLayout.Code);
+        var a = new GuestAssembler(program, 32);
+        foreach (ElfSegment segment in elf.Segments)
+        {
+            a.Org(segment.Linear, segment.Physical);
+            if (segment.IsCode)
+            {
+                a.Raw(segment.Bytes);
+            }
+            else
+            {
+                a.Db(segment.Bytes);
+            }
+        }
+
+        new SystemTables().Emit(a);
+        GuestOptions options = Named(path);
+        options = options with { MemoryBytes = Math.Max(options.MemoryBytes, RoundUp(elf.End)) };
+        return Build(program, options, SystemTables.Entry(options, elf.Entry));
+    }
+
+    internal static GuestImage Build(GuestProgram program, GuestOptions options, GuestEntry entry)
+    {
+        if (options.MemoryBytes < Megabyte || options.MemoryBytes % 4096 != 0)
+        {
+            throw new GuestBuildException($"MemoryBytes expects a multiple of 4096, 1 MiB or more; found {options.MemoryBytes}.");
+        }
+
+        IReadOnlyList<GuestBytes> contents = program.Assemble();
+        foreach (GuestBytes part in contents)
+        {
+            if (part.Address.Value + (ulong)part.Bytes.Length > (ulong)options.MemoryBytes)
+            {
+                throw new GuestBuildException(
+                    $"{part.Bytes.Length} bytes at {part.Address}h exceed the guest's memory of {options.MemoryBytes:X}h bytes: set MemoryBytes, or place them lower.");
+            }
+        }
+
+        return new GuestImage
+        {
+            Name = options.Name,
+            MemoryBytes = options.MemoryBytes,
+            Contents = contents,
+            Entry = entry,
+            Marks = program.ResolveMarks(),
+            Code = program.CodeRanges(),
+        };
+    }
+
+    private static GuestEntry RealEntry(GuestOptions options, uint origin)
+    {
+        if (origin >= Megabyte)
+        {
+            throw new GuestBuildException($"A real-mode guest starts below 100000h; found {origin:X}h.");
+        }
+
+        bool near = origin <= ushort.MaxValue;
+        return new GuestEntry
+        {
+            Mode = EntryMode.Real,
+            Cs = near ? (ushort)0 : (ushort)(origin >> 4),
+            Eip = near ? origin : origin & 0xF,
+            Esp = GuestLayout.BootSector,
+            Eflags = (uint)(options.Flags | Flags.Fixed),
+            Cr0 = options.Cr0,
+            Cr4 = options.Cr4,
+        };
+    }
+
+    private static GuestOptions Named(string path) => new() { Name = Path.GetFileNameWithoutExtension(path) };
+
+    private static long RoundUp(long bytes) => (bytes + 0xFFFF) & ~0xFFFFL;
+
+    private static byte[] Read(string path)
+    {
+        try
+        {
+            return File.ReadAllBytes(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new GuestBuildException($"{path}: a guest file was expected there, but it cannot be read: {e.Message}", e);
+        }
+    }
+}

@@ -1,0 +1,69 @@
+namespace Harness.Scenarios;
+
+/// <summary>The code of a guest as text, for snapshots.</summary>
+public static class GuestDisassembly
+{
+    private const int BytesColumns = 24;
+    private const int TextColumns = 36;
+
+    /// <summary>
+    /// A line for each instruction: linear address, bytes, NASM syntax, the marks that cover it. An empty line separates ranges. Same image, same lines.
+    /// </summary>
+    public static IReadOnlyList<string> Lines(GuestImage image)
+    {
+        List<string> lines = [];
+        foreach (GuestCode code in image.Code)
+        {
+            if (lines.Count != 0)
+            {
+                lines.Add("");
+            }
+
+            AddRange(image, code, lines);
+        }
+
+        return lines;
+    }
+
+    private static void AddRange(GuestImage image, GuestCode code, List<string> lines)
+    {
+        byte[] bytes = Read(image, code);
+        var decoder = Decoder.Create(code.Bits, bytes, code.Linear.Value);
+        var formatter = new NasmFormatter(new FormatterOptions
+        {
+            UppercaseHex = true,
+            HexSuffix = "h",
+            LeadingZeros = false,
+            SpaceAfterOperandSeparator = true,
+            BranchLeadingZeros = false,
+            ShowBranchSize = false,
+        });
+        var text = new StringOutput();
+        for (int at = 0; at < bytes.Length;)
+        {
+            Instruction instruction = decoder.Decode();
+            int length = Math.Max(1, Math.Min(instruction.Length, bytes.Length - at));
+            formatter.Format(instruction, text);
+            string hex = Convert.ToHexString(bytes, at, length);
+            string line = $"{new LinearAddress(code.Linear.Value + (uint)at)}  {hex.PadRight(BytesColumns)}  {text.ToStringAndReset()}";
+            string marks = string.Join(", ", image.Marks.Where(m => m.Start.Value <= instruction.IP32 && instruction.IP32 < m.End.Value).Select(m => m.Name));
+            lines.Add(marks.Length == 0 ? line : $"{line.PadRight(10 + BytesColumns + TextColumns)}; {marks}");
+            at += length;
+        }
+    }
+
+    private static byte[] Read(GuestImage image, GuestCode code)
+    {
+        var bytes = new byte[code.Length];
+        foreach (GuestBytes part in image.Contents)
+        {
+            long offset = (long)code.Physical.Value - (long)part.Address.Value;
+            if (offset >= 0 && offset + code.Length <= part.Bytes.Length)
+            {
+                part.Bytes.Span.Slice((int)offset, code.Length).CopyTo(bytes);
+            }
+        }
+
+        return bytes;
+    }
+}

@@ -1,0 +1,353 @@
+namespace Harness.Scenarios;
+
+/// <summary>Programs, processes and the kernel's own system calls.</summary>
+public sealed partial class GuestKernel
+{
+    /// <summary>System calls from here up are the kernel's own.</summary>
+    public const uint FirstService = 0x1000;
+
+    // A process control block: ESP in the kernel, CR3, top of the kernel stack, runnable or free, physical address of its memory.
+    private const int SavedEsp = 0;
+    private const int SavedCr3 = 4;
+    private const int StackTop = 8;
+    private const int Runnable = 12;
+    private const int Memory = 16;
+    private const int ControlBlockBytes = 32;
+
+    // What lies on a kernel stack while its process is outside the kernel: PUSHAD's registers, then EIP, CS, EFLAGS, ESP and SS.
+    private const int FrameDoublewords = 8 + 5;
+    private const int FrameEax = 7 * 4;
+
+    private readonly List<(int Ring, Action<GuestAssembler> Body)> _programs = [];
+    private readonly SortedSet<Service> _services = [];
+    private readonly GuestLabel _schedule;
+    private readonly GuestLabel _scheduleNext;
+    private readonly GuestLabel _current;
+    private readonly GuestLabel _alive;
+    private readonly GuestLabel _controlBlocks;
+    private bool _inProgram;
+    private bool _switches;
+
+    private enum Service : uint
+    {
+        Exit = FirstService,
+        Fork,
+        Yield,
+        Print,
+        ReadKey,
+    }
+
+    private bool HasManyProcesses => _programs.Count > 1 || _services.Contains(Service.Fork);
+
+    private int ProcessCount => _services.Contains(Service.Fork) ? MaximumProcesses : _programs.Count;
+
+    /// <summary>A program in ring 3. Several are processes: the first starts, <see cref="Switch"/> and <see cref="Yield"/> go on to the next.</summary>
+    public void User(Action<GuestAssembler> body) => Ring(3, body);
+
+    /// <summary>A program in an outer ring, 1 to 3. At the end of its body the program ends.</summary>
+    public void Ring(int ring, Action<GuestAssembler> body)
+    {
+        if (ring is < 1 or > 3)
+        {
+            throw new GuestBuildException($"Ring expects 1, 2 or 3; found {ring}: ring-0 code goes into Boot.");
+        }
+
+        if (_programs.Count == MaximumProcesses)
+        {
+            throw new GuestBuildException($"A guest has room for {MaximumProcesses} programs; found one more.");
+        }
+
+        _programs.Add((ring, body));
+    }
+
+    /// <summary>In a handler of <see cref="OnIrq"/> or <see cref="Timer"/>, with the stack as the handler found it: goes on with the next process.</summary>
+    public void Switch(GuestAssembler a)
+    {
+        _switches = true;
+        a.jmp(_schedule);
+    }
+
+    /// <summary>In a program: lets the next process run. Changes EAX.</summary>
+    public void Yield(GuestAssembler a)
+    {
+        _switches = true;
+        Call(a, Service.Yield);
+    }
+
+    /// <summary>In a program: ends the process; the last one ends the run.</summary>
+    public void Exit(GuestAssembler a) => Call(a, Service.Exit);
+
+    /// <summary>In a program: makes a copy of the process, which goes on here too. EAX: 0 in the copy, its number in the original, -1 without a free place.</summary>
+    public void Fork(GuestAssembler a)
+    {
+        if (Paging == GuestPaging.None)
+        {
+            throw new GuestBuildException("Fork expects paging, so that the copy has the same addresses: set Paging first.");
+        }
+
+        Call(a, Service.Fork);
+    }
+
+    private void Call(GuestAssembler a, Service service)
+    {
+        if (!_inProgram)
+        {
+            throw new GuestBuildException($"{service} is a system call: use it in the body of a program.");
+        }
+
+        _services.Add(service);
+        a.mov(eax, (uint)service);
+        a.@int(SystemCallVector);
+    }
+
+    private void EmitPrograms(GuestAssembler a)
+    {
+        for (int i = 0; i < _programs.Count; i++)
+        {
+            uint physical = PhysicalBase(i);
+            a.Org(LinearBase(i), physical);
+            _inProgram = true;
+            _programs[i].Body(a);
+            if (_programs.Count > 1 || _services.Contains(Service.Fork))
+            {
+                Exit(a);
+            }
+            else
+            {
+                a.Done();
+            }
+
+            EmitStrings(a);
+            _inProgram = false;
+        }
+    }
+
+    private void EmitSystemCalls(GuestAssembler a)
+    {
+        List<(uint Number, Action<GuestAssembler> Body)> calls = [.. _systemCalls.Select(c => (c.Key, c.Value)), .. _services.Select(s => ((uint)s, BodyOf(s)))];
+        if (calls.Count == 0)
+        {
+            return;
+        }
+
+        if (_tables.Handles(SystemCallVector))
+        {
+            throw new GuestBuildException(
+                $"INT {SystemCallVector:X}h has a handler by OnInterrupt, but system calls use it too (SystemCall, Print, ReadKey, Yield, Fork, several programs): "
+                + "give the handler another vector.");
+        }
+
+        GuestLabel entry = a.Here("systemCall");
+        GuestLabel leave = a.CreateLabel("systemCall.leave");
+        _tables.Handle(SystemCallVector, entry, 3);
+        a.pushad();
+        List<GuestLabel> labels = [];
+        foreach (var (number, _) in calls)
+        {
+            GuestLabel label = a.CreateLabel($"systemCall.{number:X}");
+            labels.Add(label);
+            a.cmp(eax, number);
+            a.je(label);
+        }
+
+        a.mov(eax, -1);
+        for (int i = 0; i < calls.Count; i++)
+        {
+            a.jmp(leave);
+            a.Label(labels[i]);
+            calls[i].Body(a);
+        }
+
+        a.Label(leave);
+        a.mov(__dword_ptr[esp + FrameEax], eax);
+        a.popad();
+        a.iretd();
+    }
+
+    private Action<GuestAssembler> BodyOf(Service service) => service switch
+    {
+        Service.Exit => EmitExit,
+        Service.Fork => EmitFork,
+        Service.Yield => EmitYield,
+        Service.Print => EmitPrint,
+        _ => EmitReadKey,
+    };
+
+    private void EmitExit(GuestAssembler a)
+    {
+        if (HasManyProcesses)
+        {
+            a.mov(ebx, __dword_ptr[_current]);
+            a.mov(__dword_ptr[ebx + Runnable], 0);
+            a.dec(__dword_ptr[_alive]);
+            a.jne(_scheduleNext);
+        }
+
+        a.Done();
+    }
+
+    private void EmitYield(GuestAssembler a)
+    {
+        a.mov(__dword_ptr[esp + FrameEax], 0);
+        a.jmp(_schedule);
+    }
+
+    private void EmitPrint(GuestAssembler a)
+    {
+        a.mov(esi, ebx);
+        a.call(_putString);
+        a.xor(eax, eax);
+    }
+
+    private void EmitReadKey(GuestAssembler a)
+    {
+        a.xor(eax, eax);
+        a.call(_readKey);
+    }
+
+    private void EmitFork(GuestAssembler a)
+    {
+        GuestLabel found = a.CreateLabel("fork.found");
+        GuestLabel end = a.CreateLabel("fork.end");
+        a.mov(ebp, _controlBlocks);
+        GuestLabel search = a.Here("fork.search");
+        a.cmp(__dword_ptr[ebp + Runnable], 0);
+        a.je(found);
+        a.add(ebp, ControlBlockBytes);
+        a.cmp(ebp, _controlBlocks + ProcessCount * ControlBlockBytes);
+        a.jb(search);
+        a.mov(eax, -1);
+        a.jmp(end);
+
+        a.Label(found);
+        a.mov(__dword_ptr[ebp + Runnable], 1);
+        a.inc(__dword_ptr[_alive]);
+        a.cld();
+        a.mov(edi, __dword_ptr[ebp + StackTop]);
+        a.sub(edi, FrameDoublewords * 4);
+        a.mov(__dword_ptr[ebp + SavedEsp], edi);
+        a.mov(esi, esp);
+        a.mov(ecx, FrameDoublewords);
+        a.rep.movsd();
+        a.mov(eax, __dword_ptr[ebp + SavedEsp]);
+        a.mov(__dword_ptr[eax + FrameEax], 0);
+        a.mov(esi, __dword_ptr[_current]);
+        a.mov(esi, __dword_ptr[esi + Memory]);
+        a.mov(edi, __dword_ptr[ebp + Memory]);
+        a.mov(ecx, GuestLayout.ProcessBytes / 4);
+        a.rep.movsd();
+        a.mov(eax, ebp);
+        a.sub(eax, _controlBlocks);
+        a.shr(eax, (byte)int.Log2(ControlBlockBytes));
+        a.Label(end);
+    }
+
+    private void EmitFirstEntry(GuestAssembler a)
+    {
+        // Data segments that every ring may hold, so that no entry into the kernel has to change them.
+        a.mov(eax, Selectors.Data3);
+        a.mov(ds, eax);
+        a.mov(es, eax);
+        a.mov(fs, eax);
+        a.mov(gs, eax);
+        a.mov(ebx, _controlBlocks);
+        EmitResume(a);
+    }
+
+    // Continues the process whose control block EBX names.
+    private void EmitResume(GuestAssembler a)
+    {
+        a.mov(__dword_ptr[_current], ebx);
+        a.mov(eax, __dword_ptr[ebx + StackTop]);
+        a.mov(__dword_ptr[GuestLayout.Tss + 4], eax);
+        if (Paging != GuestPaging.None)
+        {
+            a.mov(eax, __dword_ptr[ebx + SavedCr3]);
+            a.mov(cr3, eax);
+        }
+
+        a.mov(esp, __dword_ptr[ebx + SavedEsp]);
+        a.popad();
+        a.iretd();
+    }
+
+    private void EmitScheduler(GuestAssembler a)
+    {
+        if (!_switches && !HasManyProcesses)
+        {
+            return;
+        }
+
+        GuestLabel check = a.CreateLabel("schedule.check");
+        a.Label(_schedule);
+        a.mov(ebx, __dword_ptr[_current]);
+        a.mov(__dword_ptr[ebx + SavedEsp], esp);
+        a.Label(_scheduleNext);
+        a.add(ebx, ControlBlockBytes);
+        a.cmp(ebx, _controlBlocks + ProcessCount * ControlBlockBytes);
+        a.jb(check);
+        a.mov(ebx, _controlBlocks);
+        a.Label(check);
+        a.cmp(__dword_ptr[ebx + Runnable], 0);
+        a.je(_scheduleNext);
+        EmitResume(a);
+    }
+
+    private void EmitControlBlocks(GuestAssembler a)
+    {
+        if (_programs.Count == 0)
+        {
+            return;
+        }
+
+        a.Align(4);
+        a.Label(_current);
+        a.Dd(0);
+        a.Label(_alive);
+        a.Dd((uint)_programs.Count);
+        a.Label(_controlBlocks);
+        for (int i = 0; i < ProcessCount; i++)
+        {
+            uint top = KernelStackTop(i);
+            a.Dd(top - FrameDoublewords * 4, DirectoryOf(i), top, i < _programs.Count ? 1u : 0, PhysicalBase(i));
+            a.Space(ControlBlockBytes - 5 * 4);
+        }
+
+        for (int i = 0; i < ProcessCount; i++)
+        {
+            if (Paging != GuestPaging.None)
+            {
+                EmitTables(a, i);
+            }
+
+            if (i < _programs.Count)
+            {
+                int ring = _programs[i].Ring;
+                a.Org(KernelStackTop(i) - 5 * 4);
+                a.Dd(LinearBase(i), Selectors.Code(ring), (uint)UserFlags, LinearBase(i) + GuestLayout.ProcessBytes, Selectors.Data(ring));
+            }
+        }
+    }
+
+    private void EmitTables(GuestAssembler a, int process)
+    {
+        var tables = new PageTables(Paging, DirectoryOf(process));
+        tables.Map(0, 0, (uint)_options.MemoryBytes, PageAccess.Write);
+        tables.Map(GuestLayout.ProcessBase, PhysicalBase(process), GuestLayout.ProcessBytes, PageAccess.Write | PageAccess.User);
+        if (tables.End > DirectoryOf(process) + GuestLayout.ProcessTableBytes)
+        {
+            throw new GuestBuildException(
+                $"A kernel with paging expects at most {(Paging == GuestPaging.Pae ? 2 : 4)} MiB of memory; found {_options.MemoryBytes:X}h bytes: lower MemoryBytes.");
+        }
+
+        tables.Emit(a);
+    }
+
+    private static uint KernelStackTop(int process) => GuestLayout.ProcessStacks + (uint)(process + 1) * GuestLayout.ProcessStackBytes;
+
+    private static uint PhysicalBase(int process) => GuestLayout.Processes + (uint)process * GuestLayout.ProcessBytes;
+
+    private static uint DirectoryOf(int process) => GuestLayout.ProcessTables + (uint)process * GuestLayout.ProcessTableBytes;
+
+    private uint LinearBase(int process) => Paging == GuestPaging.None ? PhysicalBase(process) : GuestLayout.ProcessBase;
+}

@@ -1,0 +1,61 @@
+using System.Runtime.CompilerServices;
+using System.Text;
+using Harness.Scripting.Compilation;
+
+namespace Harness.Scripting;
+
+/// <summary>
+/// Makes scripts ready to declare their scenarios: from the cache without touching the compiler when nothing changed, else compiled and cached. Whatever
+/// a script does wrong is a <see cref="ScriptDiagnostic"/>, never an exception. Scripts may be prepared and run concurrently.
+/// </summary>
+/// <param name="cache">Where compiled scripts are kept.</param>
+public sealed class ScriptHost(ScriptCache cache)
+{
+    /// <summary>Makes a script ready to run, without running any of it.</summary>
+    public PreparedScript Prepare(ScriptFile script)
+    {
+        ScriptSources sources;
+        try
+        {
+            sources = ScriptSources.Read(script.Path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return new PreparedScript(script, new ScriptDiagnostic(script.Path, 1, 1, ScriptDiagnostic.Unreadable, $"the script cannot be read ({e.GetType().Name})"));
+        }
+
+        var key = Key(sources);
+        var image = cache.Find(script.Path, key);
+        if (image is null)
+        {
+            image = Compile(sources, out var problems);
+            if (image is null)
+            {
+                return new PreparedScript(script, [.. problems]);
+            }
+
+            cache.Store(script.Path, key, image);
+        }
+
+        return new PreparedScript(script, image, sources.References.Where(r => !r.IsApplication && r.Path is not null));
+    }
+
+    // Not inlined: the runtime loads Roslyn when it compiles the first method that mentions it.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static ScriptImage? Compile(ScriptSources sources, out IReadOnlyList<ScriptDiagnostic> problems) =>
+        ScriptCompiler.Compile(sources.Path, sources.Text, out problems);
+
+    // This assembly's module id stands for the compiler's options and the rules for scripts, which are in it.
+    private static byte[] Key(ScriptSources sources)
+    {
+        var own = typeof(ScriptHost).Assembly;
+        var key = new StringBuilder("runtime ").Append(Environment.Version).Append("\nhost ").Append(own.ManifestModule.ModuleVersionId).Append('\n');
+        foreach (var compiler in own.GetReferencedAssemblies().Where(a => a.Name!.StartsWith("Microsoft.CodeAnalysis", StringComparison.Ordinal)))
+        {
+            key.Append("compiler ").Append(compiler.FullName).Append('\n');
+        }
+
+        sources.AppendKey(key);
+        return Encoding.UTF8.GetBytes(key.ToString());
+    }
+}

@@ -1,0 +1,88 @@
+using System.Globalization;
+using System.Text.Json;
+
+namespace Harness.Vmm;
+
+/// <summary>One figure: what an event costs, where it is published, or that it is an assumption.</summary>
+/// <param name="Kind">Events it applies to.</param>
+/// <param name="Cause">Empty: every cause that has no line of its own.</param>
+/// <param name="Cycles">Of one event, there and back.</param>
+/// <param name="Source">Paper and table, or the reasoning behind an assumption.</param>
+/// <param name="IsAssumption">Nobody published it.</param>
+public sealed record CostFigure(EngineEventKind Kind, string Cause, long Cycles, string Source, bool IsAssumption);
+
+/// <summary>What events cost on a processor of some year; a data file with a source for every figure.</summary>
+public sealed class CostProfile
+{
+    private readonly Dictionary<(EngineEventKind, string), CostFigure> _figures = [];
+
+    private CostProfile(string name, string description, IReadOnlyList<CostFigure> figures)
+    {
+        Name = name;
+        Description = description;
+        Figures = figures;
+        foreach (CostFigure figure in figures)
+        {
+            _figures.Add((figure.Kind, figure.Cause), figure);
+        }
+    }
+
+    public string Name { get; }
+
+    public string Description { get; }
+
+    /// <summary>In the order of the file.</summary>
+    public IReadOnlyList<CostFigure> Figures { get; }
+
+    /// <summary>The figure for an event, or null: it costs nothing by this profile.</summary>
+    public CostFigure? FigureFor(EngineEventKind kind, string cause) =>
+        _figures.TryGetValue((kind, cause), out CostFigure? exact) ? exact : _figures.GetValueOrDefault((kind, ""));
+
+    public long CostOf(in EngineEvent e) => FigureFor(e.Kind, e.Cause)?.Cycles ?? 0;
+
+    /// <summary>The profiles that come with the harness, in ordinal order.</summary>
+    public static IReadOnlyList<string> Names { get; } =
+    [
+        .. typeof(CostProfile).Assembly.GetManifestResourceNames()
+            .Where(n => n.StartsWith("costs/", StringComparison.Ordinal))
+            .Select(n => n["costs/".Length..^".json".Length])
+            .Order(StringComparer.Ordinal),
+    ];
+
+    /// <exception cref="ModelException">There is no such profile.</exception>
+    public static CostProfile Load(string name)
+    {
+        using Stream? stream = typeof(CostProfile).Assembly.GetManifestResourceStream($"costs/{name}.json");
+        return stream is null ? throw new ModelException($"There is no cost profile '{name}'; known are {string.Join(", ", Names)}.") : Read(stream, $"{name}.json");
+    }
+
+    /// <summary>Reads a profile; <paramref name="source"/> names it in errors.</summary>
+    /// <exception cref="ModelException">The file is not a cost profile.</exception>
+    public static CostProfile Read(Stream stream, string source)
+    {
+        try
+        {
+            using JsonDocument document = JsonDocument.Parse(stream);
+            JsonElement root = document.RootElement;
+            return new CostProfile(
+                root.GetProperty("name").GetString()!,
+                root.GetProperty("description").GetString()!,
+                [
+                    .. root.GetProperty("figures").EnumerateArray().Select(f => new CostFigure(
+                        Enum.Parse<EngineEventKind>(f.GetProperty("kind").GetString()!),
+                        f.TryGetProperty("cause", out JsonElement cause) ? cause.GetString()! : "",
+                        f.GetProperty("cycles").GetInt64(),
+                        f.GetProperty("source").GetString()!,
+                        f.TryGetProperty("assumption", out JsonElement assumption) && assumption.GetBoolean())),
+                ]);
+        }
+        catch (JsonException e)
+        {
+            throw new ModelException(string.Create(CultureInfo.InvariantCulture, $"{source}({e.LineNumber + 1},{e.BytePositionInLine + 1}): not JSON: {e.Message}"), e);
+        }
+        catch (Exception e) when (e is KeyNotFoundException or InvalidOperationException or FormatException or ArgumentException)
+        {
+            throw new ModelException($"{source}: not a cost profile: {e.Message}", e);
+        }
+    }
+}

@@ -1,0 +1,179 @@
+namespace Harness.Vmm;
+
+/// <summary>
+/// A monitor's own instruction emulator: a processor in software with virtual state, over the guest's memory and the guest's virtual devices. It has the
+/// machine's semantics, because there is only one implementation of them, and shares the guest clock. What it knows is what the monitor put there.
+/// </summary>
+public sealed class Emulator : IDisposable
+{
+    private readonly Processor _processor;
+    private readonly GuestClock _clock;
+    private readonly EmulationListener _listener;
+
+    internal Emulator(ProcessorModel model, PhysicalMemory guestMemory, Platform platform, GuestClock clock)
+    {
+        Platform = platform;
+        _clock = clock;
+        _processor = new Processor(model, guestMemory, new PlatformBus(platform));
+        _listener = new EmulationListener(this);
+        _processor.Events = _listener;
+    }
+
+    /// <summary>The virtual processor's model: the physical one's, less what the engine withholds.</summary>
+    public ProcessorModel Model => _processor.Model;
+
+    /// <summary>The guest's virtual devices.</summary>
+    internal Platform Platform { get; }
+
+    internal Processor Processor => _processor;
+
+    public ref uint Gpr(int number) => ref _processor.Register(number);
+
+    public ref uint Eip => ref _processor.State.Eip;
+
+    /// <summary>The virtual EFLAGS.</summary>
+    public uint Flags
+    {
+        get => _processor.Flags;
+        set => _processor.Flags = value;
+    }
+
+    /// <summary>The virtual CPL.</summary>
+    public ref int Cpl => ref _processor.State.Cpl;
+
+    public ref SegmentRegister Segment(SegmentName name) => ref _processor.Segment(name);
+
+    public ref DescriptorTableRegister Gdtr => ref _processor.State.Gdtr;
+
+    public ref DescriptorTableRegister Idtr => ref _processor.State.Idtr;
+
+    public ref SystemRegisters System => ref _processor.State.System;
+
+    public bool IsHalted => _processor.State.Activity == Activity.Halted;
+
+    /// <summary>An interrupt shadow (STI, MOV SS) covers the next instruction.</summary>
+    public bool InShadow
+    {
+        get => _processor.State.Shadow != Shadow.None;
+        set => _processor.State.Shadow = value ? Shadow.Sti : Shadow.None;
+    }
+
+    /// <summary>The virtual interrupt controller has an interrupt for the guest, whatever the virtual IF is.</summary>
+    public bool InterruptPending => Platform.InterruptPending;
+
+    /// <summary>The tick at which the virtual devices have something to do. A monitor passes it to <see cref="IHost.InterruptAt"/>.</summary>
+    public long NextDeadline => Platform.NextDeadline;
+
+    /// <summary>Told, after it happened, of each write of emulated instructions to guest-physical memory.</summary>
+    public event Action<GuestPhysicalAddress, int>? Stored
+    {
+        add => _processor.StoreSeen += value is null ? null : _listener.Wrap(value);
+        remove => _processor.StoreSeen -= value is null ? null : _listener.Wrap(value);
+    }
+
+    /// <summary>Told of each exception or interrupt that is about to be delivered through the guest's own tables: vector and whether it is an interrupt.</summary>
+    public event Action<byte, EventKind>? Delivering;
+
+    /// <summary>Call after changing virtual state from outside, before the next step.</summary>
+    public void StateChanged() => _processor.StateChanged();
+
+    /// <summary>
+    /// Lets the guest go on by one event, emulated: an instruction (an iteration under REP), or the delivery of an interrupt that is due or of the fault that
+    /// the instruction raises.
+    /// </summary>
+    public GuestEnd Step() => Run(_clock.Ticks + 1);
+
+    /// <summary>Emulates until the clock reaches the tick or the guest's run ends.</summary>
+    public GuestEnd Run(long limit)
+    {
+        _clock.Enter(_processor);
+        RunExit exit = _processor.Run(limit);
+        _clock.Leave(_processor);
+        return End(exit);
+    }
+
+    /// <summary>Whether the emulator's last run stopped because the guest asked for a reset.</summary>
+    public bool ResetRequested => Platform.ResetRequested;
+
+    /// <summary>Carries out a reset of the virtual machine.</summary>
+    public void Reset()
+    {
+        Platform.Reset();
+        _processor.Reset();
+    }
+
+    /// <summary>Delivers an event through the guest's own tables, nested faults included. It counts on the clock. Shutdown: a triple fault.</summary>
+    public GuestEnd Deliver(byte vector, EventKind kind, uint? errorCode)
+    {
+        _clock.Enter(_processor);
+        _processor.Deliver(vector, kind, errorCode, Eip);
+        _clock.Leave(_processor);
+        return _processor.State.Activity == Activity.Shutdown ? GuestEnd.Shutdown : GuestEnd.Limit;
+    }
+
+    /// <summary>Delivers the pending interrupt of the virtual interrupt controller; the caller has checked that the guest accepts it.</summary>
+    public GuestEnd DeliverInterrupt() => Deliver(Platform.AcknowledgeInterrupt(), EventKind.ExternalInterrupt, null);
+
+    /// <summary>Lets the virtual devices do what is due now.</summary>
+    public void AdvanceDevices() => Platform.AdvanceTo(_clock.Ticks);
+
+    /// <summary>Translates a guest-linear address through the guest's own page tables as the virtual state has them; null is a page fault, not raised.</summary>
+    public GuestPhysicalAddress? Translate(LinearAddress linear, bool write, bool user) =>
+        _processor.TryTranslate(linear, write, user, out PhysicalAddress physical) ? new GuestPhysicalAddress(physical.Value) : null;
+
+    /// <summary>
+    /// Walks the guest's page tables for an access as its processor would, accessed and dirty bits included. False: the guest's own page fault, with the error
+    /// code and CR2 for it.
+    /// </summary>
+    public bool Walk(LinearAddress linear, bool write, bool user, bool fetch, out PageWalk walk) => _processor.WalkForMonitor(linear, write, user, fetch, out walk);
+
+    public void Dispose() => _processor.Dispose();
+
+    private GuestEnd End(RunExit exit) => exit switch
+    {
+        RunExit.Limit => GuestEnd.Limit,
+        RunExit.HaltedForever => GuestEnd.HaltedForever,
+        RunExit.Shutdown => GuestEnd.Shutdown,
+        _ when Platform.ExitCode is not null || Platform.ShutdownRequested => GuestEnd.Done,
+        _ => GuestEnd.Stopped,
+    };
+
+    private sealed class EmulationListener(Emulator emulator) : IProcessorEvents
+    {
+        private readonly Dictionary<Action<GuestPhysicalAddress, int>, Action<PhysicalAddress, int>> _wrapped = [];
+
+        public Action<PhysicalAddress, int> Wrap(Action<GuestPhysicalAddress, int> listener)
+        {
+            if (!_wrapped.TryGetValue(listener, out Action<PhysicalAddress, int>? wrapped))
+            {
+                _wrapped[listener] = wrapped = (address, size) => listener(new GuestPhysicalAddress(address.Value), size);
+            }
+
+            return wrapped;
+        }
+
+        void IProcessorEvents.Delivering(byte vector, EventKind kind, uint? errorCode, uint eip, int cpl) => emulator.Delivering?.Invoke(vector, kind);
+    }
+}
+
+/// <summary>The one clock of a guest, handed to whichever processor runs it.</summary>
+internal sealed class GuestClock
+{
+    /// <summary>Ticks that have passed.</summary>
+    public long Ticks { get; set; }
+
+    /// <summary>Of them, those in HLT.</summary>
+    public long Halted { get; set; }
+
+    public void Enter(Processor processor)
+    {
+        processor.Ticks = Ticks;
+        processor.HaltedTicks = Halted;
+    }
+
+    public void Leave(Processor processor)
+    {
+        Ticks = processor.Ticks;
+        Halted = processor.HaltedTicks;
+    }
+}

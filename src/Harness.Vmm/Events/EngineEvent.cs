@@ -1,0 +1,59 @@
+namespace Harness.Vmm;
+
+/// <summary>How control came to whoever is above the guest.</summary>
+public enum EngineEventKind
+{
+    /// <summary>An exception or interrupt that hands control to a software monitor.</summary>
+    Trap,
+
+    /// <summary>A VM exit of hardware-assisted virtualization.</summary>
+    Exit,
+
+    /// <summary>A call from translated code into the monitor.</summary>
+    Callout,
+
+    /// <summary>A guest's deliberate call.</summary>
+    Hypercall,
+
+    /// <summary>An event that the monitor delivers to the guest.</summary>
+    Injection,
+
+    /// <summary>An interrupt of the host.</summary>
+    Interrupt,
+
+    /// <summary>A fault that the guest never sees: a shadow entry was missing.</summary>
+    HiddenFault,
+}
+
+/// <summary>One event. What identifies a row of a report are <see cref="Kind"/>, <see cref="Cause"/>, <see cref="Reason"/>, <see cref="Instruction"/>, CPL and level.</summary>
+public readonly record struct EngineEvent
+{
+    public required EngineEventKind Kind { get; init; }
+
+    /// <summary>Vector ("#GP"), exit reason ("CPUID"), callout type.</summary>
+    public required string Cause { get; init; }
+
+    /// <summary>Why the monitor had to act: "privileged", "compression", "shadow-miss", "trace", "invalid-guest-state", ...; empty if the cause says it all.</summary>
+    public string Reason { get; init; }
+
+    /// <summary>Mnemonic of the instruction that caused it, in lower case, or empty.</summary>
+    public string Instruction { get; init; }
+
+    /// <summary>Port, MSR, control register or address, for the drill-down.</summary>
+    public string Detail { get; init; }
+
+    /// <summary>Of the guest, as the guest sees it.</summary>
+    public int Cpl { get; init; }
+
+    /// <summary>Guest-linear address of the instruction.</summary>
+    public LinearAddress Address { get; init; }
+
+    /// <summary>Nesting level of the monitor that handles it: 1 for the one on the hardware.</summary>
+    public int Level { get; init; }
+
+    /// <summary>Guest tick.</summary>
+    public long Tick { get; init; }
+
+    /// <summary>What the cost profile says that it cost.</summary>
+    public long Cycles { get; init; }
+}

@@ -1,0 +1,51 @@
+namespace Harness.Vmm;
+
+/// <summary>The events of a run with equal identity, together.</summary>
+public sealed class EventCount(EngineEvent first)
+{
+    /// <summary>The identity; address, tick and detail are the first event's.</summary>
+    public EngineEvent First => first;
+
+    public long Count { get; internal set; }
+
+    public long Cycles { get; internal set; }
+}
+
+/// <summary>Every event of one engine's run, counted at the single place where the engine dispatches them.</summary>
+public sealed class Ledger(CostProfile costs, bool keepAll)
+{
+    private readonly Dictionary<Identity, EventCount> _index = [];
+    private readonly List<EventCount> _totals = [];
+    private readonly List<EngineEvent> _all = [];
+
+    private readonly record struct Identity(EngineEventKind Kind, string Cause, string Reason, string Instruction, string Detail, int Cpl, int Level);
+
+    /// <summary>In the order of first occurrence.</summary>
+    public IReadOnlyList<EventCount> Totals => _totals;
+
+    /// <summary>Every event in order, if the run was asked to keep them.</summary>
+    public IReadOnlyList<EngineEvent> All => _all;
+
+    /// <summary>Told of every event.</summary>
+    public event Action<EngineEvent>? Recorded;
+
+    public void Record(EngineEvent e)
+    {
+        e = e with { Cycles = costs.CostOf(e), Reason = e.Reason ?? "", Instruction = e.Instruction ?? "", Detail = e.Detail ?? "", Level = Math.Max(e.Level, 1) };
+        var identity = new Identity(e.Kind, e.Cause, e.Reason, e.Instruction, e.Detail, e.Cpl, e.Level);
+        if (!_index.TryGetValue(identity, out EventCount? total))
+        {
+            _index[identity] = total = new EventCount(e);
+            _totals.Add(total);
+        }
+
+        total.Count++;
+        total.Cycles += e.Cycles;
+        if (keepAll)
+        {
+            _all.Add(e);
+        }
+
+        Recorded?.Invoke(e);
+    }
+}

@@ -1,0 +1,355 @@
+using System.Buffers.Binary;
+
+namespace Harness.Vmm;
+
+/// <summary>
+/// The real machine under a monitor: memory that holds the guest's and the monitor's, one processor, and no devices but the interrupt that the monitor asks
+/// for. What the monitor may do with it is <see cref="IHost"/>.
+/// </summary>
+internal sealed class Host : IHost, IHostMemory, IProcessorBus, IDisposable
+{
+    private const uint EntryLength = 257;
+    private readonly GuestClock _clock;
+    private readonly Ram _ram;
+    private long _interruptAt = long.MaxValue;
+    private bool _interrupt;
+    private long _limit;
+    private LinearAddress _entry;
+    private ushort _codeSelector;
+    private ushort _stackSelector;
+
+    public Host(ProcessorModel model, Ram ram, GuestClock clock)
+    {
+        _clock = clock;
+        _ram = ram;
+        PhysicalMemory = new PhysicalMemory(ram);
+        PhysicalMemory.MapRam(0, (ulong)ram.TotalBytes, 0, MapSide.Both);
+        Processor = new Processor(model, PhysicalMemory, this) { TicksPerDelivery = 0 };
+    }
+
+    public Processor Processor { get; }
+
+    public PhysicalMemory PhysicalMemory { get; }
+
+    /// <summary>The tick at which runs of the guest end; set by whoever owns the run.</summary>
+    public long Limit
+    {
+        get => _limit;
+        set => _limit = value;
+    }
+
+    /// <summary>Told of each trap's arrival, before the monitor sees it.</summary>
+    public bool ResumeFault { get; private set; }
+
+    public IHostMemory Memory => this;
+
+    public long Length => _ram.TotalBytes;
+
+    public byte HostInterruptVector => 0xFE;
+
+    public uint Cr0
+    {
+        get => Processor.State.System.Cr0;
+        set
+        {
+            Processor.State.System.Cr0 = value;
+            Processor.StateChanged();
+        }
+    }
+
+    public uint Cr3
+    {
+        get => Processor.State.System.Cr3;
+        set
+        {
+            Processor.State.System.Cr3 = value;
+            Processor.FlushTlb(global: false);
+        }
+    }
+
+    public uint Cr4
+    {
+        get => Processor.State.System.Cr4;
+        set
+        {
+            Processor.State.System.Cr4 = value;
+            Processor.StateChanged();
+        }
+    }
+
+    public bool Has(Feature feature) => Processor.Model.Has(feature);
+
+    public uint ReadDebug(int number) => number switch
+    {
+        0 => Processor.State.System.Dr0,
+        1 => Processor.State.System.Dr1,
+        2 => Processor.State.System.Dr2,
+        3 => Processor.State.System.Dr3,
+        6 => Processor.State.System.Dr6,
+        _ => Processor.State.System.Dr7,
+    };
+
+    public void WriteDebug(int number, uint value)
+    {
+        ref SystemRegisters system = ref Processor.State.System;
+        ref uint register = ref system.Dr7;
+        switch (number)
+        {
+            case 0: register = ref system.Dr0; break;
+            case 1: register = ref system.Dr1; break;
+            case 2: register = ref system.Dr2; break;
+            case 3: register = ref system.Dr3; break;
+            case 6: register = ref system.Dr6; break;
+            default: break;
+        }
+
+        register = value;
+        Processor.StateChanged();
+    }
+
+    public bool ReadMsr(uint number, out ulong value) => Processor.TryReadMsr(number, out value);
+
+    public bool WriteMsr(uint number, ulong value) => Processor.TryWriteMsr(number, value);
+
+    public void LoadGdt(LinearAddress @base, ushort limit) => Processor.State.Gdtr = new DescriptorTableRegister { Base = @base.Value, Limit = limit };
+
+    public void LoadIdt(LinearAddress @base, ushort limit) => Processor.State.Idtr = new DescriptorTableRegister { Base = @base.Value, Limit = limit };
+
+    public void LoadLdt(ushort selector)
+    {
+        if (!Processor.TryLoadLdt(selector, out Fault fault))
+        {
+            throw new InvalidOperationException($"The monitor's LLDT {selector:X4} raised {fault.Vector}({fault.ErrorCode:X4}).");
+        }
+    }
+
+    public void LoadTask(ushort selector)
+    {
+        if (!Processor.TryLoadTask(selector, out Fault fault))
+        {
+            throw new InvalidOperationException($"The monitor's LTR {selector:X4} raised {fault.Vector}({fault.ErrorCode:X4}).");
+        }
+    }
+
+    public void InvalidatePage(LinearAddress address) => Processor.InvalidatePage(address.Value);
+
+    public void SetEntry(ushort codeSelector, ushort stackSelector, LinearAddress entry)
+    {
+        _codeSelector = codeSelector;
+        _stackSelector = stackSelector;
+        _entry = entry;
+        Processor.SetSentinel(entry, EntryLength);
+    }
+
+    public void InterruptAt(long tick)
+    {
+        _interruptAt = tick;
+        _interrupt = false;
+    }
+
+    public void CountTicks(long ticks) => _clock.Ticks += ticks;
+
+    public HostReturn Resume(TrapFrame frame)
+    {
+        if (!Enter(frame, out Fault fault))
+        {
+            frame.Vector = (byte)fault.Vector;
+            frame.ErrorCode = fault.ErrorCode;
+            ResumeFault = true;
+            return HostReturn.Trap;
+        }
+
+        ResumeFault = false;
+        RunExit exit = Run();
+        if (exit != RunExit.Sentinel)
+        {
+            return HostReturn.Ended;
+        }
+
+        ReadFrame(frame);
+        return HostReturn.Trap;
+    }
+
+    /// <summary>Runs the processor on the guest's clock.</summary>
+    public RunExit Run()
+    {
+        _clock.Enter(Processor);
+        RunExit exit = Processor.Run(_limit);
+        _clock.Leave(Processor);
+        return exit;
+    }
+
+    private bool Enter(TrapFrame frame, out Fault fault)
+    {
+        ref CpuState state = ref Processor.State;
+        EnterRing0();
+        bool v86 = (frame.Eflags & Eflags.VM) != 0;
+        if (!v86)
+        {
+            Span<(SegmentName Name, ushort Selector)> segments =
+                [(SegmentName.ES, frame.Es), (SegmentName.DS, frame.Ds), (SegmentName.FS, frame.Fs), (SegmentName.GS, frame.Gs)];
+            foreach ((SegmentName name, ushort selector) in segments)
+            {
+                if (!Processor.TryLoadSegment(name, selector, out fault))
+                {
+                    return false;
+                }
+            }
+        }
+
+        Span<uint> image = v86
+            ? [frame.Eip, frame.Cs, frame.Eflags, frame.Esp, frame.Ss, frame.Es, frame.Ds, frame.Fs, frame.Gs]
+            : [frame.Eip, frame.Cs, frame.Eflags, frame.Esp, frame.Ss];
+        for (int number = 0; number < 8; number++)
+        {
+            if (number != 4)
+            {
+                Processor.Register(number) = frame[number];
+            }
+        }
+
+        uint top = StackTop() - (uint)image.Length * 4;
+        for (int i = 0; i < image.Length; i++)
+        {
+            WriteLinear(top + (uint)i * 4, image[i]);
+        }
+
+        Processor.Register(4) = top;
+        return Processor.TryReturnFromInterrupt(out fault);
+    }
+
+    /// <summary>The monitor's own code and stack segment, which a trap left loaded and a first entry has to load.</summary>
+    private void EnterRing0()
+    {
+        ref CpuState state = ref Processor.State;
+        state.Cpl = 0;
+        state.Eip = _entry.Value;
+        Processor.Flags = Eflags.Fixed;
+        Processor.LoadFlat(SegmentName.CS, _codeSelector, AccessRights.Code);
+        Processor.LoadFlat(SegmentName.SS, _stackSelector, 0);
+        Processor.PrivilegeChanged();
+    }
+
+    /// <summary>ESP0 of the monitor's TSS.</summary>
+    private uint StackTop() => ReadLinear(Processor.Segment(SegmentName.TR).Base + 4);
+
+    private void ReadFrame(TrapFrame frame)
+    {
+        ref CpuState state = ref Processor.State;
+        byte vector = (byte)(state.Cs.Base + state.Eip - _entry.Value);
+        uint at = Processor.Register(4);
+        frame.Vector = vector;
+        frame.ErrorCode = 0;
+        if (StackTop() - at is 24 or 40)
+        {
+            frame.ErrorCode = ReadLinear(at);
+            at += 4;
+        }
+
+        frame.Eip = ReadLinear(at);
+        frame.Cs = (ushort)ReadLinear(at + 4);
+        frame.Eflags = ReadLinear(at + 8);
+        frame.Esp = ReadLinear(at + 12);
+        frame.Ss = (ushort)ReadLinear(at + 16);
+        bool v86 = (frame.Eflags & Eflags.VM) != 0;
+        frame.Es = v86 ? (ushort)ReadLinear(at + 20) : state.Es.Selector;
+        frame.Ds = v86 ? (ushort)ReadLinear(at + 24) : state.Ds.Selector;
+        frame.Fs = v86 ? (ushort)ReadLinear(at + 28) : state.Fs.Selector;
+        frame.Gs = v86 ? (ushort)ReadLinear(at + 32) : state.Gs.Selector;
+        frame.Cr2 = state.System.Cr2;
+        for (int number = 0; number < 8; number++)
+        {
+            if (number != 4)
+            {
+                frame[number] = Processor.Register(number);
+            }
+        }
+    }
+
+    private uint ReadLinear(uint linear) =>
+        Processor.TryTranslate(new LinearAddress(linear), write: false, user: false, out PhysicalAddress physical)
+            ? ReadUInt32(new HostPhysicalAddress(physical.Value))
+            : throw new InvalidOperationException($"The monitor's stack or task segment is not mapped at {linear:X8}.");
+
+    private void WriteLinear(uint linear, uint value)
+    {
+        if (!Processor.TryTranslate(new LinearAddress(linear), write: true, user: false, out PhysicalAddress physical))
+        {
+            throw new InvalidOperationException($"The monitor's stack is not mapped at {linear:X8}.");
+        }
+
+        WriteUInt32(new HostPhysicalAddress(physical.Value), value);
+    }
+
+    public void Read(HostPhysicalAddress address, Span<byte> data) => PhysicalMemory.Read(new PhysicalAddress(address.Value), data);
+
+    public void Write(HostPhysicalAddress address, ReadOnlySpan<byte> data) => PhysicalMemory.Write(new PhysicalAddress(address.Value), data);
+
+    public uint ReadUInt32(HostPhysicalAddress address)
+    {
+        Span<byte> raw = stackalloc byte[4];
+        Read(address, raw);
+        return BinaryPrimitives.ReadUInt32LittleEndian(raw);
+    }
+
+    public void WriteUInt32(HostPhysicalAddress address, uint value)
+    {
+        Span<byte> raw = stackalloc byte[4];
+        BinaryPrimitives.WriteUInt32LittleEndian(raw, value);
+        Write(address, raw);
+    }
+
+    public ulong ReadUInt64(HostPhysicalAddress address)
+    {
+        Span<byte> raw = stackalloc byte[8];
+        Read(address, raw);
+        return BinaryPrimitives.ReadUInt64LittleEndian(raw);
+    }
+
+    public void WriteUInt64(HostPhysicalAddress address, ulong value)
+    {
+        Span<byte> raw = stackalloc byte[8];
+        BinaryPrimitives.WriteUInt64LittleEndian(raw, value);
+        Write(address, raw);
+    }
+
+    public void Dispose() => Processor.Dispose();
+
+    long IProcessorBus.NextDeadline => _interrupt ? long.MaxValue : _interruptAt;
+
+    void IProcessorBus.AdvanceTo(long now)
+    {
+        if (now >= _interruptAt)
+        {
+            _interrupt = true;
+            _interruptAt = long.MaxValue;
+        }
+    }
+
+    bool IProcessorBus.InterruptPending => _interrupt;
+
+    byte IProcessorBus.AcknowledgeInterrupt()
+    {
+        _interrupt = false;
+        return HostInterruptVector;
+    }
+
+    bool IProcessorBus.NmiPending => false;
+
+    void IProcessorBus.AcknowledgeNmi()
+    {
+    }
+
+    bool IProcessorBus.StopRequested => false;
+
+    void IProcessorBus.SetNow(long now)
+    {
+    }
+
+    // No device of the host answers: a guest that reaches a host port directly finds nothing there.
+    uint IProcessorBus.In(ushort port, int size, long now) => uint.MaxValue >> (32 - 8 * size);
+
+    void IProcessorBus.Out(ushort port, int size, uint value, long now)
+    {
+    }
+}

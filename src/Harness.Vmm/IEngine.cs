@@ -1,0 +1,84 @@
+namespace Harness.Vmm;
+
+/// <summary>Classes of engines that scenarios assert on, so that a new engine gets a verdict.</summary>
+[Flags]
+public enum MonitorKind
+{
+    None = 0,
+
+    /// <summary>The reference: the guest owns the machine.</summary>
+    Bare = 1,
+
+    /// <summary>Every guest instruction is emulated.</summary>
+    Interpreter = 2,
+
+    /// <summary>The guest kernel runs directly in a less privileged ring.</summary>
+    Deprivileged = 4,
+    Translating = 8,
+    Paravirtual = 16,
+
+    /// <summary>VT-x or AMD-V.</summary>
+    HardwareAssisted = 32,
+
+    /// <summary>Any monitor at all.</summary>
+    Any = Interpreter | Deprivileged | Translating | Paravirtual | HardwareAssisted,
+}
+
+/// <summary>A way to run a guest. Engines are found by name and know nothing of each other.</summary>
+public interface IEngine
+{
+    /// <summary>Its name on the command line, in records and in reports.</summary>
+    string Name { get; }
+
+    /// <summary>One line for lists.</summary>
+    string Description { get; }
+
+    MonitorKind Kind { get; }
+
+    /// <summary>Why the engine cannot run the guest on the model, or null if it can.</summary>
+    string? NotApplicable(ProcessorModel model, GuestImage guest);
+
+    /// <summary>Sets up the monitor for one run.</summary>
+    IMonitor Create(MonitorContext context);
+}
+
+/// <summary>Why a guest's run ended, seen from outside.</summary>
+public enum GuestEnd
+{
+    /// <summary>The guest wrote to the exit port or turned the machine off.</summary>
+    Done,
+
+    /// <summary>The budget of instructions is used up.</summary>
+    Limit,
+
+    /// <summary>HLT with nothing to wake it.</summary>
+    HaltedForever,
+
+    /// <summary>A triple fault.</summary>
+    Shutdown,
+
+    /// <summary>The engine met something that it says it does not do; <see cref="IMonitor.StopReason"/> names it.</summary>
+    Unsupported,
+
+    /// <summary>Somebody outside stopped it.</summary>
+    Stopped,
+}
+
+/// <summary>One engine at work on one guest.</summary>
+public interface IMonitor : IDisposable
+{
+    /// <summary>Runs the guest until the clock reaches the tick or the run ends otherwise; it may be called again after <see cref="GuestEnd.Limit"/>.</summary>
+    GuestEnd Run(long limit);
+
+    /// <summary>With <see cref="GuestEnd.Unsupported"/>: what it was, for the user.</summary>
+    string? StopReason { get; }
+
+    /// <summary>
+    /// The inverse of the engine's VM map: turns what the hardware holds while the guest runs directly into what the guest would have on the bare machine.
+    /// It may change only the fields that <see cref="GuestRegisters"/> declares translatable, and has nothing but them and its own tables to do so.
+    /// </summary>
+    void Translate(ref GuestRegisters registers);
+
+    /// <summary>Whether the last boundary was reached in the emulator, whose state is virtual already.</summary>
+    bool IsEmulating { get; }
+}

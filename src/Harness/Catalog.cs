@@ -1,0 +1,16 @@
+namespace Harness;
+
+/// <summary>Something that can be chosen by name.</summary>
+/// <param name="Name">As options, scenarios and records spell it.</param>
+/// <param name="Description">A few words.</param>
+public sealed record CatalogEntry(string Name, string Description);
+
+/// <summary>What can be chosen by name: registered here once, in the order in which everything lists it.</summary>
+/// <param name="Engines">Engines, the reference first.</param>
+/// <param name="Cpus">Processor models.</param>
+/// <param name="Costs">Cost profiles.</param>
+public sealed record Catalog(IReadOnlyList<CatalogEntry> Engines, IReadOnlyList<CatalogEntry> Cpus, IReadOnlyList<CatalogEntry> Costs)
+{
+    /// <summary>What this build holds.</summary>
+    public static Catalog BuiltIn { get; } = new([new CatalogEntry("bare", "the reference: the guest owns the machine")], [], []);
+}

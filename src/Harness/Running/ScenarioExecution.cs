@@ -1,0 +1,129 @@
+using Harness.Records;
+using Harness.Scenarios;
+using Harness.Scripting;
+
+namespace Harness.Running;
+
+/// <summary>One execution of one scenario's body: the host that the body talks to, and the judge of how it ended.</summary>
+internal sealed class ScenarioExecution : IScenarioHost
+{
+    private readonly RunItem _item;
+    private readonly ScenarioDeclaration _declaration;
+    private readonly Action<string> _log;
+    private readonly List<RunRecord> _records = [];
+    private readonly List<SnapshotGuest> _guests = [];
+    private int _passed;
+    private int _skipped;
+
+    private ScenarioExecution(RunItem item, ScenarioDeclaration declaration, RunOptions options, Action<string> log, CancellationToken cancellation)
+    {
+        _item = item;
+        _declaration = declaration;
+        _log = log;
+        Options = options;
+        Cancellation = cancellation;
+    }
+
+    /// <inheritdoc/>
+    public RunOptions Options { get; }
+
+    /// <inheritdoc/>
+    public CancellationToken Cancellation { get; }
+
+    /// <summary>Runs a scenario; null when the user gave up before it ended.</summary>
+    public static ScenarioResult? Run(RunItem item, ScenarioDeclaration declaration, RunOptions options, Action<string> log, CancellationToken cancellation)
+    {
+        var execution = new ScenarioExecution(item, declaration, options, log, cancellation);
+        try
+        {
+            declaration.Body(new ScenarioContext(declaration, execution));
+        }
+        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        {
+            return null;
+        }
+        catch (ScenarioNotApplicableException e)
+        {
+            return execution.Conclude(Outcome.NotApplicable, e.Message);
+        }
+        catch (Exception e)
+        {
+            // Any exception: whatever a body throws is the scenario's result and must not end the others.
+            return IsAssertion(e)
+                ? execution.Conclude(Outcome.Failed, execution.Place(e, e.Message))
+                : execution.Conclude(Outcome.Error, execution.Place(e, ScriptTrace.Describe(e)));
+        }
+
+        return execution.ConcludeFromRuns();
+    }
+
+    /// <inheritdoc/>
+    public void Add(RunRecord record) => _records.Add(Identify(_item, record));
+
+    /// <inheritdoc/>
+    public void Add(SnapshotGuest guest) => _guests.Add(guest);
+
+    /// <inheritdoc/>
+    public void Count(int passed, int skipped)
+    {
+        _passed += passed;
+        _skipped += skipped;
+    }
+
+    /// <inheritdoc/>
+    public void Log(string text) => _log($"{_declaration.Id}: {text}");
+
+    /// <summary>The verdict on an item whose body has not run.</summary>
+    public static ScenarioResult Unrun(RunItem item, string message) =>
+        new(item, [Identify(item, new RunRecord { Scenario = item.Id, Outcome = Outcome.Error, Message = message })], null);
+
+    private static RunRecord Identify(RunItem item, RunRecord record) => record with
+    {
+        Scenario = item.Id,
+        Title = item.Declaration?.Title ?? item.Id,
+        Covers = item.Declaration?.Covers ?? [],
+        File = item.File,
+        Line = item.Line,
+        Parameters = item.Declaration?.Parameters ?? [],
+    };
+
+    // By name: FluentAssertions throws the exception of whichever test framework it finds, and is not loaded only to ask.
+    private static bool IsAssertion(Exception exception) => exception.GetType().Name is "AssertionFailedException" or "AssertionException";
+
+    private ScenarioResult ConcludeFromRuns()
+    {
+        foreach (var bad in (Outcome[])[Outcome.Error, Outcome.Failed, Outcome.Limit])
+        {
+            if (_records.Find(r => r.Outcome == bad) is { } record)
+            {
+                return Conclude(bad, $"{record.Engine}: {record.Message}");
+            }
+        }
+
+        return _records.Count > 0 && _records.TrueForAll(r => r.Outcome == Outcome.NotApplicable)
+            ? Conclude(Outcome.NotApplicable, _records[0].Message)
+            : Conclude(Outcome.Passed, null);
+    }
+
+    private ScenarioResult Conclude(Outcome outcome, string? message)
+    {
+        var snapshot = outcome == Outcome.Passed && _records.Count > 0 && !Options.ChangesResults
+            ? _item.Snapshots?.Compare(new SnapshotContent(_item.Id, _declaration.Title, _guests, _records), narrowed: Options.Engines is not null)
+            : null;
+        var verdict = new RunRecord
+        {
+            Scenario = _item.Id,
+            Outcome = outcome,
+            Message = message,
+            Snapshot = snapshot?.Verdict ?? SnapshotVerdict.None,
+            Checks = new CheckCount(_passed, outcome == Outcome.Failed ? 1 : 0, _skipped),
+        };
+        return new ScenarioResult(_item, [.. _records, Identify(_item, verdict)], snapshot);
+    }
+
+    private string Place(Exception exception, string message)
+    {
+        var place = ScriptTrace.Locate(exception, Path.GetDirectoryName(_declaration.File)!);
+        return place is not { } at ? message : $"{(at.File == _declaration.File ? _item.File : Path.GetFileName(at.File))}({at.Line}): {message}";
+    }
+}

@@ -1,0 +1,73 @@
+using Harness.Scenarios;
+
+namespace Harness.Running;
+
+/// <summary>Runs scenarios and hands on their results in the order of the items, as soon as that order allows, however many run at a time.</summary>
+/// <param name="executor">Runs the bodies.</param>
+/// <param name="options">What the invocation overrides.</param>
+/// <param name="log">Takes lines of progress, from several bodies at a time.</param>
+public sealed class ScenarioRunner(IExecutor executor, RunOptions options, Action<string> log)
+{
+    /// <summary>Runs the items.</summary>
+    /// <param name="items">In the order of the results.</param>
+    /// <param name="completed">Called once for every item, never concurrently; not for those that the user's giving up left without a result.</param>
+    /// <param name="cancellation">The user gives up.</param>
+    public ExecutionEnd Run(IReadOnlyList<RunItem> items, Action<ScenarioResult> completed, CancellationToken cancellation)
+    {
+        var order = new ResultOrder(items.Count, completed);
+        var end = executor.Execute(items.Count, i => order.Add(i, Run(items[i], cancellation)), isLimited: true, cancellation);
+        order.Close(i => end switch
+        {
+            { Overrun: { } overrun } when overrun == i => ScenarioExecution.Unrun(items[i], $"{items[i].File}({items[i].Line}): {end.Complaint}"),
+            { Overrun: { } overrun } => ScenarioExecution.Unrun(items[i], $"not run: {items[overrun].Id} {end.Complaint}"),
+            _ => null,
+        });
+        return end;
+    }
+
+    private ScenarioResult? Run(RunItem item, CancellationToken cancellation) => item.Failure is { } failure
+        ? ScenarioExecution.Unrun(item, failure)
+        : ScenarioExecution.Run(item, item.Declaration!, options, log, cancellation);
+
+    // Holds results back until those before them are there.
+    private sealed class ResultOrder(int count, Action<ScenarioResult> completed)
+    {
+        private readonly Lock _lock = new();
+        private readonly ScenarioResult?[] _results = new ScenarioResult?[count];
+        private int _next;
+        private bool _closed;
+
+        public void Add(int index, ScenarioResult? result)
+        {
+            lock (_lock)
+            {
+                if (_closed)
+                {
+                    return; // A body that was given up on, after all.
+                }
+
+                _results[index] = result;
+                while (_next < count && _results[_next] is { } ready)
+                {
+                    _next++;
+                    completed(ready);
+                }
+            }
+        }
+
+        public void Close(Func<int, ScenarioResult?> missing)
+        {
+            lock (_lock)
+            {
+                _closed = true;
+                for (; _next < count; _next++)
+                {
+                    if ((_results[_next] ?? missing(_next)) is { } result)
+                    {
+                        completed(result);
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,243 @@
+using FluentAssertions;
+using Harness.Isa;
+using Harness.Machine;
+using Harness.Machine.Devices;
+using Harness.Scenarios;
+using NUnit.Framework;
+using static Iced.Intel.AssemblerRegisters;
+
+namespace Harness.Tests.Scenarios;
+
+/// <summary>Built guests, run on the machine.</summary>
+internal sealed class GuestKernelTests
+{
+    [Test]
+    public void Ring_0_sets_IF_by_POPF()
+    {
+        using var run = new GuestRun(Guest.Protected32(a =>
+        {
+            a.push(Flags.IF | Flags.Fixed);
+            a.popfd();
+            a.pushfd();
+            a.pop(eax);
+            a.Done();
+        }));
+
+        run.Value.Should().Be(2);
+        ((Flags)run.Eax).Should().HaveFlag(Flags.IF);
+    }
+
+    [Test]
+    public void An_unhandled_exception_is_reported()
+    {
+        using var run = new GuestRun(Guest.Protected32(a => a.ud2()));
+
+        run.Value.Should().Be((int)Guest.UnhandledInterrupt + (int)Vector.UD);
+    }
+
+    [Test]
+    public void Real_mode_starts_at_the_boot_sector()
+    {
+        using var run = new GuestRun(Guest.Real16(a =>
+        {
+            var after = a.CreateLabel("after");
+            var text = a.CreateLabel("text");
+            a.jmp(after);
+            GuestLabel putChar = a.EmitPutChar();
+            GuestLabel putString = a.EmitPutString(putChar);
+            a.Label(text);
+            a.Asciz("real");
+            a.Label(after);
+            a.mov(si, text);
+            a.call(putString);
+            a.mov(al, (byte)7);
+            a.Done();
+        }));
+
+        run.Value.Should().Be(7);
+        run.Console.Should().Be("real");
+    }
+
+    [Test]
+    public void A_guest_switches_from_real_to_protected_mode()
+    {
+        using var run = new GuestRun(Guest.Real16(a =>
+        {
+            var gdt = a.CreateLabel("gdt");
+            var pseudo = a.CreateLabel("pseudo");
+            var entry = a.CreateLabel("entry");
+            a.lgdt(__[pseudo]);
+            a.mov(eax, cr0);
+            a.or(al, 1);
+            a.mov(cr0, eax);
+            a.JmpFar16(8, entry);
+            a.Bits32(b =>
+            {
+                b.Label(entry);
+                b.mov(ebx, 0x12345678);
+                b.mov(eax, 3);
+                b.Done();
+            });
+            a.Align(8);
+            a.Label(gdt);
+            a.Dq(0);
+            a.Descriptor(Descriptor.Segment(0, uint.MaxValue, 0x409A));
+            a.Label(pseudo);
+            a.PseudoDescriptor(15, gdt);
+        }));
+
+        run.Value.Should().Be(3);
+        run.Ebx.Should().Be(0x12345678);
+    }
+
+    [TestCase(GuestPaging.None)]
+    [TestCase(GuestPaging.Paging32)]
+    [TestCase(GuestPaging.Pae)]
+    public void A_program_in_ring_3_calls_and_ends_the_run(GuestPaging paging)
+    {
+        using var run = new GuestRun(Guest.Kernel(k =>
+        {
+            k.Paging = paging;
+            k.SystemCall(1, a => a.lea(eax, __[ebx + ebx]));
+            k.User(u =>
+            {
+                u.mov(eax, 1);
+                u.mov(ebx, 21);
+                u.@int(0x80);
+                k.Print(u, "user\n");
+                u.mov(ebx, cs);
+                u.mov(al, (byte)42);
+            });
+        }));
+
+        run.Value.Should().Be(42);
+        run.Console.Should().Be("user\n");
+        run.Ebx.Should().Be(Selectors.Code3);
+        run.Cpl.Should().Be(3);
+        (run.Cr0Value >> 31).Should().Be(paging == GuestPaging.None ? 0u : 1);
+    }
+
+    [TestCase(1)]
+    [TestCase(2)]
+    [TestCase(3)]
+    public void An_outer_ring_faults_and_the_handler_sees_it(int ring)
+    {
+        using var run = new GuestRun(Guest.Kernel(k =>
+        {
+            k.OnFault(Vector.GP, a =>
+            {
+                a.pop(eax);
+                a.mov(ebx, __dword_ptr[esp + 4]);
+                a.Done();
+            });
+            k.Ring(ring, u => u.hlt());
+        }));
+
+        run.Eax.Should().Be(0);
+        run.Ebx.Should().Be(Selectors.Code(ring));
+    }
+
+    [Test]
+    public void A_user_program_cannot_touch_the_kernel()
+    {
+        using var run = new GuestRun(Guest.Kernel(k =>
+        {
+            k.Paging = GuestPaging.Paging32;
+            k.User(u => u.mov(eax, __dword_ptr[GuestLayout.Code]));
+        }));
+
+        run.Value.Should().Be((int)Guest.UnhandledInterrupt + (int)Vector.PF);
+    }
+
+    [Test]
+    public void Processes_with_their_own_page_directories_take_turns()
+    {
+        using var run = new GuestRun(Guest.Kernel(k =>
+        {
+            k.Paging = GuestPaging.Paging32;
+            foreach (string letter in (string[])["a", "b"])
+            {
+                k.User(u =>
+                {
+                    for (int i = 0; i < 3; i++)
+                    {
+                        k.Print(u, letter);
+                        k.Yield(u);
+                    }
+                });
+            }
+        }));
+
+        run.Exit.Should().Be(RunExit.Stopped);
+        run.Console.Should().Be("ababab");
+    }
+
+    [TestCase(GuestPaging.None)]
+    [TestCase(GuestPaging.Pae)]
+    public void The_timer_switches_processes(GuestPaging paging)
+    {
+        using var run = new GuestRun(Guest.Kernel(k =>
+        {
+            k.Paging = paging;
+            k.Timer(100_000, k.Switch);
+            foreach (string letter in (string[])["a", "b"])
+            {
+                k.User(u =>
+                {
+                    k.Print(u, letter);
+                    u.mov(ecx, 50_000);
+                    GuestLabel loop = u.Here("loop");
+                    u.dec(ecx);
+                    u.jne(loop);
+                    k.Print(u, letter.ToUpperInvariant());
+                });
+            }
+        }));
+
+        run.Console.Should().Be("abAB");
+    }
+
+    [TestCase(GuestPaging.Paging32)]
+    [TestCase(GuestPaging.Pae)]
+    public void Fork_copies_the_process(GuestPaging paging)
+    {
+        using var run = new GuestRun(Guest.Kernel(k =>
+        {
+            k.Paging = paging;
+            k.User(u =>
+            {
+                GuestLabel child = u.CreateLabel("child");
+                u.push(77);
+                k.Fork(u);
+                u.test(eax, eax);
+                u.je(child);
+                u.mov(__dword_ptr[esp], 78);
+                k.Print(u, "parent ");
+                k.Exit(u);
+                u.Label(child);
+                k.Print(u, "child");
+                u.pop(ebx);
+                u.mov(__dword_ptr[GuestLayout.ProcessBase + 0x8000], ebx);
+            });
+        }));
+
+        run.Console.Should().Be("parent child");
+        run.Doubleword(GuestLayout.Processes + GuestLayout.ProcessBytes + 0x8000).Should().Be(77);
+        run.Doubleword(GuestLayout.Processes + GuestLayout.ProcessBytes - 4).Should().Be(78);
+    }
+
+    [Test]
+    public void Boot_code_reads_a_key()
+    {
+        using var run = new GuestRun(
+            Guest.Kernel(k => k.Boot(a =>
+            {
+                k.ReadKey(a);
+                k.Print(a, "key");
+            })),
+            [new TimedInput(1000, KeyboardText.ToScanCodes("x"))]);
+
+        run.Console.Should().Be("key");
+        run.Eax.Should().Be(0x2D);
+    }
+}
