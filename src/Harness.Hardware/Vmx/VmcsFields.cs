@@ -18,12 +18,34 @@ public enum VmcsType
     Host,
 }
 
+/// <summary>The logical groups of VMCS data (SDM Vol. 3C, 24.3).</summary>
+public enum VmcsGroup
+{
+    GuestState,
+    HostState,
+    ExecutionControls,
+    ExitControls,
+    EntryControls,
+    ExitInformation,
+}
+
 /// <summary>A VMCS field: its name in the manual, and the offset in bytes of its data in the VMCS region, which is this project's own choice.</summary>
 public sealed record VmcsFieldRow(VmcsField Field, string Name, int Offset)
 {
     public VmcsWidth Width => (VmcsWidth)((uint)Field >> 13 & 3);
 
     public VmcsType Type => (VmcsType)((uint)Field >> 10 & 3);
+
+    public VmcsGroup Group => (Type, Field) switch
+    {
+        (VmcsType.Guest, _) => VmcsGroup.GuestState,
+        (VmcsType.Host, _) => VmcsGroup.HostState,
+        (VmcsType.ReadOnly, _) => VmcsGroup.ExitInformation,
+        (_, VmcsField.ExitControls or VmcsField.ExitMsrStoreCount or VmcsField.ExitMsrStoreAddress
+            or VmcsField.ExitMsrLoadCount or VmcsField.ExitMsrLoadAddress) => VmcsGroup.ExitControls,
+        (_, VmcsField.EntryMsrLoadAddress or (>= VmcsField.EntryControls and <= VmcsField.EntryInstructionLength)) => VmcsGroup.EntryControls,
+        _ => VmcsGroup.ExecutionControls,
+    };
 
     /// <summary>Bytes: 2, 4 or 8.</summary>
     public int Size => Width switch { VmcsWidth.Bits16 => 2, VmcsWidth.Bits64 => 8, _ => 4 };

@@ -10,6 +10,9 @@ public sealed class VmcsRegion(PhysicalMemory memory)
     /// <summary>The first four bytes: revision identifier in bits 30:0.</summary>
     public uint Revision(ulong address) => (uint)Read(address + RevisionAt, 4);
 
+    /// <summary>The VMX-abort indicator; 0: none.</summary>
+    public uint Abort(ulong address) => (uint)Read(address + AbortAt, 4);
+
     public void SetAbort(ulong address, VmxAbort indicator) => Write(address + AbortAt, 4, (uint)indicator);
 
     public bool IsLaunched(ulong address) => Read(address + LaunchStateAt, 4) != 0;
