@@ -72,6 +72,9 @@ public static class InterruptionInformation
     /// <summary>A valid field.</summary>
     public static uint Of(byte vector, uint type, bool errorCode) => vector | type << TypeShift | (errorCode ? HasErrorCode : 0) | Valid;
 
+    /// <summary>The field that describes an event in delivery.</summary>
+    public static uint Of(EventInDelivery original) => Of(original.Vector, TypeOf(original.Kind), original.ErrorCode.HasValue);
+
     /// <summary>The type of an event that the processor delivers.</summary>
     public static uint TypeOf(EventKind kind) => kind switch
     {

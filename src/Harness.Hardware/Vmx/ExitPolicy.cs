@@ -31,7 +31,7 @@ public static class ExitPolicy
         InterceptKind.DebugRegister => If(q.Has(ProcessorControls.MovDrExiting), ExitReason.MovDr, q.Qualifier),
         InterceptKind.Io => If(ShouldExitOnIo(q), ExitReason.IoInstruction, q.Qualifier),
         InterceptKind.Pause => If(q.Has(ProcessorControls.PauseExiting), ExitReason.Pause, 0),
-        InterceptKind.TaskSwitch => new(ExitReason.TaskSwitch, q.Qualifier) { ErrorCode = q.Value },
+        InterceptKind.TaskSwitch => new(ExitReason.TaskSwitch, q.Qualifier & ~Intercepts.ErrorCodePending),
         InterceptKind.SoftwareInterrupt => ShouldExitOnSoftwareInterrupt(q),
 
         // MOV from CR0 and CR4 never exits, nor does SMSW: the read shadows answer.

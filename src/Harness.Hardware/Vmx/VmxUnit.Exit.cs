@@ -6,7 +6,7 @@ public readonly record struct ExitInformation(ExitReason Reason, uint Qualificat
     /// <summary>VM-exit interruption information; 0: not valid.</summary>
     public uint Interruption { get; init; }
 
-    /// <summary>Of the exception that exits, or, with a task switch, of the event that it would deliver.</summary>
+    /// <summary>Of the exception that exits; 0 where it has none.</summary>
     public uint ErrorCode { get; init; }
 
     public uint InstructionLength { get; init; }
@@ -72,11 +72,10 @@ public sealed partial class VmxUnit
 
     private void RecordExit(in ExitInformation exit)
     {
-        bool exception = exit.Reason == ExitReason.ExceptionOrNmi;
         _vmcs[VmcsField.ExitReason] = (uint)exit.Reason;
         _vmcs[VmcsField.ExitQualification] = exit.Qualification;
         _vmcs[VmcsField.ExitInterruptionInformation] = exit.Interruption;
-        _vmcs[VmcsField.ExitInterruptionErrorCode] = exception ? exit.ErrorCode : 0;
+        _vmcs[VmcsField.ExitInterruptionErrorCode] = exit.ErrorCode;
         _vmcs[VmcsField.ExitInstructionLength] = exit.InstructionLength;
         _vmcs[VmcsField.ExitInstructionInformation] = exit.InstructionInformation;
         _vmcs[VmcsField.GuestLinearAddress] = exit.LinearAddress;
@@ -100,13 +99,9 @@ public sealed partial class VmxUnit
             return;
         }
 
-        uint information = InterruptionInformation.Of(original.Vector, InterruptionInformation.TypeOf(original.Kind), original.ErrorCode.HasValue);
-        _vmcs[VmcsField.IdtVectoringInformation] = information;
+        _vmcs[VmcsField.IdtVectoringInformation] = InterruptionInformation.Of(original);
         _vmcs[VmcsField.IdtVectoringErrorCode] = original.ErrorCode.GetValueOrDefault();
-        if (InterruptionInformation.IsSoftware(information))
-        {
-            _vmcs[VmcsField.ExitInstructionLength] = _injectedLength ?? (uint)_processor.ExecutingInstruction.Length;
-        }
+        _vmcs[VmcsField.ExitInstructionLength] = InstructionLength;
     }
 
     private void SaveGuest(in ExitInformation exit)

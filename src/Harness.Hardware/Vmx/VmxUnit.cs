@@ -99,8 +99,7 @@ public sealed partial class VmxUnit : IInterceptUnit, IMsrUnit, IStateful
             return false;
         }
 
-        ref readonly Instruction instruction = ref _processor.ExecutingInstruction;
-        Exit(answer with { InstructionLength = (uint)instruction.Length, LinearAddress = LinearAddressOf(kind, instruction, value) });
+        Exit(answer with { InstructionLength = InstructionLength, LinearAddress = LinearAddressOf(kind, value) });
         return true;
     }
 
@@ -178,6 +177,16 @@ public sealed partial class VmxUnit : IInterceptUnit, IMsrUnit, IStateful
         return true;
     }
 
+    /// <summary>Of the instruction that exits, or that delivers the event during which the exit occurs; 0 where no instruction does.</summary>
+    private uint InstructionLength
+    {
+        get
+        {
+            bool interrupted = _processor.InDelivery is { } original && !InterruptionInformation.IsSoftware(InterruptionInformation.Of(original));
+            return interrupted ? 0 : _injectedLength ?? (uint)_processor.ExecutingInstruction.Length;
+        }
+    }
+
     private bool Controls(VmcsField field, uint control) => (_vmcs.Low(field) & control) != 0;
 
     private uint Shadowed(uint value, VmcsField maskField, VmcsField shadow)
@@ -187,15 +196,21 @@ public sealed partial class VmxUnit : IInterceptUnit, IMsrUnit, IStateful
     }
 
     /// <summary>Guest-linear address: of LMSW's memory operand and of the string of INS and OUTS (SDM Vol. 3C, 27.2.1).</summary>
-    private uint LinearAddressOf(InterceptKind kind, in Instruction instruction, uint value)
+    private uint LinearAddressOf(InterceptKind kind, uint value)
     {
-        if (kind == InterceptKind.Lmsw && instruction.Op0Kind == OpKind.Memory)
+        if (kind is not (InterceptKind.Lmsw or InterceptKind.Io))
+        {
+            return 0;
+        }
+
+        ref readonly Instruction instruction = ref _processor.ExecutingInstruction;
+        if (instruction.Op0Kind == OpKind.Memory)
         {
             uint offset = _processor.Port.EffectiveAddress(in instruction, out SegmentName segment);
             return _processor.Segment(segment).Base + offset;
         }
 
-        if (kind == InterceptKind.Io && instruction.IsStringInstruction)
+        if (instruction.IsStringInstruction)
         {
             bool input = instruction.Mnemonic is Mnemonic.Insb or Mnemonic.Insw or Mnemonic.Insd;
             return _processor.Segment(input ? SegmentName.ES : Operand.Segment(instruction.MemorySegment)).Base + value;

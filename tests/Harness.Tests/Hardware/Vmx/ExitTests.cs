@@ -139,6 +139,33 @@ public sealed class ExitTests
     }
 
     [Test]
+    public void Blocking_by_MOV_SS_holds_an_external_interrupt_back()
+    {
+        using VmxMachine machine = VmxMachine.WithGuest(a => a.nop());
+        machine.Set(VmcsField.PinBasedControls, PinControls.ExternalInterruptExiting);
+        machine[VmcsField.GuestInterruptibility] = Interruptibility.BlockingByMovSs;
+        machine.Bus.Interrupt = 0x31;
+        machine.Run().Should().Be(ExitReason.ExternalInterrupt);
+        machine.Low(VmcsField.GuestRip).Should().Be(VmxMachine.GuestCode + 1);
+    }
+
+    [Test]
+    public void String_output_reports_its_linear_address()
+    {
+        using VmxMachine machine = VmxMachine.WithGuest(a =>
+        {
+            a.mov(esi, 0x1234);
+            a.outsb();
+        });
+        machine.Set(VmcsField.ProcessorBasedControls, ProcessorControls.UnconditionalIoExiting);
+        machine[VmcsField.GuestDsBase] = 0x10000;
+        machine.Run().Should().Be(ExitReason.IoInstruction);
+        machine.Low(VmcsField.GuestLinearAddress).Should().Be(0x11234);
+        machine.Low(VmcsField.GuestRip).Should().Be(VmxMachine.GuestCode + 5);
+        machine.Processor.Register(6).Should().Be(0x1234);
+    }
+
+    [Test]
     public void An_NMI_exits_and_stays_blocked()
     {
         using VmxMachine machine = VmxMachine.WithGuest(a => a.nop());
@@ -232,23 +259,21 @@ public sealed class ExitTests
         {
             if (gate)
             {
-                a.ud2();
+                a.mov(__dword_ptr[VmxMachine.Unmapped], eax);
             }
             else
             {
                 a.call(VmxMachine.OtherTaskSelector, 0);
             }
         });
-        machine.SetGate(6, (ulong)0x8500 << 32 | (uint)VmxMachine.OtherTaskSelector << 16);
+        machine.SetGate(14, (ulong)0x8500 << 32 | (uint)VmxMachine.OtherTaskSelector << 16);
         machine.Run().Should().Be(ExitReason.TaskSwitch);
         machine.Low(VmcsField.ExitQualification).Should().Be(VmxMachine.OtherTaskSelector | (gate ? 3u << 30 : 0));
-        machine.Low(VmcsField.IdtVectoringInformation).Should().Be(gate ? 0x80000306 : 0);
+        machine.Low(VmcsField.IdtVectoringInformation).Should().Be(gate ? 0x80000B0E : 0);
+        machine.Low(VmcsField.IdtVectoringErrorCode).Should().Be(gate ? 2u : 0);
         machine.Low(VmcsField.GuestTrSelector).Should().Be(VmxMachine.TaskSelector);
         machine.Low(VmcsField.GuestRip).Should().Be(VmxMachine.GuestCode);
-        if (!gate)
-        {
-            machine.Low(VmcsField.ExitInstructionLength).Should().Be(7);
-        }
+        machine.Low(VmcsField.ExitInstructionLength).Should().Be(gate ? 0u : 7);
     }
 
     [Test]
