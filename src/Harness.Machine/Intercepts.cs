@@ -77,6 +77,9 @@ public interface IExecutionObserver
 
     void Stored(PhysicalAddress address, int size, ulong value);
 
+    /// <summary>An implicit supervisor access (SDM Vol. 3A, 4.6): a store to a descriptor table or task-state segment on the processor's own account.</summary>
+    void StoredImplicitly(PhysicalAddress address, int size, ulong value) => Stored(address, size, value);
+
     void PortAccess(ushort port, int size, uint value, bool write);
 }
 

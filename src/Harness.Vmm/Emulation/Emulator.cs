@@ -9,9 +9,11 @@ public sealed class Emulator : IDisposable
     private readonly Processor _processor;
     private readonly GuestClock _clock;
     private readonly EmulationListener _listener;
+    private readonly RetiredCounts _retired;
 
-    internal Emulator(ProcessorModel model, PhysicalMemory guestMemory, Platform platform, GuestClock clock)
+    internal Emulator(ProcessorModel model, PhysicalMemory guestMemory, Platform platform, GuestClock clock, RetiredCounts retired)
     {
+        _retired = retired;
         Platform = platform;
         _clock = clock;
         _processor = new Processor(model, guestMemory, new PlatformBus(platform));
@@ -27,9 +29,18 @@ public sealed class Emulator : IDisposable
 
     internal Processor Processor => _processor;
 
+    /// <summary>Guest instructions that the emulator has retired, iterations under REP counted like instructions.</summary>
+    public long Retired { get; private set; }
+
+    /// <summary>Told of every delivery through the guest's own tables, failed attempts included.</summary>
+    internal IProcessorEvents? Deliveries { get; set; }
+
     public ref uint Gpr(int number) => ref _processor.Register(number);
 
     public ref uint Eip => ref _processor.State.Eip;
+
+    /// <summary>Linear address of the instruction that comes next.</summary>
+    public LinearAddress NextInstruction => new(_processor.State.Cs.Base + _processor.State.Eip);
 
     /// <summary>The virtual EFLAGS.</summary>
     public uint Flags
@@ -58,6 +69,12 @@ public sealed class Emulator : IDisposable
         set => _processor.State.Shadow = value ? Shadow.Sti : Shadow.None;
     }
 
+    /// <summary>Something has to be delivered before the guest's next instruction: a debug trap, an NMI, or an interrupt that the virtual IF accepts.</summary>
+    public bool EventPending =>
+        _processor.State.PendingDebug != 0
+        || (Platform.NmiPending && !_processor.State.NmiBlocked)
+        || (Platform.InterruptPending && (Flags & Eflags.IF) != 0 && !InShadow);
+
     /// <summary>The virtual interrupt controller has an interrupt for the guest, whatever the virtual IF is.</summary>
     public bool InterruptPending => Platform.InterruptPending;
 
@@ -67,7 +84,11 @@ public sealed class Emulator : IDisposable
     /// <summary>Told, after it happened, of each write of emulated instructions to guest-physical memory.</summary>
     public event Action<GuestPhysicalAddress, int>? Stored
     {
-        add => _processor.StoreSeen += value is null ? null : _listener.Wrap(value);
+        add
+        {
+            _processor.ReportStores = true;
+            _processor.StoreSeen += value is null ? null : _listener.Wrap(value);
+        }
         remove => _processor.StoreSeen -= value is null ? null : _listener.Wrap(value);
     }
 
@@ -76,6 +97,12 @@ public sealed class Emulator : IDisposable
 
     /// <summary>Call after changing virtual state from outside, before the next step.</summary>
     public void StateChanged() => _processor.StateChanged();
+
+    /// <summary>The same where only general and segment registers, EIP, flags and CPL have changed: translations stay.</summary>
+    public void RegistersChanged() => _processor.PrivilegeChanged();
+
+    /// <summary>Whether the clock has come to the tick: how a monitor that has been told a limit ends loops of its own.</summary>
+    public bool HasReached(long tick) => _clock.Ticks >= tick;
 
     /// <summary>
     /// Lets the guest go on by one event, emulated: an instruction (an iteration under REP), or the delivery of an interrupt that is due or of the fault that
@@ -87,7 +114,10 @@ public sealed class Emulator : IDisposable
     public GuestEnd Run(long limit)
     {
         _clock.Enter(_processor);
+        long before = Instructions;
         RunExit exit = _processor.Run(limit);
+        Retired += Instructions - before;
+        _retired.Emulated += Instructions - before;
         _clock.Leave(_processor);
         return End(exit);
     }
@@ -129,6 +159,9 @@ public sealed class Emulator : IDisposable
 
     public void Dispose() => _processor.Dispose();
 
+    /// <summary>The clock less what is no instruction: halted ticks and deliveries.</summary>
+    private long Instructions => _processor.Ticks - _processor.HaltedTicks - _processor.Deliveries;
+
     private GuestEnd End(RunExit exit) => exit switch
     {
         RunExit.Limit => GuestEnd.Limit,
@@ -152,27 +185,41 @@ public sealed class Emulator : IDisposable
             return wrapped;
         }
 
-        void IProcessorEvents.Delivering(byte vector, EventKind kind, uint? errorCode, uint eip, int cpl) => emulator.Delivering?.Invoke(vector, kind);
+        void IProcessorEvents.Delivering(byte vector, EventKind kind, uint? errorCode, uint eip, int cpl)
+        {
+            emulator.Deliveries?.Delivering(vector, kind, errorCode, eip, cpl);
+            emulator.Delivering?.Invoke(vector, kind);
+        }
     }
 }
 
 /// <summary>The one clock of a guest, handed to whichever processor runs it.</summary>
 internal sealed class GuestClock
 {
+    private Processor? _running;
+
     /// <summary>Ticks that have passed.</summary>
     public long Ticks { get; set; }
 
     /// <summary>Of them, those in HLT.</summary>
     public long Halted { get; set; }
 
+    /// <summary>The tick of this moment, while a processor runs too.</summary>
+    public long Now => _running?.Now ?? Ticks;
+
+    /// <summary>When the guest was last left for its monitor.</summary>
+    public long Arrival { get; set; }
+
     public void Enter(Processor processor)
     {
+        _running = processor;
         processor.Ticks = Ticks;
         processor.HaltedTicks = Halted;
     }
 
     public void Leave(Processor processor)
     {
+        _running = null;
         Ticks = processor.Ticks;
         Halted = processor.HaltedTicks;
     }

@@ -1,0 +1,3 @@
+global using Harness.Isa;
+global using Harness.Machine;
+global using Harness.Vmm;
