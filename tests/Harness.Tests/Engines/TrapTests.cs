@@ -1,4 +1,6 @@
 using FluentAssertions;
+using Harness.Isa;
+using Harness.Machine;
 using Harness.Scenarios;
 using Harness.Vmm;
 using NUnit.Framework;
@@ -39,34 +41,45 @@ internal sealed class TrapTests
         run.Retired.Guest.Should().Be(run.Ticks);
     }
 
-    [TestCase("trap", 1)]
-    [TestCase("direct", 1)]
-    [TestCase("trap", 3)]
-    public void A_system_call_traps_on_the_way_in_and_on_the_way_out(string userReturn, int kernelRing)
+    [Test]
+    public void A_system_call_traps_on_the_way_in_and_on_the_way_out([Values(1, 3)] int kernelRing)
     {
-        using var run = new TrapRun(
-            Guest.Kernel(k =>
-            {
-                k.SystemCall(1, a => a.lea(eax, __[ebx + ebx]));
-                k.User(u =>
-                {
-                    u.mov(ecx, 3);
-                    GuestLabel again = u.Here("again");
-                    u.mov(ebx, 21);
-                    u.mov(eax, 1);
-                    u.@int(GuestKernel.SystemCallVector);
-                    u.loop(again);
-                    u.mov(ebx, eax);
-                });
-            }),
-            userReturn: userReturn,
-            kernelRing: kernelRing);
+        using var run = new TrapRun(ThreeSystemCalls(), kernelRing: kernelRing);
 
         run.End.Should().Be(GuestEnd.Done, run.StopReason);
         run.Differences().Should().BeEmpty();
-        run.Count("Trap #GP software-interrupt int").Should().Be(4);
-        run.Count("Injection vector 128 software-interrupt").Should().Be(4);
+        run.Count("Trap #GP software-interrupt int").Should().Be(3);
+        run.Count("Injection vector 128 software-interrupt").Should().Be(3);
+
+        // One more return: the kernel's first entry of the program.
+        run.Lines.Count(l => l.EndsWith(" segment iretd", StringComparison.Ordinal)).Should().Be(4);
     }
+
+    [Test]
+    public void A_direct_return_to_user_mode_leaves_the_virtual_IF_behind()
+    {
+        using var run = new TrapRun(ThreeSystemCalls(), userReturn: "direct");
+
+        run.End.Should().Be(GuestEnd.Done, run.StopReason);
+        (run.Bare.Processor.Flags & Eflags.IF).Should().Be(Eflags.IF);
+        (run.Virtual.Flags & Eflags.IF).Should().Be(0);
+        run.Lines.Count(l => l.EndsWith(" segment iretd", StringComparison.Ordinal)).Should().BeLessThan(4);
+    }
+
+    private static GuestImage ThreeSystemCalls() => Guest.Kernel(k =>
+    {
+        k.SystemCall(1, a => a.lea(eax, __[ebx + ebx]));
+        k.User(u =>
+        {
+            u.mov(ecx, 3);
+            GuestLabel again = u.Here("again");
+            u.mov(ebx, 21);
+            u.mov(eax, 1);
+            u.@int(GuestKernel.SystemCallVector);
+            u.loop(again);
+            u.mov(ebx, eax);
+        });
+    });
 
     [TestCase(GuestPaging.None)]
     [TestCase(GuestPaging.Paging32)]
