@@ -48,6 +48,7 @@ internal sealed class MonitorRegion(IHost host)
 
         host.Memory.WriteUInt32(new HostPhysicalAddress(Directory + (Start >> 22) * 4), RegionTable | PageEntry.P | PageEntry.RW);
         host.Cr3 = Directory;
+        host.Cr0 = Cr0.PE | Cr0.PG | Cr0.ET;
     }
 
     /// <summary>Puts the monitor's descriptors at the selector and loads what names them. No I/O bitmap: every port traps.</summary>
