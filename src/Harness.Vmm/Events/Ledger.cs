@@ -35,7 +35,7 @@ public sealed class Ledger(CostProfile? costs, bool keepAll)
     /// <summary>Told of every event.</summary>
     public event Action<EngineEvent>? Recorded;
 
-    /// <summary>Gives events their tick: injections the current one, the others that at which the guest was left.</summary>
+    /// <summary>Gives events their tick: injections and the guest's own the current one, the others that at which the guest was left.</summary>
     internal GuestClock? Clock { get; init; }
 
     public void Record(EngineEvent e)
@@ -46,7 +46,7 @@ public sealed class Ledger(CostProfile? costs, bool keepAll)
             Reason = e.Reason ?? "",
             Instruction = e.Instruction ?? "",
             Detail = e.Detail ?? "",
-            Tick = Clock is null ? e.Tick : e.Kind == EngineEventKind.Injection || Clock.Arrival is not { } arrival ? Clock.Now : arrival,
+            Tick = Clock is null ? e.Tick : costs is null || e.Kind == EngineEventKind.Injection || Clock.Arrival is not { } arrival ? Clock.Now : arrival,
             Level = costs is null ? 0 : Math.Max(e.Level, 1),
         };
         var identity = new Identity(e.Kind, e.Cause, e.Reason, e.Instruction, e.Detail, e.Cpl, e.Level);
