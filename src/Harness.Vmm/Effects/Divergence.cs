@@ -32,7 +32,8 @@ public sealed record Divergence
     public override string ToString() => string.Create(
         CultureInfo.InvariantCulture, $"{Value} at {At}{(Instruction.Length == 0 ? "" : $" ({Instruction})")}, tick {Tick}: bare {Show(Bare)}, found {Show(Found)}");
 
-    private string Show(long number) => Value == "end"
+    /// <summary>One of the two values as text: an end by its name, small numbers decimal, others hexadecimal.</summary>
+    public string Show(long number) => Value == "end"
         ? ((GuestEnd)number).ToString()
         : number < 10 ? number.ToString(CultureInfo.InvariantCulture) : number.ToString("X", CultureInfo.InvariantCulture) + "h";
 }

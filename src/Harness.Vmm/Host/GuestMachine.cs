@@ -25,6 +25,7 @@ public sealed class GuestMachine : IDisposable
         var guestPhysical = new PhysicalMemory(_ram, MonitorBytes);
         Platform = new Platform(devices, guestPhysical);
         Platform.A20Changed += guestPhysical.SetA20;
+        Platform.BitFlipped += FlipBit;
         GuestPhysical = guestPhysical;
         GuestMemory = new GuestMemoryMap(guestPhysical);
         Emulator = new Emulator(guestModel ?? model, guestPhysical, Platform, Clock, Retired);
@@ -74,6 +75,14 @@ public sealed class GuestMachine : IDisposable
     {
         long offset = (long)address.Value - MonitorBytes;
         return offset >= 0 && offset < _ram.Bytes - MonitorBytes ? offset : null;
+    }
+
+    private void FlipBit(PhysicalAddress address, int bit)
+    {
+        Span<byte> value = stackalloc byte[1];
+        GuestPhysical.Read(address, value);
+        value[0] ^= (byte)(1 << bit);
+        GuestPhysical.Write(address, value);
     }
 
     internal GuestMemoryImage CaptureMemory() => new(_ram, MonitorBytes, _ram.Bytes - MonitorBytes);

@@ -63,6 +63,9 @@ public sealed record GuestDevices
     /// <summary>Further files for the firmware.</summary>
     public IReadOnlyList<FirmwareFile> FirmwareFiles { get; init; } = [];
 
+    /// <summary>Disturbances from outside, the same under every engine.</summary>
+    public IReadOnlyList<Injection> Injections { get; init; } = [];
+
     /// <summary>The time of the real-time clock at tick 0.</summary>
     public DateTime StartTime { get; init; } = new(2020, 1, 1, 0, 0, 0, DateTimeKind.Utc);
 
@@ -77,6 +80,7 @@ public sealed record GuestDevices
         DebugPorts = DebugPorts,
         ExitPort = ExitPort,
         FirmwareFiles = FirmwareFiles,
+        Injections = Injections,
         StartTime = StartTime,
     };
 }
