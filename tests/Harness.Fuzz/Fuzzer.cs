@@ -89,7 +89,8 @@ public sealed class Fuzzer : IExecutionObserver, IProcessorEvents, IDisposable
         Start();
         RunExit exit = _processor.Run(_first.Limit);
         _blocks.Capture(_processor, exit, _bus.Hash, _deliveries, copyMemory: true);
-        if (Check(exit) is { } unsound)
+        string? unsound = Check(exit);
+        if (unsound is not null && _trace is null)
         {
             return unsound;
         }
@@ -102,6 +103,11 @@ public sealed class Fuzzer : IExecutionObserver, IProcessorEvents, IDisposable
         exit = _processor.Run(_first.Limit);
         _counting = false;
         _processor.Observer = null;
+        if (unsound is not null)
+        {
+            return unsound;
+        }
+
         InputsRetired += _retiredOfInput > 0 ? 1 : 0;
         _other.Capture(_processor, exit, _bus.Hash, _deliveries, copyMemory: false);
         if (_blocks.Difference(_other, _ram.Read(0, Layout.RamBytes)) is { } stepped)

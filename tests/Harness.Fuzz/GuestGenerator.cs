@@ -178,7 +178,8 @@ internal sealed class GuestGenerator
         ushort selector = type == SystemType.TaskGate
             ? (ushort)((Layout.TssEntry + chance.Below(4)) << 3)
             : chance.Percent(88) ? CodeSelector(chance) : (ushort)SelectorValue(chance);
-        return Descriptor.Gate(selector, CodeOffset(chance), type, chance.Percent(50) ? 3 : chance.Below(4), type is SystemType.CallGate16 or SystemType.CallGate32 ? chance.Below(5) : 0);
+        uint offset = chance.Of(Layout.Fragments) - (chance.Percent(6) ? Layout.Code : 0);
+        return Descriptor.Gate(selector, offset, type, chance.Percent(50) ? 3 : chance.Below(4), type is SystemType.CallGate16 or SystemType.CallGate32 ? chance.Below(5) : 0);
     }
 
     private static ushort CodeSelector(Chance chance) => (ushort)(chance.Below(100) switch
