@@ -62,7 +62,9 @@ internal static unsafe class StringInstruction<TOperation, T, TAddress, TRepeat>
             }
 
             cpu->Ticks++;
-            if (cpu->Ticks >= cpu->Deadline || cpu->Attention != Attention.None || cpu->Alone)
+            // An iteration may overwrite the instruction: the next one is fetched anew, as it is where iterations run one at a time.
+            bool overwritten = op->Handler == (delegate*<Cpu*, Op*, Op*>)&Leave.Stale;
+            if (cpu->Ticks >= cpu->Deadline || cpu->Attention != Attention.None || cpu->Alone || overwritten)
             {
                 return Leave.To(cpu, op->Eip);
             }
