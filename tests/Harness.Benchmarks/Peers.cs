@@ -21,8 +21,8 @@ internal static partial class Peers
 
     private const string BochsConfiguration = """
         megs: 32
-        romimage: file=/usr/share/bochs/BIOS-bochs-legacy
-        vgaromimage: file=/usr/share/bochs/VGABIOS-lgpl-latest
+        romimage: file=BIOS
+        vgaromimage: file=VIDEO
         ata0-master: type=disk, path="IMAGE", mode=flat, cylinders=20, heads=16, spt=63
         boot: disk
         log: /dev/null
@@ -36,12 +36,16 @@ internal static partial class Peers
         """;
 
     /// <summary>Measures and prints the table. 0: done; 1: a peer gave a wrong answer or is missing.</summary>
-    public static int Run(int pairs, double seconds, string bios, IReadOnlyList<string> names)
+    public static int Run(int pairs, double seconds, string bios, string bochsRoms, IReadOnlyList<string> names)
     {
-        if (!File.Exists("/usr/bin/bochs") || !File.Exists(bios))
+        string[] needed = ["/usr/bin/bochs", bios, BochsBios(bochsRoms), BochsVideo(bochsRoms)];
+        foreach (string file in needed)
         {
-            Console.Error.WriteLine($"expected /usr/bin/bochs (package bochs, bochs-term) and {bios} (package seabios)");
-            return 1;
+            if (!File.Exists(file))
+            {
+                Console.Error.WriteLine($"expected {file}, which is not there: install the Debian packages bochs, bochs-term, bochsbios, vgabios, seabios, nasm, bsdutils, or name its folder");
+                return 1;
+            }
         }
 
         string folder = Directory.CreateTempSubdirectory("harness-benchmarks").FullName;
@@ -51,7 +55,7 @@ internal static partial class Peers
             foreach (Kernel kernel in Kernel.All.Where(k => names.Count == 0 || names.Contains(k.Name)))
             {
                 long ticks = TicksOfPass(kernel, folder, bios);
-                double[] bochs = Measure(kernel, ticks, pairs, seconds, folder, image => Bochs(folder, image));
+                double[] bochs = Measure(kernel, ticks, pairs, seconds, folder, image => Bochs(folder, bochsRoms, image));
                 double[] harness = Measure(kernel, ticks, pairs, seconds, folder, image => ["dotnet", Path.ChangeExtension(Environment.GetCommandLineArgs()[0], ".dll"), "image", image, bios]);
                 Console.WriteLine(string.Create(
                     CultureInfo.InvariantCulture,
@@ -99,10 +103,15 @@ internal static partial class Peers
     private static long TicksOfPass(Kernel kernel, string folder, string bios) =>
         Execute(kernel.Build(folder, Small + 1), bios).Ticks - Execute(kernel.Build(folder, Small), bios).Ticks;
 
-    private static string[] Bochs(string folder, string image)
+    private static string BochsBios(string roms) => Path.Combine(roms, "bochs/BIOS-bochs-legacy");
+
+    private static string BochsVideo(string roms) => Path.Combine(roms, "vgabios/vgabios.bin");
+
+    private static string[] Bochs(string folder, string roms, string image)
     {
         string configuration = Path.Combine(folder, "bochsrc");
-        File.WriteAllText(configuration, BochsConfiguration.Replace("IMAGE", image, StringComparison.Ordinal));
+        File.WriteAllText(configuration, BochsConfiguration.Replace("IMAGE", image, StringComparison.Ordinal)
+            .Replace("BIOS", BochsBios(roms), StringComparison.Ordinal).Replace("VIDEO", BochsVideo(roms), StringComparison.Ordinal));
         File.WriteAllText(configuration + ".commands", "c\nquit\n");
         return ["env", "TERM=xterm", "script", "-qec", $"/usr/bin/bochs -q -f {configuration} -rc {configuration}.commands", "/dev/null"];
     }

@@ -10,6 +10,7 @@ switch (args)
         int pairs = 3;
         double seconds = 1;
         string firmware = "/usr/share/seabios/bios.bin";
+        string bochsRoms = "/usr/share";
         var kernels = new List<string>();
         for (int i = 0; i < rest.Length; i++)
         {
@@ -26,18 +27,22 @@ switch (args)
             {
                 firmware = rest[++i];
             }
+            else if (rest[i] == "--bochs-roms" && more)
+            {
+                bochsRoms = rest[++i];
+            }
             else if (Kernel.All.Any(k => k.Name == rest[i]))
             {
                 kernels.Add(rest[i]);
             }
             else
             {
-                Console.Error.WriteLine($"unexpected '{rest[i]}'; usage: peers [--pairs N] [--seconds S] [--bios FILE] [{string.Join('|', Kernel.All.Select(k => k.Name))}]...");
+                Console.Error.WriteLine($"unexpected '{rest[i]}'; usage: peers [--pairs N] [--seconds S] [--bios FILE] [--bochs-roms DIR] [{string.Join('|', Kernel.All.Select(k => k.Name))}]...");
                 return 2;
             }
         }
 
-        return Peers.Run(pairs, seconds, firmware, kernels);
+        return Peers.Run(pairs, seconds, firmware, bochsRoms, kernels);
     default:
         BenchmarkSwitcher.FromAssembly(typeof(Kernel).Assembly).Run(args);
         return 0;
