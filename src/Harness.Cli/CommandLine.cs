@@ -60,6 +60,9 @@ public static class CommandLine
             AcceptCommand.Create(environment),
             DiffCommand.Create(environment),
             ReportCommand.Create(environment),
+            TraceCommand.Create(environment),
+            DivergeCommand.Create(environment),
+            BootCommand.Create(environment),
         ];
         foreach (var command in commands)
         {

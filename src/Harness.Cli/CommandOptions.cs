@@ -91,6 +91,19 @@ internal static class CommandOptions
         };
     }
 
+    /// <summary>Completions for a name.</summary>
+    public static IEnumerable<CompletionItem> Names(IReadOnlyList<CatalogEntry> entries) => entries.Select(e => new CompletionItem(e.Name));
+
+    /// <summary>Checks a name against the catalogue.</summary>
+    /// <exception cref="CommandException">It is not there.</exception>
+    public static void Expect(string option, string given, IReadOnlyList<CatalogEntry> known, params string[] also)
+    {
+        if (!known.Any(e => e.Name == given))
+        {
+            throw new CommandException(ExitCode.Usage, $"{option}: expected one of {string.Join(", ", known.Select(e => e.Name).Concat(also))}; found '{given}'");
+        }
+    }
+
     private static Option<int> AtLeastOne(Option<int> option)
     {
         option.Validators.Add(result =>
@@ -119,13 +132,14 @@ internal sealed class RunOptionSet
     private readonly Option<ulong?> _seed = new("--seed") { Description = "Seed of the random streams", HelpName = "N" };
     private readonly Option<long?> _maxInstructions = new("--max-instructions") { Description = "Budget of each run in guest ticks less halted ones", HelpName = "N" };
 
-    public RunOptionSet(Command command, CommandEnvironment environment)
+    /// <summary>Adds the options; <paramref name="engines"/>: <c>--engine</c> too.</summary>
+    public RunOptionSet(Command command, CommandEnvironment environment, bool engines = true)
     {
         _environment = environment;
-        _engine.CompletionSources.Add(_ => Names(environment.Catalog.Engines));
-        _cpu.CompletionSources.Add(_ => Names(environment.Catalog.Cpus));
-        _cost.CompletionSources.Add(_ => Names(environment.Catalog.Costs));
-        foreach (var option in (Option[])[_engine, _cpu, _cost, _seed, _maxInstructions])
+        _engine.CompletionSources.Add(_ => CommandOptions.Names(environment.Catalog.Engines));
+        _cpu.CompletionSources.Add(_ => CommandOptions.Names(environment.Catalog.Cpus));
+        _cost.CompletionSources.Add(_ => CommandOptions.Names(environment.Catalog.Costs));
+        foreach (var option in (Option[])[.. engines ? [_engine] : Array.Empty<Option>(), _cpu, _cost, _seed, _maxInstructions])
         {
             command.Options.Add(option);
         }
@@ -138,17 +152,17 @@ internal sealed class RunOptionSet
         var engines = (parsed.GetValue(_engine) ?? []).SelectMany(e => e.Split(',', StringSplitOptions.TrimEntries)).Distinct().ToArray();
         foreach (var engine in engines.Where(e => e != "all"))
         {
-            Expect("--engine", engine, _environment.Catalog.Engines, "all");
+            CommandOptions.Expect("--engine", engine, _environment.Catalog.Engines, "all");
         }
 
         if (parsed.GetValue(_cpu) is { } cpu)
         {
-            Expect("--cpu", cpu, _environment.Catalog.Cpus);
+            CommandOptions.Expect("--cpu", cpu, _environment.Catalog.Cpus);
         }
 
         if (parsed.GetValue(_cost) is { } cost)
         {
-            Expect("--cost", cost, _environment.Catalog.Costs);
+            CommandOptions.Expect("--cost", cost, _environment.Catalog.Costs);
         }
 
         if (parsed.GetValue(_maxInstructions) is < 1 and var budget)
@@ -164,15 +178,5 @@ internal sealed class RunOptionSet
             Seed = parsed.GetValue(_seed),
             MaxInstructions = parsed.GetValue(_maxInstructions),
         };
-    }
-
-    private static IEnumerable<CompletionItem> Names(IReadOnlyList<CatalogEntry> entries) => entries.Select(e => new CompletionItem(e.Name));
-
-    private static void Expect(string option, string given, IReadOnlyList<CatalogEntry> known, params string[] also)
-    {
-        if (!known.Any(e => e.Name == given))
-        {
-            throw new CommandException(ExitCode.Usage, $"{option}: expected one of {string.Join(", ", known.Select(e => e.Name).Concat(also))}; found '{given}'");
-        }
     }
 }

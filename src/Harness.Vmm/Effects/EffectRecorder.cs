@@ -129,8 +129,7 @@ internal sealed class EffectRecorder
         if (_filter is not null && _filter.IsPast(Log.Steps + 1, tick))
         {
             IsDone = true;
-            _machine.Emulator.Processor.RequestStop();
-            _machine.Host.Processor.RequestStop();
+            _machine.RequestStop();
         }
     }
 

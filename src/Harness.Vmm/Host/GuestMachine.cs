@@ -9,6 +9,7 @@ public sealed class GuestMachine : IDisposable
     /// <summary>The monitor's memory lies at the host-physical addresses below this; the guest's RAM follows it.</summary>
     public const long MonitorBytes = 8 << 20;
 
+    private const ushort SerialPort = 0x3F8;
     private readonly Ram _ram;
 
     /// <summary><paramref name="guestModel"/>: what the guest sees, if less than the physical <paramref name="model"/>.</summary>
@@ -83,6 +84,23 @@ public sealed class GuestMachine : IDisposable
         GuestPhysical.Read(address, value);
         value[0] ^= (byte)(1 << bit);
         GuestPhysical.Write(address, value);
+    }
+
+    /// <summary>Has a listener told of every byte on COM1 (port 3F8h) and on debug ports.</summary>
+    internal void WatchOutput(IEnumerable<ushort> debugPorts, Action<ushort, byte> listener)
+    {
+        Platform.SerialOutput.Written += value => listener(SerialPort, value);
+        foreach (ushort port in debugPorts.Distinct())
+        {
+            Platform.DebugOutput(port).Written += value => listener(port, value);
+        }
+    }
+
+    /// <summary>Stops whichever processor runs.</summary>
+    internal void RequestStop()
+    {
+        Emulator.Processor.RequestStop();
+        Host.Processor.RequestStop();
     }
 
     internal GuestMemoryImage CaptureMemory() => new(_ram, MonitorBytes, _ram.Bytes - MonitorBytes);

@@ -42,9 +42,18 @@ public static class GuestRunner
                 request.Model, request.Guest, devices, request.Costs, request.Options, request.KeepEvents, guestModel);
             machine.Ledger.Recorded += recorded;
             machine.MachineEvents.Recorded += recorded;
+            bool outputEnds = false;
+            machine.WatchOutput(request.Devices.DebugPorts, (port, value) =>
+            {
+                if (request.Output?.Invoke(port, value) == true)
+                {
+                    outputEnds = true;
+                    machine.RequestStop();
+                }
+            });
             using IMonitor monitor = request.Engine.Create(new MonitorContext(machine));
             EffectRecorder? recorder = request.RecordEffects || filter is not null ? new EffectRecorder(machine, monitor, filter) : null;
-            GuestEnd end = Run(request, machine, monitor, recorder);
+            GuestEnd end = Run(request, machine, monitor, () => outputEnds || recorder is { IsDone: true });
             GuestRegisters final = FinalRegisters(machine, monitor);
             recorder?.Finish(final);
             return new EngineRun(request, machine, end, monitor.StopReason, final, recorder);
@@ -58,7 +67,7 @@ public static class GuestRunner
         }
     }
 
-    private static GuestEnd Run(RunRequest request, GuestMachine machine, IMonitor monitor, EffectRecorder? recorder)
+    private static GuestEnd Run(RunRequest request, GuestMachine machine, IMonitor monitor, Func<bool> isDone)
     {
         GuestClock clock = machine.Clock;
         long idle = 0;
@@ -82,7 +91,7 @@ public static class GuestRunner
             (long ticks, long halted) = (clock.Ticks, clock.Halted);
             machine.Host.Limit = from + Math.Min(left, Slice);
             GuestEnd end = monitor.Run(machine.Host.Limit);
-            if (recorder is { IsDone: true })
+            if (isDone())
             {
                 return GuestEnd.Stopped;
             }

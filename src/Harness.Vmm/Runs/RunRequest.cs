@@ -35,6 +35,11 @@ public sealed record RunRequest
 
     public GuestDevices Devices { get; init; } = new();
 
+    /// <summary>
+    /// Told of each byte that the guest sends, as it does, with the port: 3F8h for COM1, or a debug port. True ends the run with <see cref="GuestEnd.Stopped"/>.
+    /// </summary>
+    public Func<ushort, byte, bool>? Output { get; init; }
+
     /// <summary>Looked at now and then; the run ends with <see cref="GuestEnd.Stopped"/>.</summary>
     public CancellationToken Cancellation { get; init; }
 }
@@ -42,8 +47,8 @@ public sealed record RunRequest
 /// <summary>What is attached to a guest's machine.</summary>
 public sealed record GuestDevices
 {
-    /// <summary>The port whose written value v ends the run with the exit code 2v + 1.</summary>
-    public ushort ExitPort { get; init; } = 0xF4;
+    /// <summary>The port whose written value v ends the run with the exit code 2v + 1; null: none.</summary>
+    public ushort? ExitPort { get; init; } = 0xF4;
 
     /// <summary>What COM1 receives, in ascending ticks.</summary>
     public IReadOnlyList<TimedInput> SerialInput { get; init; } = [];

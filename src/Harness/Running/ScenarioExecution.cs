@@ -12,6 +12,7 @@ internal sealed class ScenarioExecution : IScenarioHost
     private readonly RunItem _item;
     private readonly ScenarioDeclaration _declaration;
     private readonly Action<string> _log;
+    private readonly List<RunRequest> _requests = [];
     private readonly List<RunRecord> _records = [];
     private readonly List<SnapshotGuest> _guests = [];
     private int _passed;
@@ -38,13 +39,26 @@ internal sealed class ScenarioExecution : IScenarioHost
     /// <summary>Runs a scenario; null when the user gave up before it ended.</summary>
     public static ScenarioResult? Run(RunItem item, ScenarioDeclaration declaration, RunOptions options, Action<string> log, CancellationToken cancellation)
     {
-        var execution = new ScenarioExecution(item, declaration, options, log, cancellation);
+        return Run(new ScenarioExecution(item, declaration, options, log, cancellation));
+    }
+
+    /// <summary>Runs a scenario for the sake of the guests that it runs, in order, whatever becomes of its checks.</summary>
+    public static IReadOnlyList<RunRequest> Requests(RunItem item, ScenarioDeclaration declaration, RunOptions options, CancellationToken cancellation)
+    {
+        var execution = new ScenarioExecution(item, declaration, options, _ => { }, cancellation);
+        Run(execution);
+        return execution._requests;
+    }
+
+    private static ScenarioResult? Run(ScenarioExecution execution)
+    {
+        var declaration = execution._declaration;
         var context = new ScenarioContext(declaration, execution);
         try
         {
             declaration.Body(context);
         }
-        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        catch (OperationCanceledException) when (execution.Cancellation.IsCancellationRequested)
         {
             return null;
         }
@@ -78,6 +92,7 @@ internal sealed class ScenarioExecution : IScenarioHost
     /// <inheritdoc/>
     public EngineRun Execute(RunRequest request)
     {
+        _requests.Add(request);
         var run = GuestRunner.Run(request);
         _log($"{_declaration.Id}: {request.Engine.Name} on {request.Model.Name}: {run.End} at tick {run.Ticks}");
         return run;

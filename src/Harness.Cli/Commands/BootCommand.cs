@@ -1,0 +1,364 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text;
+using Harness.Isa;
+using Harness.Machine;
+using Harness.Machine.Devices;
+using Harness.Scenarios;
+using Harness.Vmm;
+
+namespace Harness.Cli.Commands;
+
+/// <summary><c>boot</c>: runs a real image under one engine, at full speed.</summary>
+internal sealed class BootCommand
+{
+    private const int MaximumMemory = 2048;
+    private const int MaximumBios = 1 << 20;
+    private const int BiosUnit = 64 << 10;
+    private const ushort SerialPort = 0x3F8;
+
+    private readonly CommandEnvironment _environment;
+    private readonly Option<string?> _bios = new("--bios") { Description = "Firmware, a multiple of 64 KiB up to 1 MiB", HelpName = "FILE" };
+    private readonly Option<string[]> _disk = new("--disk") { Description = "Image of an IDE disk, never written; up to four", HelpName = "FILE" };
+    private readonly Option<string?> _kernel = new("--kernel") { Description = "Multiboot kernel, a 32-bit ELF file", HelpName = "FILE" };
+    private readonly Option<string[]> _initrd = new("--initrd") { Description = "Module of the kernel; repeatable", HelpName = "FILE" };
+    private readonly Option<string> _append = new("--append") { Description = "Command line of the kernel", HelpName = "TEXT", DefaultValueFactory = _ => "" };
+    private readonly Option<string[]> _load = new("--load") { Description = "Bytes for guest memory; alone, 16-bit code that starts there; repeatable", HelpName = "FILE@ADDR" };
+    private readonly Option<int> _memory = new("--memory") { Description = "MiB of memory (default: 64)", HelpName = "MIB", DefaultValueFactory = _ => 64 };
+    private readonly Option<string?> _serial = new("--serial") { Description = "Takes what the guest sends on COM1; - is standard output", HelpName = "FILE" };
+    private readonly Option<string?> _serialInput = new("--serial-input") { Description = "What COM1 receives; - is standard input", HelpName = "FILE" };
+    private readonly Option<string[]> _debugPort = new("--debug-port") { Description = "Takes every byte written to a port; - is standard output; repeatable", HelpName = "PORT=FILE" };
+    private readonly Option<string?> _exitPort = new("--exit-port") { Description = "A value v written to it ends the run with exit code 2v + 1", HelpName = "PORT" };
+    private readonly Option<string?> _screen = new("--screen") { Description = "Takes the text on the screen at the end; - is standard output", HelpName = "FILE" };
+    private readonly Option<string?> _until = new("--until") { Description = "Ends the run with exit code 0 once COM1 or a debug port has sent this", HelpName = "TEXT" };
+    private readonly Option<long?> _maxInstructions = new("--max-instructions") { Description = "Budget in guest ticks less halted ones (default: none)", HelpName = "N" };
+    private readonly Option<string> _engine = new("--engine") { Description = "The engine (default: bare)", HelpName = "E", DefaultValueFactory = _ => "bare" };
+    private readonly Option<string> _cpu = new("--cpu")
+    {
+        Description = $"Processor model (default: {ScenarioContext.DefaultCpu})",
+        HelpName = "M",
+        DefaultValueFactory = _ => ScenarioContext.DefaultCpu,
+    };
+
+    private BootCommand(Command command, CommandEnvironment environment)
+    {
+        _environment = environment;
+        _engine.CompletionSources.Add(_ => CommandOptions.Names(environment.Catalog.Engines));
+        _cpu.CompletionSources.Add(_ => CommandOptions.Names(environment.Catalog.Cpus));
+        Option[] options =
+        [
+            _bios, _disk, _kernel, _initrd, _append, _load, _memory, _serial, _serialInput, _debugPort, _exitPort, _screen, _until, _maxInstructions, _engine, _cpu,
+        ];
+        foreach (var option in options)
+        {
+            command.Options.Add(option);
+        }
+    }
+
+    public static Command Create(CommandEnvironment environment)
+    {
+        var command = new Command("boot", "Boots a real image. Exit code: the guest's if it wrote one to --exit-port, 0 if --until matched or, without it, the guest turned the power off, else 2");
+        command.SetAction(new BootCommand(command, environment).Run);
+        return command;
+    }
+
+    private int Run(ParseResult parsed)
+    {
+        var engineName = parsed.GetValue(_engine)!;
+        CommandOptions.Expect("--engine", engineName, _environment.Catalog.Engines);
+        CommandOptions.Expect("--cpu", parsed.GetValue(_cpu)!, _environment.Catalog.Cpus);
+        if (parsed.GetValue(_maxInstructions) is < 1 and var budget)
+        {
+            throw new CommandException(ExitCode.Usage, $"--max-instructions: expected a number from 1, found {budget}");
+        }
+
+        if (parsed.GetValue(_until) is "")
+        {
+            throw new CommandException(ExitCode.Usage, "--until: expected a text, found an empty one");
+        }
+
+        using var outputs = new BootOutputs(_environment, parsed.GetValue(_until));
+        if (parsed.GetValue(_serial) is { } serial)
+        {
+            outputs.Add(SerialPort, serial);
+        }
+
+        foreach (var text in parsed.GetValue(_debugPort) ?? [])
+        {
+            var separator = text.IndexOf('=', StringComparison.Ordinal);
+            if (separator < 0)
+            {
+                throw new CommandException(ExitCode.Usage, $"--debug-port: expected PORT=FILE, found '{text}'");
+            }
+
+            outputs.Add(Port("--debug-port", text[..separator]), text[(separator + 1)..]);
+        }
+
+        var request = new RunRequest
+        {
+            Engine = EngineRegistry.Find(engineName)!,
+            Model = ProcessorModel.Load(parsed.GetValue(_cpu)!),
+            Guest = Guest(parsed),
+            Costs = CostProfile.Load(ScenarioContext.DefaultCost),
+            MaxInstructions = parsed.GetValue(_maxInstructions) ?? long.MaxValue,
+            RecordEffects = false,
+            Output = outputs.Write,
+            Devices = Devices(parsed, [.. outputs.Ports.Where(p => p != SerialPort)]),
+            Cancellation = _environment.Cancellation,
+        };
+        if (GuestRunner.NotApplicable(request) is { } reason)
+        {
+            throw new CommandException(ExitCode.Usage, $"not applicable: {reason}");
+        }
+
+        var run = GuestRunner.Run(request);
+        if (parsed.GetValue(_screen) is { } screen)
+        {
+            outputs.WriteText(screen, run.Screen + "\n");
+        }
+
+        return Conclude(run, outputs.HasMatched, parsed.GetValue(_until));
+    }
+
+    private int Conclude(EngineRun run, bool matched, string? until)
+    {
+        var (code, what) = run switch
+        {
+            _ when matched => (ExitCode.Success, "--until matched"),
+            { ExitCode: { } exit } => (exit, string.Create(CultureInfo.InvariantCulture, $"the guest ended with exit code {exit}")),
+            { End: GuestEnd.Done } => (until is null ? ExitCode.Success : ExitCode.Failed, "the guest turned the power off"),
+            { End: GuestEnd.Stopped } => (ExitCode.Cancelled, "cancelled"),
+            { End: GuestEnd.Limit } => (ExitCode.Failed, "the budget of --max-instructions is used up"),
+            { End: GuestEnd.HaltedForever } => (ExitCode.Failed, "the guest has halted and nothing can wake it"),
+            { End: GuestEnd.Shutdown } => (ExitCode.Failed, "the guest ended in a triple fault"),
+            _ => (ExitCode.Failed, $"{run.Engine.Name} does not do this: {run.StopReason}"),
+        };
+        var missing = until is not null && !matched && code != ExitCode.Cancelled ? $"; --until never matched '{until}'" : "";
+        _environment.Error.WriteLine(string.Create(
+            CultureInfo.InvariantCulture,
+            $"harness: {what}{missing}; {run.Retired.Guest} instructions, tick {run.Ticks}, at {run.Final.Cs:X4}:{run.Final.Eip:X8}"));
+        return code;
+    }
+
+    private GuestImage Guest(ParseResult parsed)
+    {
+        var memory = (long)parsed.GetValue(_memory) << 20;
+        if (parsed.GetValue(_memory) is < 1 or > MaximumMemory)
+        {
+            throw new CommandException(ExitCode.Usage, $"--memory: expected 1 to {MaximumMemory} MiB, found {parsed.GetValue(_memory)}");
+        }
+
+        GuestBytes[] loads = [.. (parsed.GetValue(_load) ?? []).Select(text => Load(text, memory))];
+        try
+        {
+            if (parsed.GetValue(_kernel) is { } kernel)
+            {
+                if (parsed.GetValue(_bios) is not null)
+                {
+                    throw new CommandException(ExitCode.Usage, "--kernel starts without firmware: leave out --bios, or --kernel");
+                }
+
+                var modules = (parsed.GetValue(_initrd) ?? []).Select(f => new MultibootModule(Path.GetFileName(f), Read("--initrd", f, memory))).ToList();
+                var image = Multiboot.Load(Read("--kernel", kernel, memory).Span, Path.GetFileName(kernel), parsed.GetValue(_append)!, modules, memory);
+                return Named(image.Name, memory, [.. image.Contents, .. loads], image.Entry);
+            }
+        }
+        catch (GuestBuildException e)
+        {
+            throw new CommandException(ExitCode.Usage, e.Message);
+        }
+
+        if (parsed.GetValue(_bios) is { } bios)
+        {
+            return Named(Path.GetFileName(bios), memory, loads, new GuestEntry { Mode = EntryMode.Reset });
+        }
+
+        if (loads.Length == 0)
+        {
+            throw new CommandException(ExitCode.Usage, "nothing to boot: give --bios, --kernel or --load");
+        }
+
+        var start = (uint)loads[0].Address.Value;
+        return start < 1 << 20
+            ? Named("load", memory, loads, new GuestEntry { Mode = EntryMode.Real, Cs = (ushort)(start >> 4 & 0xF000), Eip = start & 0xFFFF, Esp = 0x7C00 })
+            : throw new CommandException(ExitCode.Usage, $"--load: code that starts in real mode lies below 100000h, found {start:X}h");
+    }
+
+    private static GuestImage Named(string name, long memory, IReadOnlyList<GuestBytes> contents, GuestEntry entry) =>
+        new() { Name = name, MemoryBytes = memory, Contents = contents, Entry = entry };
+
+    private GuestDevices Devices(ParseResult parsed, IReadOnlyList<ushort> debugPorts)
+    {
+        var disks = parsed.GetValue(_disk) ?? [];
+        if (disks.Length > 4)
+        {
+            throw new CommandException(ExitCode.Usage, $"--disk: expected at most four, found {disks.Length}");
+        }
+
+        foreach (var disk in disks)
+        {
+            var file = new FileInfo(_environment.FullPath(disk));
+            if (!file.Exists || file.Length == 0)
+            {
+                throw new CommandException(ExitCode.Usage, $"--disk: expected a file with contents, found {(file.Exists ? "an empty one" : "none")}: {disk}");
+            }
+        }
+
+        return new GuestDevices
+        {
+            ExitPort = parsed.GetValue(_exitPort) is { } port ? Port("--exit-port", port) : null,
+            Disks = [.. disks.Select(d => (Func<DiskImage>)(() => DiskImage.Open(_environment.FullPath(d))))],
+            BiosImage = parsed.GetValue(_bios) is { } bios ? Bios(bios) : null,
+            DebugPorts = debugPorts,
+            SerialInput = parsed.GetValue(_serialInput) is { } input ? [new TimedInput(0, Input(input))] : [],
+        };
+    }
+
+    private ReadOnlyMemory<byte> Bios(string file)
+    {
+        var image = Read("--bios", file, MaximumBios);
+        return image.Length % BiosUnit == 0
+            ? image
+            : throw new CommandException(ExitCode.Usage, $"--bios: expected a multiple of {BiosUnit} bytes, found {image.Length}: {file} is truncated, or no firmware");
+    }
+
+    private GuestBytes Load(string text, long memory)
+    {
+        var separator = text.LastIndexOf('@');
+        if (separator < 1 || !TryNumber(text[(separator + 1)..], out var address))
+        {
+            throw new CommandException(ExitCode.Usage, $"--load: expected FILE@ADDR with an address such as 0x7C00, found '{text}'");
+        }
+
+        var bytes = Read("--load", text[..separator], memory);
+        return address + bytes.Length <= memory
+            ? new GuestBytes(new PhysicalAddress((ulong)address), bytes)
+            : throw new CommandException(ExitCode.Usage, string.Create(
+                CultureInfo.InvariantCulture, $"--load: {bytes.Length} bytes at {address:X}h exceed the guest's memory of {memory:X}h bytes; see --memory"));
+    }
+
+    private byte[] Input(string file)
+    {
+        if (file != "-")
+        {
+            return Bytes("--serial-input", file);
+        }
+
+        using var copy = new MemoryStream();
+        _environment.Input.CopyTo(copy);
+        return copy.ToArray();
+    }
+
+    private ReadOnlyMemory<byte> Read(string option, string file, long most)
+    {
+        var bytes = Bytes(option, file);
+        return bytes.Length > 0 && bytes.Length <= most
+            ? bytes
+            : throw new CommandException(ExitCode.Usage, $"{option}: expected a file of 1 to {most} bytes, found {bytes.Length}: {file}");
+    }
+
+    private byte[] Bytes(string option, string file)
+    {
+        try
+        {
+            return File.ReadAllBytes(_environment.FullPath(file));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new CommandException(ExitCode.Usage, $"{option}: {file} cannot be read: {e.Message}");
+        }
+    }
+
+    private static ushort Port(string option, string text) => TryNumber(text, out var number) && number <= ushort.MaxValue
+        ? (ushort)number
+        : throw new CommandException(ExitCode.Usage, $"{option}: expected a port such as 0x402, found '{text}'");
+
+    /// <summary>A decimal number, or a hexadecimal one after 0x, of at most 32 bits.</summary>
+    private static bool TryNumber(string text, out long number)
+    {
+        var isHexadecimal = text.StartsWith("0x", StringComparison.OrdinalIgnoreCase);
+        var parsed = isHexadecimal
+            ? uint.TryParse(text.AsSpan(2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var value)
+            : uint.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out value);
+        number = value;
+        return parsed;
+    }
+}
+
+/// <summary>Where a guest's output goes while it runs, and the text that ends the run.</summary>
+internal sealed class BootOutputs(CommandEnvironment environment, string? until) : IDisposable
+{
+    private readonly byte[]? _until = until is null ? null : Encoding.UTF8.GetBytes(until);
+    private readonly SortedDictionary<ushort, (Stream Stream, bool IsFile)> _streams = [];
+    private readonly SortedDictionary<ushort, byte[]> _recent = [];
+
+    public bool HasMatched { get; private set; }
+
+    public IReadOnlyCollection<ushort> Ports => _streams.Keys;
+
+    /// <summary>Opens what a port's bytes go to.</summary>
+    /// <exception cref="IOException">The file cannot be written; see also <see cref="UnauthorizedAccessException"/>.</exception>
+    public void Add(ushort port, string file)
+    {
+        if (_streams.ContainsKey(port))
+        {
+            throw new CommandException(ExitCode.Usage, string.Create(CultureInfo.InvariantCulture, $"port {port:X}h is given twice"));
+        }
+
+        _streams[port] = file == "-" ? (environment.Output, false) : (new FileStream(environment.FullPath(file), FileMode.Create, FileAccess.Write, FileShare.Read), true);
+    }
+
+    /// <summary>Takes a byte; true: the text has come.</summary>
+    public bool Write(ushort port, byte value)
+    {
+        if (_streams.TryGetValue(port, out var target))
+        {
+            target.Stream.WriteByte(value);
+            if (!target.IsFile && value == '\n')
+            {
+                target.Stream.Flush();
+            }
+        }
+
+        return _until is not null && Matches(port, value);
+    }
+
+    /// <summary>Writes a text as a whole.</summary>
+    public void WriteText(string file, string text)
+    {
+        if (file == "-")
+        {
+            environment.Out.Write(text);
+        }
+        else
+        {
+            File.WriteAllText(environment.FullPath(file), text);
+        }
+    }
+
+    public void Dispose()
+    {
+        foreach (var (stream, isFile) in _streams.Values)
+        {
+            stream.Flush();
+            if (isFile)
+            {
+                stream.Dispose();
+            }
+        }
+    }
+
+    // The last bytes of a port, as many as the text has.
+    private bool Matches(ushort port, byte value)
+    {
+        if (!_recent.TryGetValue(port, out var recent))
+        {
+            _recent[port] = recent = new byte[_until!.Length];
+        }
+
+        recent.AsSpan(1).CopyTo(recent);
+        recent[^1] = value;
+        HasMatched |= recent.AsSpan().SequenceEqual(_until);
+        return HasMatched;
+    }
+}
