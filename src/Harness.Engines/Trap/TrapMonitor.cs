@@ -7,6 +7,7 @@ internal sealed class TrapMonitor : IMonitor
 {
     private const uint VirtualControl0 = Cr0.MP | Cr0.EM | Cr0.TS | Cr0.NE | Cr0.AM;
     private const uint VirtualControl4 = Cr4.TSD | Cr4.DE | Cr4.PCE | Cr4.OSFXSR | Cr4.OSXMMEXCPT | Cr4.UMIP;
+    private const uint LongestInstruction = 15;
     private const uint DebugCauses = 0xF | DebugBits.BD | DebugBits.BS | DebugBits.BT;
 
     private readonly IHost _host;
@@ -248,7 +249,10 @@ internal sealed class TrapMonitor : IMonitor
 
     private GuestEnd? HandlePageFault()
     {
-        switch (_pages.Fill(new LinearAddress(_frame.Cr2), (_frame.ErrorCode & ErrorCode.Write) != 0))
+        // The error code tells fetches only under NX.
+        uint distance = _frame.Cr2 - (_emulator.Segment(SegmentName.CS).Base + _emulator.Eip);
+        bool write = (_frame.ErrorCode & ErrorCode.Write) != 0;
+        switch (_pages.Fill(new LinearAddress(_frame.Cr2), write, fetch: !write && distance < LongestInstruction))
         {
             case ShadowFault.Filled:
                 _code.TryDecode(out Instruction instruction);

@@ -111,8 +111,9 @@ internal sealed class TrapTests
         run.Console.Should().Contain("one\n").And.Contain("two\n");
     }
 
+    [TestCase(1)]
     [TestCase(1_000)]
-    [TestCase(long.MaxValue)]
+    [TestCase(100_000)]
     public void A_timer_interrupt_arrives_before_the_same_instruction(long step)
     {
         using var run = new TrapRun(
@@ -142,5 +143,64 @@ internal sealed class TrapTests
         run.Doubleword(0x6000).Should().Be(4);
         run.Count("Injection vector 32 interrupt").Should().Be(4);
         run.HaltedTicks.Should().BePositive();
+        run.FirstDivergence.Should().BeNull();
+    }
+
+    [Test]
+    public void Every_boundary_translates_into_the_bare_registers([Values] GuestPaging paging, [Values(1, 3)] int kernelRing)
+    {
+        using var run = new TrapRun(
+            Guest.Kernel(k =>
+            {
+                k.Paging = paging;
+                k.SystemCall(1, a => a.add(eax, ebx));
+                k.User(u =>
+                {
+                    u.mov(ebx, 5);
+                    u.mov(eax, 1);
+                    u.@int(GuestKernel.SystemCallVector);
+                    u.push(eax);
+                    if (paging != GuestPaging.None)
+                    {
+                        k.Fork(u);
+                    }
+
+                    u.mov(ecx, 10);
+                    GuestLabel again = u.Here("again");
+                    u.loop(again);
+                });
+            }),
+            kernelRing: kernelRing,
+            step: 1);
+
+        run.End.Should().Be(GuestEnd.Done, run.StopReason);
+        run.FirstDivergence.Should().BeNull();
+        run.Steps.Should().BeGreaterThan(100);
+        run.Differences().Should().BeEmpty();
+    }
+
+    [Test]
+    public void An_interrupt_waits_for_the_instruction_after_STI()
+    {
+        using var run = new TrapRun(
+            Guest.Kernel(k =>
+            {
+                k.Timer(100_000, a => a.inc(__dword_ptr[0x6000]));
+                k.Boot(a =>
+                {
+                    a.mov(ecx, 20_000);
+                    GuestLabel spin = a.Here("spin");
+                    a.loop(spin);
+                    a.sti();
+                    a.mov(ebx, __[0x6000]);
+                    a.mov(edx, __[0x6000]);
+                    a.cli();
+                    a.Done();
+                });
+            }));
+
+        run.Differences().Should().BeEmpty();
+        run.Ebx.Should().Be(0);
+        run.Virtual.Gpr(2).Should().Be(1);
     }
 }
