@@ -23,7 +23,7 @@ internal enum ShadowFault
 /// Shadow page tables: 32-bit, 4 KiB pages, filled on demand from the guest's walk. Frames that hold guest page tables or descriptor tables are traced: never
 /// mapped for writing, so that each write to them traps and the shadow follows.
 /// </summary>
-internal sealed class ShadowPages(IHost host, Emulator emulator, GuestMemoryMap memory, long monitorBytes, int kernelRing)
+internal sealed class ShadowPages(IHost host, Emulator emulator, GuestMemoryMap memory, int kernelRing)
 {
     private const uint PageMask = 0xFFFFF000;
     private const uint PageSize = 0x1000;
@@ -165,11 +165,6 @@ internal sealed class ShadowPages(IHost host, Emulator emulator, GuestMemoryMap 
         ref uint table = ref _tables[page >> TableShift];
         if (table == 0)
         {
-            if (_next + PageSize > monitorBytes)
-            {
-                DropAll();
-            }
-
             table = _next;
             _next += PageSize;
             host.Memory.Write(new HostPhysicalAddress(table), new byte[PageSize]);
