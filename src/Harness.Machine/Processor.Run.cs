@@ -168,7 +168,9 @@ public sealed unsafe partial class Processor
                 return null;
             }
 
-            if (_bus.NextDeadline == long.MaxValue)
+            // Without IF only an NMI or a monitor's exit could end HLT.
+            bool deaf = (_cpu->State.OtherFlags & Eflags.IF) == 0 && !IsGuest;
+            if (_bus.NextDeadline == long.MaxValue || deaf)
             {
                 _cpu->Attention |= Attention.Events;
                 return RunExit.HaltedForever;
@@ -291,6 +293,7 @@ public sealed unsafe partial class Processor
             if (TryDeliver(vector, kind, errorCode, returnEip))
             {
                 _cpu->Ticks += TicksPerDelivery;
+                Deliveries++;
                 return;
             }
 

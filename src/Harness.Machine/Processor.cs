@@ -91,6 +91,9 @@ public sealed unsafe partial class Processor : IDisposable
     /// <summary>What a delivery adds to the clock: 1, or 0 where the owner counts the deliveries that the guest sees.</summary>
     public int TicksPerDelivery { get; set; } = 1;
 
+    /// <summary>Exceptions and interrupts whose handler was entered.</summary>
+    public long Deliveries { get; private set; }
+
     /// <summary>The guest clock.</summary>
     public long Ticks
     {
@@ -269,12 +272,21 @@ public sealed unsafe partial class Processor : IDisposable
     }
 
     /// <summary>A store that does not go through a write tag: memory or device, seen by whoever records.</summary>
-    internal void Store(uint physical, uint linear, int size, ulong value)
+    internal void Store(uint physical, uint linear, int size, ulong value, bool isSystem = false)
     {
         _bus.SetNow(Now);
         Memory.WriteValue(physical, size, value);
         StoreSeen?.Invoke(new PhysicalAddress(physical), size);
-        _observer?.Stored(new PhysicalAddress(physical), size, size == 8 ? value : value & ((1ul << (8 * size)) - 1));
+        value = size == 8 ? value : value & ((1ul << (8 * size)) - 1);
+        if (isSystem)
+        {
+            _observer?.StoredImplicitly(new PhysicalAddress(physical), size, value);
+        }
+        else
+        {
+            _observer?.Stored(new PhysicalAddress(physical), size, value);
+        }
+
         if (HostAddress(physical, write: true) == null)
         {
             _cpu->Attention |= Attention.Events;
@@ -373,9 +385,8 @@ public sealed unsafe partial class Processor : IDisposable
     internal void CommitInstruction()
     {
         HeldWrites.Complete(_cpu);
-        uint eip = _cpu->State.Eip;
+        NoteSystemChanges();
         _cpu->Saved = _cpu->State;
-        _cpu->Saved.Eip = eip;
     }
 
     /// <summary>Back to the start of the instruction.</summary>

@@ -38,6 +38,9 @@ public interface IEngine
     /// <summary>Why the engine cannot run the guest on the model, or null if it can.</summary>
     string? NotApplicable(ProcessorModel model, GuestImage guest);
 
+    /// <summary>Whether a guest can use the virtualization feature under the engine, if the model has it.</summary>
+    bool Exposes(Feature feature) => false;
+
     /// <summary>Sets up the monitor for one run.</summary>
     IMonitor Create(MonitorContext context);
 }

@@ -1,3 +1,6 @@
+using Harness.Machine;
+using Harness.Vmm;
+
 namespace Harness;
 
 /// <summary>Something that can be chosen by name.</summary>
@@ -12,5 +15,8 @@ public sealed record CatalogEntry(string Name, string Description);
 public sealed record Catalog(IReadOnlyList<CatalogEntry> Engines, IReadOnlyList<CatalogEntry> Cpus, IReadOnlyList<CatalogEntry> Costs)
 {
     /// <summary>What this build holds.</summary>
-    public static Catalog BuiltIn { get; } = new([new CatalogEntry("bare", "the reference: the guest owns the machine")], [], []);
+    public static Catalog BuiltIn { get; } = new(
+        [.. EngineRegistry.All.Select(e => new CatalogEntry(e.Name, e.Description))],
+        [.. ProcessorModel.Names.Select(n => new CatalogEntry(n, ProcessorModel.Load(n).Description))],
+        [.. CostProfile.Names.Select(n => new CatalogEntry(n, CostProfile.Load(n).Description))]);
 }

@@ -235,8 +235,9 @@ public static class TaskSwitch
         }
 
         SegmentLoad.LoadNull(ref port, SegmentName.LDTR, (ushort)image[TaskImage.Ldt]);
-        bool virtual8086 = (flags & Eflags.VM) != 0;
-        port.Cpl = virtual8086 ? 3 : Selector.Rpl((ushort)image[TaskImage.Segment + (int)SegmentName.CS]);
+
+        // Until the new stack is loaded, a fault has to switch stacks to find one: the level from which every handler is an inner one.
+        port.Cpl = 3;
     }
 
     private static bool LoadCr3<TPort>(ref TPort port, uint value) where TPort : struct, IPort =>
@@ -260,19 +261,35 @@ public static class TaskSwitch
             return Commit(ref port);
         }
 
-        ushort stack = port.Segment(SegmentName.SS).Selector;
-        if (!SegmentLoad.ReadStackSegment(ref port, stack, port.Cpl, Vector.TS, external, out SegmentRegister segment))
-        {
-            return false;
-        }
-
-        port.Segment(SegmentName.SS) = segment;
-        return Commit(ref port)
+        return LoadStack(ref port, external)
             && LoadCode(ref port, external)
             && LoadData(ref port, SegmentName.DS, external)
             && LoadData(ref port, SegmentName.ES, external)
             && LoadData(ref port, SegmentName.FS, external)
             && LoadData(ref port, SegmentName.GS, external);
+    }
+
+    /// <summary>Presence comes before the privilege level, and is #SS (SDM Vol. 3A, Table 7-1).</summary>
+    private static bool LoadStack<TPort>(ref TPort port, uint external) where TPort : struct, IPort
+    {
+        int level = Selector.Rpl(port.Segment(SegmentName.CS).Selector);
+        ushort selector = port.Segment(SegmentName.SS).Selector;
+        if (!Selector.IsNull(selector)
+            && DescriptorTable.TryLocate(ref port, selector, out uint linear)
+            && port.ReadSystem(linear, out ulong raw)
+            && new Descriptor(raw) is { IsWritableData: true, IsPresent: false })
+        {
+            return port.Fault(Vector.SS, Selector.ForErrorCode(selector) | external);
+        }
+
+        if (!SegmentLoad.ReadStackSegment(ref port, selector, level, Vector.TS, Vector.SS, external, out SegmentRegister segment))
+        {
+            return false;
+        }
+
+        port.Segment(SegmentName.SS) = segment;
+        port.Cpl = level;
+        return Commit(ref port);
     }
 
     private static bool LoadCode<TPort>(ref TPort port, uint external) where TPort : struct, IPort

@@ -58,12 +58,16 @@ public sealed class Platform : IStateful
             new IdeFunction(pci),
             new PowerManagement(this, pci),
             .. _debugPorts,
+            new Injector(this),
         ];
         Reset();
     }
 
     /// <summary>Raised when <see cref="A20"/> changes, with its new value.</summary>
     public event Action<bool>? A20Changed;
+
+    /// <summary>Raised when an injection flips a bit of RAM: the byte's guest-physical address, and the bit.</summary>
+    public event Action<PhysicalAddress, int>? BitFlipped;
 
     /// <summary>What the platform was built with.</summary>
     public PlatformOptions Options { get; }
@@ -218,6 +222,8 @@ public sealed class Platform : IStateful
     }
 
     internal void SetIrq(int line, bool level) => _pic.SetLine(line, level);
+
+    internal void FlipBit(PhysicalAddress address, int bit) => BitFlipped?.Invoke(address, bit);
 
     internal void RequestReset() => _resetRequested = true;
 

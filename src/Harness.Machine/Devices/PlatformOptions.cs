@@ -33,6 +33,9 @@ public sealed record PlatformOptions
     /// <summary>Further files for the firmware.</summary>
     public IReadOnlyList<FirmwareFile> FirmwareFiles { get; init; } = [];
 
+    /// <summary>Disturbances from outside.</summary>
+    public IReadOnlyList<Injection> Injections { get; init; } = [];
+
     /// <summary>The time of the real-time clock at tick 0.</summary>
     public DateTime StartTime { get; init; } = new(2020, 1, 1, 0, 0, 0, DateTimeKind.Utc);
 }

@@ -219,7 +219,6 @@ internal sealed unsafe class Blocks : ICodeKeeper
                 break;
             }
 
-            // More than 15 bytes are #GP, other undefined encodings #UD (SDM Vol. 2A, 2.3.11; Vol. 3A, 6.15).
             Shape? shape = instruction.IsInvalid ? null : _processor.ShapeOf(instruction);
             if (shape is null && count > 0)
             {
@@ -227,7 +226,7 @@ internal sealed unsafe class Blocks : ICodeKeeper
             }
 
             _instructions[count] = instruction;
-            _types[count] = shape?.Select(instruction) ?? (decoder.LastError == DecoderError.NoMoreBytes ? typeof(TooLong) : typeof(Undefined));
+            _types[count] = shape?.Select(instruction) ?? (instruction.IsInvalid && _reader.IsTooLong(decoder.Bitness) ? typeof(TooLong) : typeof(Undefined));
             count++;
             ended = shape is null || shape.EndsBlock(instruction);
             if (_reader.CrossedPage)

@@ -4,7 +4,7 @@ namespace Harness.Machine;
 internal static unsafe class HeldWrites
 {
     /// <summary>Translates for writing and keeps the value; false is a fault, or a request to run alone where a device would be written.</summary>
-    public static bool Hold(Cpu* cpu, TlbEntry* tlb, uint linear, int size, ulong value)
+    public static bool Hold(Cpu* cpu, TlbEntry* tlb, uint linear, int size, ulong value, bool isSystem = false)
     {
         if (tlb == cpu->UserTlb && cpu->CheckingAlignment && (linear & (uint)(size - 1)) != 0)
         {
@@ -14,7 +14,8 @@ internal static unsafe class HeldWrites
         }
 
         int first = Math.Min(size, Ram.PageSize - (int)(linear & (Ram.PageSize - 1)));
-        return HoldPart(cpu, tlb, linear, first, value) && (first == size || HoldPart(cpu, tlb, linear + (uint)first, size - first, value >> (8 * first)));
+        return HoldPart(cpu, tlb, linear, first, value, isSystem)
+            && (first == size || HoldPart(cpu, tlb, linear + (uint)first, size - first, value >> (8 * first), isSystem));
     }
 
     /// <summary>Replaces the bytes of a read that an earlier write of the same instruction has made. Always true.</summary>
@@ -55,7 +56,7 @@ internal static unsafe class HeldWrites
             }
             else
             {
-                processor.Store(held->Physical, held->Linear, held->Size, held->Value);
+                processor.Store(held->Physical, held->Linear, held->Size, held->Value, held->IsSystem);
             }
         }
 
@@ -79,7 +80,7 @@ internal static unsafe class HeldWrites
         }
     }
 
-    private static bool HoldPart(Cpu* cpu, TlbEntry* tlb, uint linear, int size, ulong value)
+    private static bool HoldPart(Cpu* cpu, TlbEntry* tlb, uint linear, int size, ulong value, bool isSystem)
     {
         Processor processor = Processor.Of(cpu);
         TlbEntry* entry = tlb + (linear >> 12 & (TlbEntry.Count - 1));
@@ -114,7 +115,7 @@ internal static unsafe class HeldWrites
             throw new InvalidOperationException("a system instruction made more writes than any is defined to make");
         }
 
-        cpu->Held[cpu->HeldCount++] = new HeldWrite { Host = host, Physical = physical, Linear = linear, Size = size, Value = value };
+        cpu->Held[cpu->HeldCount++] = new HeldWrite { Host = host, Physical = physical, Linear = linear, Size = size, Value = value, IsSystem = isSystem };
         return true;
     }
 }

@@ -90,7 +90,7 @@ public readonly unsafe struct MachinePort(Cpu* cpu) : IPort
         LinearMemory.ReadLinear(cpu, cpu->SupervisorTlb, linear, out value) && HeldWrites.Overlay(cpu, linear, ref value);
 
     public bool WriteSystem<T>(uint linear, T value) where T : unmanaged =>
-        HeldWrites.Hold(cpu, cpu->SupervisorTlb, linear, sizeof(T), Width.ZeroExtend(value));
+        HeldWrites.Hold(cpu, cpu->SupervisorTlb, linear, sizeof(T), Width.ZeroExtend(value), isSystem: true);
 
     public bool ReadStack<T>(in SegmentRegister stack, uint offset, int cpl, uint errorCode, out T value) where T : unmanaged
     {

@@ -80,6 +80,53 @@ public sealed class ProcessorModel
         }
     }
 
+    /// <summary>The features that <see cref="Without"/> can take away.</summary>
+    public static IReadOnlyList<Feature> Withholdable { get; } = [.. Withholding.All.Select(w => w.Feature)];
+
+    /// <summary>
+    /// The model as a guest sees it that is not given the virtualization feature: its CPUID bit, MSRs and instructions are gone. The model itself if it lacks the
+    /// feature anyway.
+    /// </summary>
+    /// <exception cref="ArgumentException">The feature is not among <see cref="Withholdable"/>.</exception>
+    public ProcessorModel Without(Feature feature)
+    {
+        Withholding withheld = Withholding.All.FirstOrDefault(w => w.Feature == feature)
+            ?? throw new ArgumentException($"{feature} cannot be withheld; {string.Join(", ", Withholdable)} can.", nameof(feature));
+        if (!Has(feature))
+        {
+            return this;
+        }
+
+        var copy = new ProcessorModel(Name)
+        {
+            Description = Description,
+            TicksPerSecond = TicksPerSecond,
+            PauseTicks = PauseTicks,
+            PhysicalAddressBits = PhysicalAddressBits,
+            Signature = Signature,
+            CpuidLeaves = [.. CpuidLeaves.Select(l => l.Leaf == withheld.Leaf ? l with { Ecx = l.Ecx & ~withheld.EcxBit } : l)],
+            Msrs = [.. Msrs.Where(m => !withheld.Owns(m.Number))],
+        };
+        _features.CopyTo(copy._features, 0);
+        copy._features[(int)feature] = false;
+        copy._instructionSets.UnionWith(_instructionSets);
+        copy._instructionSets.Remove(withheld.Instructions);
+        foreach (MsrDescription msr in copy.Msrs)
+        {
+            copy._msrs.Add(msr.Number, msr);
+        }
+
+        foreach (IProcessorExtension extension in _extensions)
+        {
+            if (extension.Rows.SelectMany(Rows.EncodingsOf).Any(copy.Has))
+            {
+                copy.Add(extension);
+            }
+        }
+
+        return copy;
+    }
+
     /// <summary>A fresh copy of one of the models that come with the harness.</summary>
     /// <exception cref="ModelException">There is no such model.</exception>
     public static ProcessorModel Load(string name)
@@ -172,4 +219,23 @@ public interface IProcessorExtension
 
     /// <summary>Called once for each processor made from the model, before its reset.</summary>
     void Attach(Processor processor);
+}
+
+/// <summary>What a virtualization feature consists of, for a guest that is not to see it.</summary>
+/// <param name="Feature">The feature.</param>
+/// <param name="Leaf">The CPUID leaf that announces it.</param>
+/// <param name="EcxBit">The bit of the leaf's ECX.</param>
+/// <param name="Instructions">The set of instructions that comes with it.</param>
+/// <param name="FirstMsr">Of its range of capability registers.</param>
+/// <param name="LastMsr">The range's end, included.</param>
+/// <param name="ControlMsr">The register that enables it.</param>
+internal sealed record Withholding(Feature Feature, uint Leaf, uint EcxBit, CpuidFeature Instructions, uint FirstMsr, uint LastMsr, uint ControlMsr)
+{
+    public static IReadOnlyList<Withholding> All { get; } =
+    [
+        // CPUID.1:ECX.VMX, IA32_VMX_BASIC to IA32_VMX_VMFUNC, IA32_FEATURE_CONTROL (SDM Vol. 3D, Appendix A; Vol. 3C, 23.7).
+        new(Feature.Vmx, 1, 1u << 5, CpuidFeature.VMX, 0x480, 0x491, 0x3A),
+    ];
+
+    public bool Owns(uint msr) => msr == ControlMsr || (msr >= FirstMsr && msr <= LastMsr);
 }

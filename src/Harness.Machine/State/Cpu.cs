@@ -113,6 +113,9 @@ public unsafe struct HeldWrite
     public uint Linear;
     public int Size;
     public ulong Value;
+
+    /// <summary>The processor's own access to a descriptor table or task-state segment.</summary>
+    public bool IsSystem;
 }
 
 /// <summary>Processor state in native memory, so that handlers and compiled code reach it through one pointer.</summary>

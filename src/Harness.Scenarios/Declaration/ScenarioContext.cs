@@ -1,16 +1,31 @@
 using System.Diagnostics.CodeAnalysis;
+using Harness.Machine.Devices;
 using Harness.Records;
+using Harness.Vmm;
+using GuestImage = Harness.Machine.GuestImage;
 
 namespace Harness.Scenarios;
 
 /// <summary>What the body of a scenario works with: its declaration, the options of the invocation, and the host that runs guests for it.</summary>
 public sealed class ScenarioContext
 {
+    /// <summary>Model of the processor where a scenario names none.</summary>
+    public const string DefaultCpu = "yonah";
+
+    /// <summary>Cost profile where a scenario names none.</summary>
+    public const string DefaultCost = "pentium4-2005";
+
+    /// <summary>Budget of a run where a scenario names none, in guest ticks less halted ones.</summary>
+    public const long DefaultBudget = 50_000_000;
+
+    private readonly ScenarioRuns _runs;
+
     /// <summary>A context for one execution of <paramref name="declaration"/>.</summary>
     public ScenarioContext(ScenarioDeclaration declaration, IScenarioHost host)
     {
         Declaration = declaration;
         Host = host;
+        _runs = new ScenarioRuns(this);
     }
 
     /// <summary>The scenario that runs.</summary>
@@ -21,6 +36,53 @@ public sealed class ScenarioContext
 
     /// <summary>Ends a body that takes long, when the user gives up.</summary>
     public CancellationToken Cancellation => Host.Cancellation;
+
+    /// <summary>The engine that a check looks at, for messages; null outside of <see cref="RunSet.Each"/>.</summary>
+    public string? Engine { get; internal set; }
+
+    /// <summary>What a sweep injected into the run that is checked, in words; null outside of <see cref="Sweep"/>.</summary>
+    public string? Disturbance { get; internal set; }
+
+    /// <summary>Runs a guest under every engine that the invocation asks for and that applies, the bare machine first.</summary>
+    /// <param name="guest">The guest.</param>
+    /// <param name="cpu">Model of the physical processor; see <c>harness list --cpus</c>.</param>
+    /// <param name="cost">Cost profile; see <c>harness list --costs</c>.</param>
+    /// <param name="ends">How the bare machine has to bring the run to its end; null: whichever way.</param>
+    /// <param name="maxInstructions">Budget in guest ticks less halted ones.</param>
+    /// <param name="settings">The rest.</param>
+    /// <exception cref="ScenarioEndedException">It ended otherwise.</exception>
+    /// <exception cref="ModelException">There is no such model or profile.</exception>
+    public RunSet Run(
+        GuestImage guest, string cpu = DefaultCpu, string cost = DefaultCost, GuestEnd? ends = GuestEnd.Done, long maxInstructions = DefaultBudget,
+        RunSettings? settings = null)
+    {
+        settings ??= new RunSettings();
+        return _runs.Run(_runs.Request(guest, cpu, cost, maxInstructions, settings), ends, settings.Monitors);
+    }
+
+    /// <summary>
+    /// Runs a guest with a disturbance; the rest is as in <see cref="Run"/>. For the k-th event of a kind, take its tick from an earlier run:
+    /// <c>run["vtx"].Events.Exits.ElementAt(k).Tick</c>.
+    /// </summary>
+    public RunSet Inject(
+        GuestImage guest, Injection injection, string cpu = DefaultCpu, string cost = DefaultCost, GuestEnd? ends = GuestEnd.Done,
+        long maxInstructions = DefaultBudget, RunSettings? settings = null)
+    {
+        settings ??= new RunSettings();
+        return Run(guest, cpu, cost, ends, maxInstructions, settings with { Injections = [.. settings.Injections, injection] });
+    }
+
+    /// <summary>
+    /// Runs a guest once for every tick from <paramref name="from"/> to <paramref name="to"/> with the disturbance that <paramref name="inject"/> makes for it
+    /// (<c>Injection.Nmi</c>), and checks each of these runs. The rest is as in <see cref="Run"/>.
+    /// </summary>
+    public void Sweep(
+        GuestImage guest, long from, long to, Func<long, Injection> inject, Action<RunSet> check, string cpu = DefaultCpu, string cost = DefaultCost,
+        GuestEnd? ends = GuestEnd.Done, long maxInstructions = DefaultBudget, RunSettings? settings = null)
+    {
+        settings ??= new RunSettings();
+        _runs.Sweep(_runs.Request(guest, cpu, cost, maxInstructions, settings), ends, settings.Monitors, from, to, inject, check);
+    }
 
     /// <summary>Writes a line of progress; never part of a result.</summary>
     public void Log(string text) => Host.Log(text);
@@ -40,6 +102,21 @@ public interface IScenarioHost
 
     /// <summary>Set when the user gives up.</summary>
     CancellationToken Cancellation { get; }
+
+    /// <summary>Every engine there is, the reference first.</summary>
+    IReadOnlyList<IEngine> Engines { get; }
+
+    /// <summary>The processor model of that name.</summary>
+    /// <exception cref="ModelException">There is none.</exception>
+    ProcessorModel LoadModel(string name);
+
+    /// <summary>Runs a guest under an engine.</summary>
+    EngineRun Execute(RunRequest request);
+
+    /// <summary>The command that repeats the scenario, or that shows where it went wrong.</summary>
+    /// <param name="command">"run", "diverge" or "trace".</param>
+    /// <param name="engine">Null: all.</param>
+    string Reproduction(string command, string? engine);
 
     /// <summary>Keeps the record of one guest under one engine; the scenario's own fields (id, title, file, ...) are filled in by the host.</summary>
     void Add(RunRecord record);

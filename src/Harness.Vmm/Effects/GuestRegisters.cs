@@ -67,4 +67,59 @@ public record struct GuestRegisters
     public uint Cr4 { get; set; }
 
     public uint Dr7 { get; set; }
+
+    /// <summary>The flags that are never translated.</summary>
+    public const uint Arithmetic = Eflags.Status | Eflags.DF;
+
+    /// <summary>Name of the first register that no inverse map may change and that differs from <paramref name="raw"/>; null: none.</summary>
+    internal readonly string? ChangedRaw(in GuestRegisters raw) =>
+        Eax != raw.Eax ? "eax"
+        : Ecx != raw.Ecx ? "ecx"
+        : Edx != raw.Edx ? "edx"
+        : Ebx != raw.Ebx ? "ebx"
+        : Esp != raw.Esp ? "esp"
+        : Ebp != raw.Ebp ? "ebp"
+        : Esi != raw.Esi ? "esi"
+        : Edi != raw.Edi ? "edi"
+        : Eip != raw.Eip ? "eip"
+        : ArithmeticFlags != raw.ArithmeticFlags ? "eflags"
+        : null;
+
+    internal static GuestRegisters Of(Processor processor)
+    {
+        ref CpuState state = ref processor.State;
+        uint flags = processor.Flags;
+        return new GuestRegisters
+        {
+            Eax = processor.Register(0),
+            Ecx = processor.Register(1),
+            Edx = processor.Register(2),
+            Ebx = processor.Register(3),
+            Esp = processor.Register(4),
+            Ebp = processor.Register(5),
+            Esi = processor.Register(6),
+            Edi = processor.Register(7),
+            Eip = state.Eip,
+            ArithmeticFlags = flags & Arithmetic,
+            SystemFlags = flags & ~Arithmetic,
+            Cpl = state.Cpl,
+            Cs = state.Cs.Selector,
+            Ss = state.Ss.Selector,
+            Ds = state.Ds.Selector,
+            Es = state.Es.Selector,
+            Fs = state.Fs.Selector,
+            Gs = state.Gs.Selector,
+            Ldtr = state.Ldtr.Selector,
+            Tr = state.Tr.Selector,
+            GdtrBase = state.Gdtr.Base,
+            GdtrLimit = (ushort)state.Gdtr.Limit,
+            IdtrBase = state.Idtr.Base,
+            IdtrLimit = (ushort)state.Idtr.Limit,
+            Cr0 = state.System.Cr0,
+            Cr2 = state.System.Cr2,
+            Cr3 = state.System.Cr3,
+            Cr4 = state.System.Cr4,
+            Dr7 = state.System.Dr7,
+        };
+    }
 }

@@ -29,9 +29,18 @@ public sealed class Emulator : IDisposable
 
     internal Processor Processor => _processor;
 
+    /// <summary>Guest instructions that the emulator has retired, iterations under REP counted like instructions.</summary>
+    public long Retired { get; private set; }
+
+    /// <summary>Told of every delivery through the guest's own tables, failed attempts included.</summary>
+    internal IProcessorEvents? Deliveries { get; set; }
+
     public ref uint Gpr(int number) => ref _processor.Register(number);
 
     public ref uint Eip => ref _processor.State.Eip;
+
+    /// <summary>Linear address of the instruction that comes next.</summary>
+    public LinearAddress NextInstruction => new(_processor.State.Cs.Base + _processor.State.Eip);
 
     /// <summary>The virtual EFLAGS.</summary>
     public uint Flags
@@ -104,12 +113,12 @@ public sealed class Emulator : IDisposable
     /// <summary>Emulates until the clock reaches the tick or the guest's run ends.</summary>
     public GuestEnd Run(long limit)
     {
-        long start = _clock.Ticks - _clock.Halted;
-        _listener.Deliveries = 0;
         _clock.Enter(_processor);
+        long before = Instructions;
         RunExit exit = _processor.Run(limit);
+        Retired += Instructions - before;
+        _retired.Emulated += Instructions - before;
         _clock.Leave(_processor);
-        _retired.Emulated += _clock.Ticks - _clock.Halted - start - _listener.Deliveries;
         return End(exit);
     }
 
@@ -150,6 +159,9 @@ public sealed class Emulator : IDisposable
 
     public void Dispose() => _processor.Dispose();
 
+    /// <summary>The clock less what is no instruction: halted ticks and deliveries.</summary>
+    private long Instructions => _processor.Ticks - _processor.HaltedTicks - _processor.Deliveries;
+
     private GuestEnd End(RunExit exit) => exit switch
     {
         RunExit.Limit => GuestEnd.Limit,
@@ -162,10 +174,6 @@ public sealed class Emulator : IDisposable
     private sealed class EmulationListener(Emulator emulator) : IProcessorEvents
     {
         private readonly Dictionary<Action<GuestPhysicalAddress, int>, Action<PhysicalAddress, int>> _wrapped = [];
-        private long _deliveredAt = -1;
-
-        /// <summary>Deliveries that have advanced, or are about to advance, the clock: one for a chain of nested faults.</summary>
-        public int Deliveries { get; set; }
 
         public Action<PhysicalAddress, int> Wrap(Action<GuestPhysicalAddress, int> listener)
         {
@@ -179,9 +187,7 @@ public sealed class Emulator : IDisposable
 
         void IProcessorEvents.Delivering(byte vector, EventKind kind, uint? errorCode, uint eip, int cpl)
         {
-            long now = emulator._processor.Ticks;
-            Deliveries += now == _deliveredAt ? 0 : 1;
-            _deliveredAt = now;
+            emulator.Deliveries?.Delivering(vector, kind, errorCode, eip, cpl);
             emulator.Delivering?.Invoke(vector, kind);
         }
     }
@@ -198,11 +204,11 @@ internal sealed class GuestClock
     /// <summary>Of them, those in HLT.</summary>
     public long Halted { get; set; }
 
-    /// <summary>When the guest was last left for its monitor.</summary>
-    public long Arrival { get; set; }
+    /// <summary>The tick of this moment, while a processor runs too.</summary>
+    public long Now => _running?.Now ?? Ticks;
 
-    /// <summary>Now, even while a processor is running.</summary>
-    public long Now => _running?.Ticks ?? Ticks;
+    /// <summary>When the guest was last left for its monitor; null where it never runs directly.</summary>
+    public long? Arrival { get; set; }
 
     public void Enter(Processor processor)
     {

@@ -48,7 +48,7 @@ public readonly record struct EngineEvent
     /// <summary>Guest-linear address of the instruction.</summary>
     public LinearAddress Address { get; init; }
 
-    /// <summary>Nesting level of the monitor that handles it: 1 for the one on the hardware.</summary>
+    /// <summary>Nesting level of the monitor that handles it: 1 for the one on the hardware, 0 for the guest's own handlers.</summary>
     public int Level { get; init; }
 
     /// <summary>Guest tick.</summary>

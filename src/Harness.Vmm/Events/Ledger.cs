@@ -11,8 +11,11 @@ public sealed class EventCount(EngineEvent first)
     public long Cycles { get; internal set; }
 }
 
-/// <summary>Every event of one engine's run, counted at the single place where the engine dispatches them.</summary>
-public sealed class Ledger(CostProfile costs, bool keepAll)
+/// <summary>
+/// Every event of one engine's run, counted at the single place where the engine dispatches them. Without <paramref name="costs"/> it is the machine's own
+/// ledger: what the guest itself sees delivered, level 0 and free of charge.
+/// </summary>
+public sealed class Ledger(CostProfile? costs, bool keepAll)
 {
     private readonly Dictionary<Identity, EventCount> _index = [];
     private readonly List<EventCount> _totals = [];
@@ -23,19 +26,29 @@ public sealed class Ledger(CostProfile costs, bool keepAll)
     /// <summary>In the order of first occurrence.</summary>
     public IReadOnlyList<EventCount> Totals => _totals;
 
-    /// <summary>Every event in order, if the run was asked to keep them.</summary>
+    /// <summary>Events kept at most: a guest that only faults may not fill the host's memory.</summary>
+    public const int Capacity = 1 << 20;
+
+    /// <summary>Every event in order up to <see cref="Capacity"/>, if the run was asked to keep them.</summary>
     public IReadOnlyList<EngineEvent> All => _all;
 
     /// <summary>Told of every event.</summary>
     public event Action<EngineEvent>? Recorded;
 
-    /// <summary>Gives events their tick: injections the current one, the others that at which the guest was left.</summary>
+    /// <summary>Gives events their tick: injections and the guest's own the current one, the others that at which the guest was left.</summary>
     internal GuestClock? Clock { get; init; }
 
     public void Record(EngineEvent e)
     {
-        long tick = Clock is null ? e.Tick : e.Kind == EngineEventKind.Injection ? Clock.Now : Clock.Arrival;
-        e = e with { Tick = tick, Cycles = costs.CostOf(e), Reason = e.Reason ?? "", Instruction = e.Instruction ?? "", Detail = e.Detail ?? "", Level = Math.Max(e.Level, 1) };
+        e = e with
+        {
+            Cycles = costs?.CostOf(e) ?? 0,
+            Reason = e.Reason ?? "",
+            Instruction = e.Instruction ?? "",
+            Detail = e.Detail ?? "",
+            Tick = Clock is null ? e.Tick : costs is null || e.Kind == EngineEventKind.Injection || Clock.Arrival is not { } arrival ? Clock.Now : arrival,
+            Level = costs is null ? 0 : Math.Max(e.Level, 1),
+        };
         var identity = new Identity(e.Kind, e.Cause, e.Reason, e.Instruction, e.Detail, e.Cpl, e.Level);
         if (!_index.TryGetValue(identity, out EventCount? total))
         {
@@ -45,7 +58,7 @@ public sealed class Ledger(CostProfile costs, bool keepAll)
 
         total.Count++;
         total.Cycles += e.Cycles;
-        if (keepAll)
+        if (keepAll && _all.Count < Capacity)
         {
             _all.Add(e);
         }

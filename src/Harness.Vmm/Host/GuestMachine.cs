@@ -11,20 +11,27 @@ public sealed class GuestMachine : IDisposable
 
     private readonly Ram _ram;
 
-    public GuestMachine(ProcessorModel model, GuestImage guest, PlatformOptions devices, CostProfile costs, IReadOnlyDictionary<string, string> options, bool keepEvents)
+    /// <summary><paramref name="guestModel"/>: what the guest sees, if less than the physical <paramref name="model"/>.</summary>
+    public GuestMachine(
+        ProcessorModel model, GuestImage guest, PlatformOptions devices, CostProfile costs, IReadOnlyDictionary<string, string> options, bool keepEvents,
+        ProcessorModel? guestModel = null)
     {
         Guest = guest;
         Options = options;
         Clock = new GuestClock();
         Ledger = new Ledger(costs, keepEvents) { Clock = Clock };
+        MachineEvents = new Ledger(null, keepEvents) { Clock = Clock };
         _ram = new Ram(MonitorBytes + (long)devices.RamBytes, Computer.RomBytes);
         var guestPhysical = new PhysicalMemory(_ram, MonitorBytes);
         Platform = new Platform(devices, guestPhysical);
         Platform.A20Changed += guestPhysical.SetA20;
+        Platform.BitFlipped += FlipBit;
         GuestPhysical = guestPhysical;
         GuestMemory = new GuestMemoryMap(guestPhysical);
-        Emulator = new Emulator(model, guestPhysical, Platform, Clock, Retired);
+        Emulator = new Emulator(guestModel ?? model, guestPhysical, Platform, Clock, Retired);
         Host = new Host(model, _ram, Clock, Retired);
+        Emulator.Deliveries = new DeliveryListener(this, Emulator.Processor);
+        Host.Processor.Events = new DeliveryListener(this, Host.Processor);
         GuestLoader.Load(guest, guestPhysical);
         GuestLoader.Enter(guest, Emulator.Processor);
     }
@@ -34,6 +41,9 @@ public sealed class GuestMachine : IDisposable
     public Platform Platform { get; }
 
     public Ledger Ledger { get; }
+
+    /// <summary>What the guest itself sees delivered.</summary>
+    public Ledger MachineEvents { get; }
 
     public IReadOnlyDictionary<string, string> Options { get; }
 
@@ -50,10 +60,60 @@ public sealed class GuestMachine : IDisposable
     /// <summary>The guest's physical address space.</summary>
     internal PhysicalMemory GuestPhysical { get; }
 
+    /// <summary>Told before each delivery that the guest sees, with the processor that makes it.</summary>
+    internal event Action<Delivery, Processor>? Delivering;
+
+    /// <summary>Where in the guest's RAM a store to a guest-physical address ends up; null: not in RAM.</summary>
+    internal long? RamAddress(PhysicalAddress address)
+    {
+        int page = GuestPhysical.RamPageForWrites(address);
+        return page < 0 ? null : RamAddress(new HostPhysicalAddress((ulong)page * Ram.PageSize + (address.Value & (Ram.PageSize - 1))));
+    }
+
+    /// <summary>Which address of the guest's RAM lies at a host-physical one; null: none.</summary>
+    internal long? RamAddress(HostPhysicalAddress address)
+    {
+        long offset = (long)address.Value - MonitorBytes;
+        return offset >= 0 && offset < _ram.Bytes - MonitorBytes ? offset : null;
+    }
+
+    private void FlipBit(PhysicalAddress address, int bit)
+    {
+        Span<byte> value = stackalloc byte[1];
+        GuestPhysical.Read(address, value);
+        value[0] ^= (byte)(1 << bit);
+        GuestPhysical.Write(address, value);
+    }
+
+    internal GuestMemoryImage CaptureMemory() => new(_ram, MonitorBytes, _ram.Bytes - MonitorBytes);
+
     public void Dispose()
     {
         Emulator.Dispose();
         Host.Dispose();
         _ram.Dispose();
+    }
+
+    /// <summary>On the host's processor, deliveries are the guest's own only in guest operation; the others enter the monitor.</summary>
+    private sealed class DeliveryListener(GuestMachine machine, Processor processor) : IProcessorEvents
+    {
+        public void Delivering(byte vector, EventKind kind, uint? errorCode, uint eip, int cpl)
+        {
+            if (processor == machine.Host.Processor && !processor.IsGuest)
+            {
+                machine.Host.NoteTrap();
+                return;
+            }
+
+            var delivery = new Delivery(vector, kind, errorCode, new LinearAddress(processor.State.Cs.Base + eip), cpl, processor.Ticks);
+            machine.MachineEvents.Record(new EngineEvent
+            {
+                Kind = delivery.IsException ? EngineEventKind.Trap : EngineEventKind.Interrupt,
+                Cause = delivery.IsException || kind == EventKind.Nmi ? Vectors.Name(vector) : $"vector {vector}",
+                Cpl = cpl,
+                Address = delivery.Address,
+            });
+            machine.Delivering?.Invoke(delivery, processor);
+        }
     }
 }

@@ -26,7 +26,14 @@ public sealed class GuestMemoryMap
 
     public void Read(GuestPhysicalAddress address, Span<byte> data) => _guest.Read(new PhysicalAddress(address.Value), data);
 
-    public void Write(GuestPhysicalAddress address, ReadOnlySpan<byte> data) => _guest.Write(new PhysicalAddress(address.Value), data);
+    public void Write(GuestPhysicalAddress address, ReadOnlySpan<byte> data)
+    {
+        Writing?.Invoke(address, data);
+        _guest.Write(new PhysicalAddress(address.Value), data);
+    }
+
+    /// <summary>Told of what the monitor writes for the guest.</summary>
+    internal event MonitorWrite<GuestPhysicalAddress>? Writing;
 
     public uint ReadUInt32(GuestPhysicalAddress address)
     {
@@ -42,3 +49,6 @@ public sealed class GuestMemoryMap
         return BitConverter.ToUInt64(raw);
     }
 }
+
+/// <summary>A write by the monitor itself.</summary>
+internal delegate void MonitorWrite<TAddress>(TAddress address, ReadOnlySpan<byte> data);

@@ -15,6 +15,8 @@ internal sealed class Host : IHost, IHostMemory, IProcessorBus, IDisposable
     private readonly RetiredCounts _retired;
     private bool _interrupt;
     private bool _suspended;
+    private uint _cr0, _cr3, _cr4;
+    private DescriptorTableRegister _gdtr, _idtr;
     private long _limit;
     private LinearAddress _entry;
     private ushort _codeSelector;
@@ -41,7 +43,12 @@ internal sealed class Host : IHost, IHostMemory, IProcessorBus, IDisposable
         set => _limit = value;
     }
 
-    /// <summary>Told of each trap's arrival, before the monitor sees it.</summary>
+    /// <summary>Told of what the monitor writes to memory.</summary>
+    public event MonitorWrite<HostPhysicalAddress>? Writing;
+
+    /// <summary>A trap is entering the monitor: its frame is the hardware's, not the guest's.</summary>
+    public bool IsTrapping { get; private set; }
+
     public bool ResumeFault { get; private set; }
 
     public IHostMemory Memory => this;
@@ -152,6 +159,25 @@ internal sealed class Host : IHost, IHostMemory, IProcessorBus, IDisposable
 
     public void CountTicks(long ticks) => _clock.Ticks += ticks;
 
+    /// <summary>The first control or table register that is not as the monitor set it when the guest was resumed, in words; null: all are.</summary>
+    public string? ChangedControl()
+    {
+        if (Processor.IsGuest)
+        {
+            return null;
+        }
+
+        ref CpuState state = ref Processor.State;
+        return state.System.Cr0 != _cr0 ? "CR0 was changed"
+            : state.System.Cr3 != _cr3 ? "CR3 was changed"
+            : state.System.Cr4 != _cr4 ? "CR4 was changed"
+            : state.Gdtr.Base != _gdtr.Base || state.Gdtr.Limit != _gdtr.Limit ? "GDTR was changed"
+            : state.Idtr.Base != _idtr.Base || state.Idtr.Limit != _idtr.Limit ? "IDTR was changed"
+            : null;
+    }
+
+    public void NoteTrap() => IsTrapping = true;
+
     public HostReturn Resume(TrapFrame frame)
     {
         if (!_suspended && !Enter(frame, out Fault fault))
@@ -163,8 +189,12 @@ internal sealed class Host : IHost, IHostMemory, IProcessorBus, IDisposable
         }
 
         ResumeFault = false;
-        _suspended = Run() != RunExit.Sentinel;
-        if (_suspended)
+        IsTrapping = false;
+        (_cr0, _cr3, _cr4) = (Cr0, Cr3, Cr4);
+        (_gdtr, _idtr) = (Processor.State.Gdtr, Processor.State.Idtr);
+        RunExit exit = Run();
+        _suspended = exit != RunExit.Sentinel;
+        if (exit != RunExit.Sentinel)
         {
             return HostReturn.Ended;
         }
@@ -289,7 +319,11 @@ internal sealed class Host : IHost, IHostMemory, IProcessorBus, IDisposable
 
     public void Read(HostPhysicalAddress address, Span<byte> data) => PhysicalMemory.Read(new PhysicalAddress(address.Value), data);
 
-    public void Write(HostPhysicalAddress address, ReadOnlySpan<byte> data) => PhysicalMemory.Write(new PhysicalAddress(address.Value), data);
+    public void Write(HostPhysicalAddress address, ReadOnlySpan<byte> data)
+    {
+        Writing?.Invoke(address, data);
+        PhysicalMemory.Write(new PhysicalAddress(address.Value), data);
+    }
 
     public uint ReadUInt32(HostPhysicalAddress address)
     {

@@ -81,7 +81,7 @@ public interface IHost
     /// Loads the general registers and, by MOV, the data segment registers, writes the frame to the monitor's stack and executes IRET; then the guest runs
     /// until something comes back. A segment that does not load leaves the guest untouched and comes back as the trap that it is, with
     /// <paramref name="frame"/> unchanged but for vector and error code, and <see cref="ResumeFault"/> set. After <see cref="HostReturn.Ended"/> the next call
-    /// lets the guest go on where it is; the frame does not count then.
+    /// goes on in the guest where it was, and does not look at the frame.
     /// </summary>
     HostReturn Resume(TrapFrame frame);
 

@@ -1,6 +1,8 @@
+using Harness.Machine;
 using Harness.Records;
 using Harness.Scenarios;
 using Harness.Scripting;
+using Harness.Vmm;
 
 namespace Harness.Running;
 
@@ -30,13 +32,17 @@ internal sealed class ScenarioExecution : IScenarioHost
     /// <inheritdoc/>
     public CancellationToken Cancellation { get; }
 
+    /// <inheritdoc/>
+    public IReadOnlyList<IEngine> Engines => EngineRegistry.All;
+
     /// <summary>Runs a scenario; null when the user gave up before it ended.</summary>
     public static ScenarioResult? Run(RunItem item, ScenarioDeclaration declaration, RunOptions options, Action<string> log, CancellationToken cancellation)
     {
         var execution = new ScenarioExecution(item, declaration, options, log, cancellation);
+        var context = new ScenarioContext(declaration, execution);
         try
         {
-            declaration.Body(new ScenarioContext(declaration, execution));
+            declaration.Body(context);
         }
         catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
         {
@@ -46,16 +52,39 @@ internal sealed class ScenarioExecution : IScenarioHost
         {
             return execution.Conclude(Outcome.NotApplicable, e.Message);
         }
+        catch (EngineNotRunException e)
+        {
+            execution.Count(0, 1);
+            return execution.ConcludeFromRuns(execution.Place(e, e.Message));
+        }
+        catch (ScenarioEndedException e)
+        {
+            return execution.Conclude(e.Outcome, execution.Place(e, execution.Explain(context, e.Message)));
+        }
         catch (Exception e)
         {
             // Any exception: whatever a body throws is the scenario's result and must not end the others.
             return IsAssertion(e)
-                ? execution.Conclude(Outcome.Failed, execution.Place(e, e.Message))
-                : execution.Conclude(Outcome.Error, execution.Place(e, ScriptTrace.Describe(e)));
+                ? execution.Conclude(Outcome.Failed, execution.Place(e, execution.Explain(context, e.Message)))
+                : execution.Conclude(Outcome.Error, execution.Place(e, execution.Explain(context, ScriptTrace.Describe(e))));
         }
 
         return execution.ConcludeFromRuns();
     }
+
+    /// <inheritdoc/>
+    public ProcessorModel LoadModel(string name) => ProcessorModel.Load(name);
+
+    /// <inheritdoc/>
+    public EngineRun Execute(RunRequest request)
+    {
+        var run = GuestRunner.Run(request);
+        _log($"{_declaration.Id}: {request.Engine.Name} on {request.Model.Name}: {run.End} at tick {run.Ticks}");
+        return run;
+    }
+
+    /// <inheritdoc/>
+    public string Reproduction(string command, string? engine) => ReproductionCommand.For(_item, command, engine, Options);
 
     /// <inheritdoc/>
     public void Add(RunRecord record) => _records.Add(Identify(_item, record));
@@ -90,7 +119,7 @@ internal sealed class ScenarioExecution : IScenarioHost
     // By name: FluentAssertions throws the exception of whichever test framework it finds, and is not loaded only to ask.
     private static bool IsAssertion(Exception exception) => exception.GetType().Name is "AssertionFailedException" or "AssertionException";
 
-    private ScenarioResult ConcludeFromRuns()
+    private ScenarioResult ConcludeFromRuns(string? note = null)
     {
         foreach (var bad in (Outcome[])[Outcome.Error, Outcome.Failed, Outcome.Limit])
         {
@@ -102,7 +131,7 @@ internal sealed class ScenarioExecution : IScenarioHost
 
         return _records.Count > 0 && _records.TrueForAll(r => r.Outcome == Outcome.NotApplicable)
             ? Conclude(Outcome.NotApplicable, _records[0].Message)
-            : Conclude(Outcome.Passed, null);
+            : Conclude(Outcome.Passed, note);
     }
 
     private ScenarioResult Conclude(Outcome outcome, string? message)
@@ -119,6 +148,19 @@ internal sealed class ScenarioExecution : IScenarioHost
             Checks = new CheckCount(_passed, outcome == Outcome.Failed ? 1 : 0, _skipped),
         };
         return new ScenarioResult(_item, [.. _records, Identify(_item, verdict)], snapshot);
+    }
+
+    // What a check was looking at, and how to have it looked at again.
+    private string Explain(ScenarioContext context, string message)
+    {
+        var subject = context switch
+        {
+            { Engine: { } engine, Disturbance: { } disturbance } => $"under {engine} with {disturbance}: ",
+            { Engine: { } engine } => $"under {engine}: ",
+            { Disturbance: { } disturbance } => $"with {disturbance}: ",
+            _ => "",
+        };
+        return $"{subject}{message}\nAgain: {Reproduction("run", context.Engine)}";
     }
 
     private string Place(Exception exception, string message)

@@ -134,8 +134,8 @@ internal sealed class TrapMemoryTests
             k.Boot(a =>
             {
                 var tables = new PageTables(GuestPaging.Paging32, 0x80000);
-                tables.Map(0, 0, 0x100000, Harness.Scenarios.PageAccess.Write);
-                tables.Map(0xFFC20000, Page, 0x1000, Harness.Scenarios.PageAccess.Write);
+                tables.Map(0, 0, 0x100000, Harness.Scenarios.PageRights.Write);
+                tables.Map(0xFFC20000, Page, 0x1000, Harness.Scenarios.PageRights.Write);
                 a.mov(eax, tables.Directory);
                 a.mov(cr3, eax);
                 a.mov(eax, cr0);

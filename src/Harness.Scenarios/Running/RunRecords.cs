@@ -1,0 +1,86 @@
+using Harness.Records;
+using Harness.Vmm;
+using Divergence = Harness.Vmm.Divergence;
+
+namespace Harness.Scenarios;
+
+/// <summary>Runs as records.</summary>
+internal static class RunRecords
+{
+    private static readonly string[] KindNames = ["trap", "exit", "callout", "hypercall", "injection", "interrupt", "hidden fault"];
+
+    /// <summary>The record of a request that was not run.</summary>
+    public static RunRecord NotApplicable(RunRequest request, int number, string reason) => Head(request, number, Outcome.NotApplicable) with { Message = reason };
+
+    /// <summary>The record of a run; <paramref name="equivalence"/> is null for the bare machine and where it was not judged.</summary>
+    public static RunRecord Of(EngineRun run, int number, EquivalenceVerdict? equivalence, Outcome outcome, string? message)
+    {
+        RetiredCounts retired = run.Retired;
+        return Head(run.Request, number, outcome) with
+        {
+            Ticks = new TickCount(run.Ticks, run.HaltedTicks),
+            Retired = new RetiredCount(retired.Guest, retired.Direct, retired.Translated, retired.Emulated),
+            Events = [.. run.MachineEvents.Totals.Concat(run.Ledger.Totals).Select(Total)],
+            Properties = run.Engine.Kind == MonitorKind.Bare ? null : new RunProperties(
+                equivalence is null ? null : Property(equivalence),
+                run.ResourceControl is not { } control ? null : new JudgedProperty(control.Holds, control.Holds ? null : control.Detail),
+                new JudgedProperty(run.Efficiency.Holds, null)),
+
+            // The guest's own instructions count one cycle each: cost profiles tell what monitors add.
+            Cycles = new CycleCount(retired.Guest, run.Ledger.Totals.Sum(t => t.Cycles)),
+            Console = run.Console,
+            Digest = run.Digest,
+            Message = message,
+            Assumptions = [.. Assumptions(run).Distinct()],
+        };
+    }
+
+    /// <summary>An event kind as records spell it.</summary>
+    public static string Name(EngineEventKind kind) => KindNames[(int)kind];
+
+    private static RunRecord Head(RunRequest request, int number, Outcome outcome) => new()
+    {
+        Scenario = "",
+        Engine = request.Engine.Name,
+        Run = number,
+        Cpu = request.Model.Name,
+        Cost = request.Costs.Name,
+        Seed = request.Seed,
+        Guest = new Records.GuestImage(request.Guest.Digest, request.Guest.Bytes),
+        Outcome = outcome,
+    };
+
+    private static EventTotal Total(EventCount total) => new()
+    {
+        Kind = Name(total.First.Kind),
+        Cause = total.First.Cause,
+        Reason = OrNull(total.First.Reason),
+        Instruction = OrNull(total.First.Instruction),
+        Detail = OrNull(total.First.Detail),
+        Cpl = total.First.Cpl,
+        Level = total.First.Level,
+        Count = total.Count,
+        Cycles = total.Cycles,
+    };
+
+    private static string? OrNull(string text) => text.Length == 0 ? null : text;
+
+    private static EquivalenceProperty Property(EquivalenceVerdict verdict) => new(
+        verdict.Holds, Text(verdict.FirstDivergence), Text(verdict.FirstControlFlow), verdict.FirstDivergence is null ? null : verdict.MetAgain);
+
+    private static Records.Divergence? Text(Divergence? divergence) => divergence is not { } d
+        ? null
+        : new Records.Divergence(d.Tick, d.At, d.Value, d.Show(d.Bare), d.Show(d.Found), d.Instruction);
+
+    private static IEnumerable<string> Assumptions(EngineRun run)
+    {
+        foreach (EventCount total in run.Ledger.Totals)
+        {
+            if (run.Request.Costs.FigureFor(total.First.Kind, total.First.Cause) is { IsAssumption: true } figure)
+            {
+                string cause = figure.Cause.Length == 0 ? "" : " " + figure.Cause;
+                yield return string.Create(CultureInfo.InvariantCulture, $"{Name(figure.Kind)}{cause}: {figure.Cycles} cycles, {figure.Source}");
+            }
+        }
+    }
+}

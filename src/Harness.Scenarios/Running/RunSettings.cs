@@ -1,0 +1,32 @@
+using Harness.Machine.Devices;
+using Harness.Vmm;
+
+namespace Harness.Scenarios;
+
+/// <summary>What a run rarely needs to say.</summary>
+public sealed record RunSettings
+{
+    /// <summary>Which engines run beside the bare machine.</summary>
+    public MonitorKind Monitors { get; init; } = MonitorKind.Any;
+
+    /// <summary>Of the machine's random streams.</summary>
+    public ulong Seed { get; init; }
+
+    /// <summary>Options of engines by name, such as "userReturn".</summary>
+    public IReadOnlyDictionary<string, string> EngineOptions { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>Disks, input and further devices.</summary>
+    public GuestDevices Devices { get; init; } = new();
+
+    /// <summary>Disturbances from outside, beside those of <see cref="ScenarioContext.Inject"/>.</summary>
+    public IReadOnlyList<Injection> Injections { get; init; } = [];
+
+    /// <summary>
+    /// Compare with the bare machine and watch resource control. It makes the machine stop at every instruction: a guest of many millions of them may do without,
+    /// and then neither property is judged.
+    /// </summary>
+    public bool JudgeProperties { get; init; } = true;
+
+    /// <summary>The guest is a hypervisor itself: it sees the model's virtualization features, and engines that do not expose them are not applicable.</summary>
+    public bool ExposeVirtualization { get; init; }
+}

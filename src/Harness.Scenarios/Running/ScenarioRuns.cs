@@ -1,0 +1,145 @@
+using Harness.Machine.Devices;
+using Harness.Records;
+using Harness.Vmm;
+using GuestImage = Harness.Machine.GuestImage;
+
+namespace Harness.Scenarios;
+
+/// <summary>The runs that one execution of a scenario makes: numbers them, keeps their records, and says what becomes of the scenario by how they end.</summary>
+internal sealed class ScenarioRuns(ScenarioContext scenario)
+{
+    private readonly List<string> _guests = [];
+    private int _runs;
+
+    /// <summary>The options of the invocation, put over the scenario's own choices.</summary>
+    public RunRequest Request(GuestImage guest, string cpu, string cost, long maxInstructions, RunSettings settings)
+    {
+        RunOptions options = scenario.Host.Options;
+        var request = new RunRequest
+        {
+            Engine = scenario.Host.Engines[0],
+            Model = scenario.Host.LoadModel(options.Cpu ?? cpu),
+            Guest = guest,
+            Costs = CostProfile.Load(options.Cost ?? cost),
+            MaxInstructions = options.MaxInstructions ?? maxInstructions,
+            Seed = options.Seed ?? settings.Seed,
+            Options = settings.EngineOptions,
+            KeepEvents = true,
+            RecordEffects = settings.JudgeProperties,
+            Devices = settings.Devices with { Injections = [.. settings.Devices.Injections, .. settings.Injections] },
+            Cancellation = scenario.Host.Cancellation,
+        };
+        return settings.ExposeVirtualization ? request with { Withheld = [] } : request;
+    }
+
+    /// <summary>Runs a guest under the bare machine and then under the engines asked for, with a record for each.</summary>
+    public RunSet Run(RunRequest request, GuestEnd? ends, MonitorKind monitors) => Run(request, ends, monitors, ++_runs, scenario.Host.Add);
+
+    /// <summary>Runs a guest with an injection at every tick of a range and checks each of these runs. There is one record for each engine.</summary>
+    public void Sweep(RunRequest request, GuestEnd? ends, MonitorKind monitors, long from, long to, Func<long, Injection> inject, Action<RunSet> check)
+    {
+        int number = ++_runs;
+        List<RunRecord> records = [];
+        try
+        {
+            for (long tick = from; tick <= to; tick++)
+            {
+                Injection injection = inject(tick);
+                scenario.Disturbance = injection.ToString();
+                RunRequest one = request with { Devices = request.Devices with { Injections = [.. request.Devices.Injections, injection] } };
+                check(Run(one, ends, monitors, number, records.Add));
+            }
+
+            scenario.Disturbance = null;
+        }
+        finally
+        {
+            foreach (var engine in records.GroupBy(r => r.Engine))
+            {
+                scenario.Host.Add(Scenarios.Sweep.Summarize([.. engine]));
+            }
+        }
+    }
+
+    private RunSet Run(RunRequest request, GuestEnd? ends, MonitorKind monitors, int number, Action<RunRecord> keep)
+    {
+        string name = Name(request.Guest);
+        List<GuestRun> runs = [];
+        List<MissingRun> missing = [];
+        foreach (IEngine engine in scenario.Host.Engines.Where(e => e.Kind == MonitorKind.Bare || (e.Kind & monitors) != 0))
+        {
+            RunRequest one = request with { Engine = engine };
+            if (NotRun(engine) is { } unselected)
+            {
+                missing.Add(new MissingRun(engine, unselected));
+            }
+            else if (GuestRunner.NotApplicable(one) is { } reason)
+            {
+                missing.Add(new MissingRun(engine, reason));
+                keep(RunRecords.NotApplicable(one, number, reason));
+            }
+            else
+            {
+                EngineRun run = Execute(one);
+                if (run.End == GuestEnd.Unsupported)
+                {
+                    missing.Add(new MissingRun(engine, run.StopReason!));
+                    keep(RunRecords.NotApplicable(one, number, run.StopReason!));
+                }
+                else
+                {
+                    runs.Add(Judge(run, runs.FirstOrDefault(), number, name, ends, keep));
+                }
+            }
+        }
+
+        return new RunSet(scenario, runs, missing);
+    }
+
+    private GuestRun Judge(EngineRun run, GuestRun? bare, int number, string guest, GuestEnd? ends, Action<RunRecord> keep)
+    {
+        EquivalenceVerdict? equivalence = run.Effects is null ? null
+            : bare is null ? new EquivalenceVerdict(true, null, null, false)
+            : Equivalence.Compare(bare.Details, run);
+        bool unasked = run.End == GuestEnd.Limit && ends is not (null or GuestEnd.Limit);
+        bool wrongEnd = bare is null && ends is { } expected && run.End != expected;
+        Outcome outcome = unasked ? Outcome.Limit : wrongEnd ? Outcome.Failed : Outcome.Passed;
+        string? message = outcome == Outcome.Passed ? null : string.Create(
+            CultureInfo.InvariantCulture,
+            $"{guest} under {run.Engine.Name}: expected to end by {ends}, found {run.End} at tick {run.Ticks}, EIP {run.Final.Eip:X8}{(unasked ? $"; the budget is {run.Request.MaxInstructions} instructions" : "")}");
+        keep(RunRecords.Of(run, number, bare is null ? null : equivalence, outcome, message));
+        return wrongEnd ? throw new ScenarioEndedException(outcome, message!) : new GuestRun(run, equivalence, scenario);
+    }
+
+    private EngineRun Execute(RunRequest request)
+    {
+        EngineRun run = scenario.Host.Execute(request);
+        scenario.Cancellation.ThrowIfCancellationRequested();
+        return run;
+    }
+
+    private string? NotRun(IEngine engine) =>
+        engine.Kind == MonitorKind.Bare || scenario.Host.Options.Engines is not { } chosen || chosen.Contains(engine.Name) ? null : "--engine leaves it out";
+
+    private string Name(GuestImage guest)
+    {
+        int known = _guests.IndexOf(guest.Digest);
+        if (known < 0)
+        {
+            known = _guests.Count;
+            _guests.Add(guest.Digest);
+            scenario.Host.Add(new SnapshotGuest(Numbered(known), new Records.GuestImage(guest.Digest, guest.Bytes), GuestDisassembly.Lines(guest)));
+        }
+
+        return Numbered(known);
+    }
+
+    private static string Numbered(int index) => string.Create(CultureInfo.InvariantCulture, $"guest {index + 1}");
+}
+
+/// <summary>The bare machine did not bring the guest to the end that the scenario expects: nothing else can be judged.</summary>
+public sealed class ScenarioEndedException(Outcome outcome, string message) : Exception(message)
+{
+    /// <summary>Of the scenario.</summary>
+    public Outcome Outcome { get; } = outcome;
+}

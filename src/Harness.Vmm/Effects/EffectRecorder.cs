@@ -1,0 +1,236 @@
+using Iced.Intel;
+
+namespace Harness.Vmm;
+
+/// <summary>
+/// Watches the emulator and the host's processor of one run and keeps what the guest can see of every step. Registers of the host's processor pass through the
+/// monitor's inverse map; memory, ports and everything that was emulated are taken raw.
+/// </summary>
+internal sealed class EffectRecorder
+{
+    private readonly GuestMachine _machine;
+    private readonly IMonitor _monitor;
+    private readonly StepFilter? _filter;
+    private readonly EffectMemory _memory;
+    private readonly List<MemoryEffect> _stores = [];
+    private readonly List<PortEffect> _ports = [];
+    private readonly List<Delivery> _deliveries = [];
+    private readonly NasmFormatter _formatter = new();
+    private readonly StringOutput _text = new();
+
+    public EffectRecorder(GuestMachine machine, IMonitor monitor, StepFilter? filter)
+    {
+        _machine = machine;
+        _monitor = monitor;
+        _filter = filter;
+        _memory = new EffectMemory(machine.CaptureMemory());
+        Emulated = new ProcessorTap(this, machine.Emulator.Processor);
+        Direct = new HostTap(this, machine);
+        machine.Delivering += NoteDelivery;
+        machine.GuestMemory.Writing += NoteMonitorWrite;
+        machine.Host.Writing += NoteMonitorWrite;
+        machine.Emulator.Processor.Observer = Emulated;
+        machine.Host.Processor.Observer = Direct;
+    }
+
+    public EffectLog Log { get; } = new();
+
+    public ResourceControl ResourceControl => new(Direct.Violation is null, Direct.Violation ?? "");
+
+    private ProcessorTap Emulated { get; }
+
+    private HostTap Direct { get; }
+
+    /// <summary>Everything that was asked for has been seen.</summary>
+    public bool IsDone { get; private set; }
+
+    /// <summary>Closes the last step, if a delivery is its last effect.</summary>
+    public void Finish(in GuestRegisters registers)
+    {
+        if (_deliveries.Count != 0 || _stores.Count != 0 || _ports.Count != 0)
+        {
+            EndStep(registers, _machine.Clock.Ticks, default, default);
+        }
+    }
+
+    /// <summary>A store of an emulated instruction: to RAM as the chipset maps it, or to a device.</summary>
+    internal void NoteEmulatedStore(PhysicalAddress address, int size, ulong value)
+    {
+        if (_machine.RamAddress(address) is { } at)
+        {
+            NoteStore(at, size, value);
+            return;
+        }
+
+        for (int i = 0; i < size; i++)
+        {
+            _stores.Add(new MemoryEffect(new GuestPhysicalAddress(address.Value + (ulong)i), (byte)(value >> (8 * i))));
+        }
+    }
+
+    /// <summary>A store by address in the guest's RAM.</summary>
+    internal void NoteStore(long ramAddress, int size, ulong value)
+    {
+        for (int i = 0; i < size; i++)
+        {
+            NoteByte(ramAddress + i, (byte)(value >> (8 * i)));
+        }
+    }
+
+    internal void NotePort(in PortEffect effect) => _ports.Add(effect);
+
+    internal GuestRegisters Translated(Processor processor)
+    {
+        var raw = GuestRegisters.Of(processor);
+        GuestRegisters registers = raw;
+        _monitor.Translate(ref registers);
+        return registers.ChangedRaw(raw) is { } name
+            ? throw new InvalidOperationException(
+                $"The monitor's inverse map changed {name} at tick {processor.Ticks}; general registers, EIP and arithmetic flags are not its to translate.")
+            : registers;
+    }
+
+    internal void EndStep(in GuestRegisters registers, long tick, LinearAddress address, in Instruction instruction)
+    {
+        var hash = new EffectHash();
+        hash.Add((ulong)tick);
+        hash.Add(address.Value);
+        hash.Add(registers);
+        foreach (MemoryEffect store in _stores)
+        {
+            hash.Add(store.Address.Value << 8 | store.Value);
+        }
+
+        foreach (PortEffect port in _ports)
+        {
+            hash.Add(port.Port | (ulong)port.Size << 16 | (port.Write ? 1ul << 24 : 0) | (ulong)port.Value << 32);
+        }
+
+        Log.Add(hash.Value, address.Value);
+        if (_filter is not null && _filter.Wants(Log.Steps, tick))
+        {
+            _filter.Found(new GuestStep
+            {
+                Index = Log.Steps,
+                Tick = tick,
+                Address = address,
+                Instruction = Text(instruction),
+                Registers = registers,
+                Deliveries = [.. _deliveries],
+                Memory = [.. _stores],
+                Ports = [.. _ports],
+                Hash = hash.Value,
+            });
+        }
+
+        _stores.Clear();
+        _ports.Clear();
+        _deliveries.Clear();
+        if (_filter is not null && _filter.IsPast(Log.Steps + 1, tick))
+        {
+            IsDone = true;
+            _machine.Emulator.Processor.RequestStop();
+            _machine.Host.Processor.RequestStop();
+        }
+    }
+
+    private string Text(in Instruction instruction)
+    {
+        if (instruction.Length == 0)
+        {
+            return "";
+        }
+
+        _formatter.Format(instruction, _text);
+        return _text.ToStringAndReset();
+    }
+
+    private void NoteByte(long ramAddress, byte value)
+    {
+        if (!_memory.Change(ramAddress, value))
+        {
+            return;
+        }
+
+        // Sizes and the order within a step are the engine's business: what counts is which bytes have which values afterwards.
+        var effect = new MemoryEffect(new GuestPhysicalAddress((ulong)ramAddress), value);
+        int at = _stores.Count;
+        while (at > 0 && _stores[at - 1].Address.Value > effect.Address.Value)
+        {
+            at--;
+        }
+
+        if (at > 0 && _stores[at - 1].Address == effect.Address)
+        {
+            _stores[at - 1] = effect;
+        }
+        else
+        {
+            _stores.Insert(at, effect);
+        }
+    }
+
+    private void NoteDelivery(Delivery delivery, Processor processor)
+    {
+        if (_deliveries.Count != 0)
+        {
+            EndStep(processor == _machine.Emulator.Processor ? GuestRegisters.Of(processor) : Translated(processor), delivery.Tick, default, default);
+        }
+
+        _deliveries.Add(delivery);
+    }
+
+    private void NoteMonitorWrite(GuestPhysicalAddress address, ReadOnlySpan<byte> data)
+    {
+        for (int i = 0; i < data.Length; i++)
+        {
+            if (_machine.RamAddress(new PhysicalAddress(address.Value + (ulong)i)) is { } at)
+            {
+                NoteByte(at, data[i]);
+            }
+        }
+    }
+
+    private void NoteMonitorWrite(HostPhysicalAddress address, ReadOnlySpan<byte> data)
+    {
+        for (int i = 0; i < data.Length; i++)
+        {
+            if (_machine.RamAddress(new HostPhysicalAddress(address.Value + (ulong)i)) is { } at)
+            {
+                NoteByte(at, data[i]);
+            }
+        }
+    }
+}
+
+/// <summary>Which steps of a run somebody wants to see, by number and by tick.</summary>
+internal sealed class StepFilter(StepWindow steps, long fromTick, long toTick, Action<GuestStep> found)
+{
+    public void Found(GuestStep step) => found(step);
+
+    public bool Wants(long index, long tick) => index >= steps.First && index <= steps.Last && tick >= fromTick && tick <= toTick;
+
+    public bool IsPast(long index, long tick) => index > steps.Last || tick >= toTick;
+}
+
+/// <summary>The guest's RAM as its stores have left it, to tell a change from a store of the same value.</summary>
+internal sealed class EffectMemory(GuestMemoryImage start)
+{
+    private readonly byte[]?[] _pages = new byte[]?[start.Length / Ram.PageSize];
+
+    /// <summary>False: the byte has the value already.</summary>
+    public bool Change(long address, byte value)
+    {
+        ref byte[]? page = ref _pages[address / Ram.PageSize];
+        if (page is null)
+        {
+            page = new byte[Ram.PageSize];
+            start.Read(new GuestPhysicalAddress((ulong)(address - address % Ram.PageSize)), page);
+        }
+
+        ref byte cell = ref page[address % Ram.PageSize];
+        bool changed = cell != value;
+        cell = value;
+        return changed;
+    }
+}

@@ -1,0 +1,92 @@
+using System.Globalization;
+
+using Iced.Intel;
+
+namespace Harness.Vmm;
+
+/// <summary>What the recorder sees of the emulator's processor, whose state is the guest's and whose memory is guest-physical.</summary>
+internal class ProcessorTap(EffectRecorder recorder, Processor processor) : IExecutionObserver
+{
+    private uint _codeBase = processor.State.Cs.Base;
+
+    protected EffectRecorder Recorder => recorder;
+
+    protected Processor Processor => processor;
+
+    public virtual void Retired(in Instruction instruction)
+    {
+        recorder.EndStep(Registers(), processor.Ticks, AddressOf(instruction), instruction);
+        _codeBase = processor.State.Cs.Base;
+    }
+
+    public virtual void Stored(PhysicalAddress address, int size, ulong value) => recorder.NoteEmulatedStore(address, size, value);
+
+    public virtual void StoredImplicitly(PhysicalAddress address, int size, ulong value) => Stored(address, size, value);
+
+    public void PortAccess(ushort port, int size, uint value, bool write) => recorder.NotePort(new PortEffect(port, size, value, write));
+
+    protected virtual GuestRegisters Registers() => GuestRegisters.Of(processor);
+
+    /// <summary>The instruction's own code segment: a far transfer has loaded the next one's.</summary>
+    protected LinearAddress AddressOf(in Instruction instruction)
+    {
+        bool far = instruction.IsCallFar || instruction.IsCallFarIndirect || instruction.IsJmpFar || instruction.IsJmpFarIndirect
+            || instruction.Mnemonic is Mnemonic.Retf or Mnemonic.Iret or Mnemonic.Iretd or Mnemonic.Sysenter or Mnemonic.Sysexit
+            || instruction.FlowControl == FlowControl.Interrupt;
+        return new LinearAddress((far ? _codeBase : processor.State.Cs.Base) + instruction.IP32);
+    }
+}
+
+/// <summary>
+/// What the recorder sees of the host's processor: instructions that run directly, in host-physical memory of which only a part is the guest's. What they change
+/// outside of it breaks resource control.
+/// </summary>
+internal sealed class HostTap(EffectRecorder recorder, GuestMachine machine) : ProcessorTap(recorder, machine.Host.Processor)
+{
+    private ulong? _outside;
+
+    /// <summary>The first violation of resource control, in words.</summary>
+    public string? Violation { get; private set; }
+
+    public override void Retired(in Instruction instruction)
+    {
+        if (Violation is null)
+        {
+            string? change = _outside is { } address
+                ? string.Create(CultureInfo.InvariantCulture, $"host memory {address:X8} was written")
+                : machine.Host.ChangedControl();
+            if (change is not null)
+            {
+                Violation = string.Create(
+                    CultureInfo.InvariantCulture, $"{change} by '{instruction}' at {AddressOf(instruction)}, tick {Processor.Ticks}");
+            }
+        }
+
+        _outside = null;
+        base.Retired(instruction);
+    }
+
+    public override void Stored(PhysicalAddress address, int size, ulong value)
+    {
+        if (!StoredInGuest(address, size, value) && !machine.Host.IsTrapping)
+        {
+            _outside ??= address.Value;
+        }
+    }
+
+    // The accessed bits of the monitor's own descriptors.
+    public override void StoredImplicitly(PhysicalAddress address, int size, ulong value) => StoredInGuest(address, size, value);
+
+    protected override GuestRegisters Registers() => Recorder.Translated(Processor);
+
+    private bool StoredInGuest(PhysicalAddress address, int size, ulong value)
+    {
+        if (machine.RamAddress(new HostPhysicalAddress(address.Value)) is not { } at)
+        {
+            return false;
+        }
+
+        Recorder.NoteStore(at, size, value);
+        return true;
+    }
+}

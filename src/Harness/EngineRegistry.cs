@@ -1,0 +1,24 @@
+using Harness.Engines.Bare;
+using Harness.Engines.Interpret;
+using Harness.Engines.Trap;
+using Harness.Vmm;
+
+namespace Harness;
+
+/// <summary>The engines that come with the harness. Nothing else names them.</summary>
+public static class EngineRegistry
+{
+    /// <summary>The reference first.</summary>
+    public static IReadOnlyList<IEngine> All { get; } =
+    [
+        new BareEngine(),
+        new InterpretEngine(),
+        TrapEngine.Trap013,
+    ];
+
+    /// <summary>The reference.</summary>
+    public static IEngine Bare => All[0];
+
+    /// <summary>The engine of that name, or null.</summary>
+    public static IEngine? Find(string name) => All.FirstOrDefault(e => e.Name == name);
+}
