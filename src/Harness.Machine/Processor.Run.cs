@@ -42,9 +42,11 @@ public sealed unsafe partial class Processor
     private bool RunChain()
     {
         uint eip = _cpu->State.Eip;
+        Block? block = _blocks.At(eip, alone: false);
+
+        // Read only now: finding the block may have dropped the one that wants the link.
         Op** link = _cpu->Link;
         _cpu->Link = null;
-        Block? block = _blocks.At(eip, alone: false);
         if (block is null)
         {
             return false;

@@ -229,9 +229,19 @@ public static class TaskSwitch
             port.Gpr(number) = image[TaskImage.Gpr + number];
         }
 
+        // In virtual-8086 mode a selector is all there is to a segment (SDM Vol. 3B, 20.1.1): a fault in the new task finds it loaded.
+        bool virtual8086 = (port.NonStatusFlags & Eflags.VM) != 0;
         for (SegmentName name = SegmentName.ES; name <= SegmentName.GS; name++)
         {
-            SegmentLoad.LoadNull(ref port, name, (ushort)image[TaskImage.Segment + (int)name]);
+            ushort selector = (ushort)image[TaskImage.Segment + (int)name];
+            if (virtual8086)
+            {
+                SegmentLoad.LoadReal(ref port, name, selector);
+            }
+            else
+            {
+                SegmentLoad.LoadNull(ref port, name, selector);
+            }
         }
 
         SegmentLoad.LoadNull(ref port, SegmentName.LDTR, (ushort)image[TaskImage.Ldt]);
@@ -253,12 +263,7 @@ public static class TaskSwitch
         port.Commit();
         if (Mode.IsVirtual8086(ref port))
         {
-            for (SegmentName name = SegmentName.ES; name <= SegmentName.GS; name++)
-            {
-                SegmentLoad.LoadReal(ref port, name, port.Segment(name).Selector);
-            }
-
-            return Commit(ref port);
+            return true;
         }
 
         return LoadStack(ref port, external)

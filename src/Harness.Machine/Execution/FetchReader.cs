@@ -52,6 +52,9 @@ internal sealed unsafe class FetchReader(Processor processor, Cpu* cpu) : CodeRe
         return true;
     }
 
+    /// <summary>Physical address of the page after the one that EIP lies in. False: it cannot be fetched from, and the fault is recorded.</summary>
+    public bool FindSecondPage(uint eip, out uint physical) => Paging.TranslateFetch(cpu, ((cpu->State.Cs.Base + eip) | ~PageMask) + 1, out physical);
+
     /// <summary><paramref name="mayCross"/> false: the instruction is not next to run, so it may not touch (and mark accessed) another page.</summary>
     public void BeginInstruction(bool mayCross)
     {
