@@ -59,7 +59,7 @@ public interface IProcessorEvents
 /// <summary>Told of what virtualization hardware does, whoever owns it: a monitor of the harness or a hypervisor that runs as a guest.</summary>
 public interface IVirtualizationEvents
 {
-    /// <summary>An exit, with its reason's name and number in the manual; the processor still has the guest's state.</summary>
+    /// <summary>An exit, with its reason's name and number in the manual; told before the host state is loaded.</summary>
     void Exit(string name, uint reason, ulong qualification, uint guestEip, int guestCpl);
 
     /// <summary>An entry that succeeded; <paramref name="injection"/> is the event-injection field, 0 for none.</summary>

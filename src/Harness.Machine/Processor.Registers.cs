@@ -189,7 +189,7 @@ public sealed unsafe partial class Processor
         {
             _cpu->CheckingAlignment = align;
             _cpu->Watching = watch;
-            FlushTlb(global: true);
+            Paging.FlushTags(_cpu);
         }
     }
 

@@ -6,7 +6,11 @@ namespace Harness.Machine;
 /// <param name="UserMode">User-mode accesses are allowed.</param>
 /// <param name="Global">A global page.</param>
 /// <param name="ErrorCode">Where the walk failed: the error code of the #PF.</param>
-public readonly record struct PageWalk(PhysicalAddress Physical, bool Writable, bool UserMode, bool Global, uint ErrorCode);
+public readonly record struct PageWalk(PhysicalAddress Physical, bool Writable, bool UserMode, bool Global, uint ErrorCode)
+{
+    /// <summary>As <see cref="Translation.Rights"/>.</summary>
+    internal uint Rights { get; init; }
+}
 
 /// <summary>Single supervisor instructions for software that plays ring 0 from outside: a monitor in C#.</summary>
 public sealed unsafe partial class Processor

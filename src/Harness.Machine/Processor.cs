@@ -35,7 +35,8 @@ public sealed unsafe partial class Processor : IDisposable
         _cpu->Self = GCHandle.ToIntPtr(_handle);
         _cpu->SupervisorTlb = (TlbEntry*)NativeMemory.AlignedAlloc(2 * TlbEntry.Count * (nuint)sizeof(TlbEntry), 64);
         _cpu->UserTlb = _cpu->SupervisorTlb + TlbEntry.Count;
-        _cpu->GlobalPages = (byte*)NativeMemory.AllocZeroed(2 * TlbEntry.Count);
+        _cpu->DataTranslations = (Translation*)NativeMemory.AlignedAlloc(2 * TlbEntry.Count * (nuint)sizeof(Translation), 64);
+        _cpu->CodeTranslations = _cpu->DataTranslations + TlbEntry.Count;
         _cpu->Held = (HeldWrite*)NativeMemory.Alloc(Cpu.MaximumHeldWrites, (nuint)sizeof(HeldWrite));
         _blocks = new Blocks(this, _cpu);
         memory.Attach(this);
@@ -72,7 +73,7 @@ public sealed unsafe partial class Processor : IDisposable
         {
             _observer = value;
             _cpu->Recording = _reportStores || value is not null;
-            FlushTlb(global: true);
+            Paging.FlushTags(_cpu);
         }
     }
 
@@ -84,7 +85,7 @@ public sealed unsafe partial class Processor : IDisposable
         {
             _reportStores = value;
             _cpu->Recording = value || _observer is not null;
-            FlushTlb(global: true);
+            Paging.FlushTags(_cpu);
         }
     }
 
@@ -247,14 +248,24 @@ public sealed unsafe partial class Processor : IDisposable
         _blocks.Free();
         _handle.Free();
         NativeMemory.Free(_cpu->Held);
-        NativeMemory.Free(_cpu->GlobalPages);
+        NativeMemory.AlignedFree(_cpu->DataTranslations);
         NativeMemory.AlignedFree(_cpu->SupervisorTlb);
         NativeMemory.AlignedFree(_cpu);
     }
 
     internal void MemoryMapChanged()
     {
-        FlushTlb(global: true);
+        Paging.FlushTags(_cpu);
+        _blocks.ForgetLookups();
+    }
+
+    internal void ForgetLookups() => _blocks.ForgetLookups();
+
+    /// <summary>A device on the memory bus is read at the tick of the instruction.</summary>
+    internal ulong Load(uint physical, int size)
+    {
+        _bus.SetNow(Now);
+        return Memory.ReadValue(physical, size);
     }
 
     internal byte* HostAddress(uint physical, bool write)
@@ -385,9 +396,8 @@ public sealed unsafe partial class Processor : IDisposable
     internal void CommitInstruction()
     {
         HeldWrites.Complete(_cpu);
-        uint eip = _cpu->State.Eip;
+        NoteSystemChanges();
         _cpu->Saved = _cpu->State;
-        _cpu->Saved.Eip = eip;
     }
 
     /// <summary>Back to the start of the instruction.</summary>

@@ -1,5 +1,6 @@
 using Harness.Engines.Bare;
 using Harness.Engines.Interpret;
+using Harness.Engines.Trap;
 using Harness.Vmm;
 
 namespace Harness;
@@ -12,6 +13,7 @@ public static class EngineRegistry
     [
         new BareEngine(),
         new InterpretEngine(),
+        TrapEngine.Trap013,
     ];
 
     /// <summary>The reference.</summary>

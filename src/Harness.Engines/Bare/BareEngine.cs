@@ -13,5 +13,10 @@ public sealed class BareEngine : IEngine
 
     public bool Exposes(Feature feature) => true;
 
-    public IMonitor Create(MonitorContext context) => new WholeMachine(context, (retired, count) => retired.Direct = count);
+    public IMonitor Create(MonitorContext context) => new WholeMachine(context, (retired, count) =>
+    {
+        // The processor of the emulator is the machine itself here.
+        retired.Direct = count;
+        retired.Emulated = 0;
+    });
 }

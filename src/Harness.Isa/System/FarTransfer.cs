@@ -42,7 +42,7 @@ public static class FarTransfer
         }
 
         return ReadReturnTarget(ref port, (ushort)selector, out uint linear, out Descriptor code)
-            && FinishReturn(ref port, (ushort)selector, linear, code, eip, wide, release);
+            && FinishReturn(ref port, (ushort)selector, linear, code, eip, wide, release, Vector.SS);
     }
 
     /// <summary>The checks of a return's code segment, the same for RET and IRET.</summary>
@@ -71,7 +71,7 @@ public static class FarTransfer
 
     /// <summary>The part of RET and IRET after the code segment is known to be good: stays at the level, or pops SS:ESP of the outer one.</summary>
     public static bool FinishReturn<TPort>(
-        ref TPort port, ushort selector, uint linear, Descriptor code, uint eip, bool wide, uint release)
+        ref TPort port, ushort selector, uint linear, Descriptor code, uint eip, bool wide, uint release, Vector absentStack)
         where TPort : struct, IPort
     {
         Stack.Release(ref port, release);
@@ -83,7 +83,7 @@ public static class FarTransfer
 
         if (!Stack.Pop(ref port, wide, out uint pointer)
             || !Stack.Pop(ref port, wide, out uint stackSelector)
-            || !SegmentLoad.ReadStackSegment(ref port, (ushort)stackSelector, level, Vector.GP, 0, out SegmentRegister stack)
+            || !SegmentLoad.ReadStackSegment(ref port, (ushort)stackSelector, level, Vector.GP, absentStack, 0, out SegmentRegister stack)
             || !SegmentLoad.LoadCode(ref port, selector, linear, code, level, eip, 0))
         {
             return false;

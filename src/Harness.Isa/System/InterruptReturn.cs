@@ -56,7 +56,7 @@ public static class InterruptReturn
         }
 
         FlagWrite.Return(ref port, flags, wide);
-        return FarTransfer.FinishReturn(ref port, selector, linear, code, eip, wide, 0);
+        return FarTransfer.FinishReturn(ref port, selector, linear, code, eip, wide, 0, Vector.NP);
     }
 
     private static bool ReturnVirtual8086<TPort>(ref TPort port, uint eip, ushort selector, uint flags) where TPort : struct, IPort

@@ -17,7 +17,7 @@ public static class SegmentLoad
         }
 
         bool done = name == SegmentName.SS
-            ? ReadStackSegment(ref port, selector, port.Cpl, Vector.GP, 0, out SegmentRegister segment)
+            ? ReadStackSegment(ref port, selector, port.Cpl, Vector.GP, Vector.SS, 0, out SegmentRegister segment)
             : ReadDataSegment(ref port, selector, Vector.GP, 0, out segment);
         if (done)
         {
@@ -46,10 +46,12 @@ public static class SegmentLoad
         port.Segment(name).Set(selector, 0, 0, AccessRights.Unusable);
 
     /// <summary>
-    /// A stack segment for <paramref name="cpl"/>, and marks it accessed. <paramref name="vector"/> is #GP, or #TS where the selector comes from a TSS.
+    /// A stack segment for <paramref name="cpl"/>, and marks it accessed. <paramref name="vector"/> is #GP, or #TS where the selector comes from a TSS;
+    /// <paramref name="absent"/> is for a segment that is not present: #SS, but #NP for IRET (SDM Vol. 2A, IRET, Protected Mode Exceptions; the operation
+    /// section has #SS there, and the independent judges follow the former).
     /// </summary>
     public static bool ReadStackSegment<TPort>(
-        ref TPort port, ushort selector, int cpl, Vector vector, uint external, out SegmentRegister segment)
+        ref TPort port, ushort selector, int cpl, Vector vector, Vector absent, uint external, out SegmentRegister segment)
         where TPort : struct, IPort
     {
         segment = default;
@@ -71,7 +73,7 @@ public static class SegmentLoad
 
         if (!descriptor.IsPresent)
         {
-            return port.Fault(Vector.SS, errorCode);
+            return port.Fault(absent, errorCode);
         }
 
         segment = ToRegister(selector, descriptor);

@@ -59,7 +59,7 @@ public struct StackFrame
         }
 
         if (!port.ReadSystem(task.Base + offset + (wide ? 4u : 2u), out ushort selector)
-            || !SegmentLoad.ReadStackSegment(ref port, selector, cpl, Vector.TS, external, out SegmentRegister segment))
+            || !SegmentLoad.ReadStackSegment(ref port, selector, cpl, Vector.TS, Vector.SS, external, out SegmentRegister segment))
         {
             return false;
         }

@@ -229,14 +229,25 @@ public static class TaskSwitch
             port.Gpr(number) = image[TaskImage.Gpr + number];
         }
 
+        // In virtual-8086 mode a selector is all there is to a segment (SDM Vol. 3B, 20.1.1): a fault in the new task finds it loaded.
+        bool virtual8086 = (port.NonStatusFlags & Eflags.VM) != 0;
         for (SegmentName name = SegmentName.ES; name <= SegmentName.GS; name++)
         {
-            SegmentLoad.LoadNull(ref port, name, (ushort)image[TaskImage.Segment + (int)name]);
+            ushort selector = (ushort)image[TaskImage.Segment + (int)name];
+            if (virtual8086)
+            {
+                SegmentLoad.LoadReal(ref port, name, selector);
+            }
+            else
+            {
+                SegmentLoad.LoadNull(ref port, name, selector);
+            }
         }
 
         SegmentLoad.LoadNull(ref port, SegmentName.LDTR, (ushort)image[TaskImage.Ldt]);
-        bool virtual8086 = (flags & Eflags.VM) != 0;
-        port.Cpl = virtual8086 ? 3 : Selector.Rpl((ushort)image[TaskImage.Segment + (int)SegmentName.CS]);
+
+        // Until the new stack is loaded, a fault has to switch stacks to find one: the level from which every handler is an inner one.
+        port.Cpl = 3;
     }
 
     private static bool LoadCr3<TPort>(ref TPort port, uint value) where TPort : struct, IPort =>
@@ -252,27 +263,38 @@ public static class TaskSwitch
         port.Commit();
         if (Mode.IsVirtual8086(ref port))
         {
-            for (SegmentName name = SegmentName.ES; name <= SegmentName.GS; name++)
-            {
-                SegmentLoad.LoadReal(ref port, name, port.Segment(name).Selector);
-            }
-
-            return Commit(ref port);
+            return true;
         }
 
-        ushort stack = port.Segment(SegmentName.SS).Selector;
-        if (!SegmentLoad.ReadStackSegment(ref port, stack, port.Cpl, Vector.TS, external, out SegmentRegister segment))
-        {
-            return false;
-        }
-
-        port.Segment(SegmentName.SS) = segment;
-        return Commit(ref port)
+        return LoadStack(ref port, external)
             && LoadCode(ref port, external)
             && LoadData(ref port, SegmentName.DS, external)
             && LoadData(ref port, SegmentName.ES, external)
             && LoadData(ref port, SegmentName.FS, external)
             && LoadData(ref port, SegmentName.GS, external);
+    }
+
+    /// <summary>Presence comes before the privilege level, and is #SS (SDM Vol. 3A, Table 7-1).</summary>
+    private static bool LoadStack<TPort>(ref TPort port, uint external) where TPort : struct, IPort
+    {
+        int level = Selector.Rpl(port.Segment(SegmentName.CS).Selector);
+        ushort selector = port.Segment(SegmentName.SS).Selector;
+        if (!Selector.IsNull(selector)
+            && DescriptorTable.TryLocate(ref port, selector, out uint linear)
+            && port.ReadSystem(linear, out ulong raw)
+            && new Descriptor(raw) is { IsWritableData: true, IsPresent: false })
+        {
+            return port.Fault(Vector.SS, Selector.ForErrorCode(selector) | external);
+        }
+
+        if (!SegmentLoad.ReadStackSegment(ref port, selector, level, Vector.TS, Vector.SS, external, out SegmentRegister segment))
+        {
+            return false;
+        }
+
+        port.Segment(SegmentName.SS) = segment;
+        port.Cpl = level;
+        return Commit(ref port);
     }
 
     private static bool LoadCode<TPort>(ref TPort port, uint external) where TPort : struct, IPort

@@ -11,6 +11,9 @@ internal sealed unsafe class Block(BlockKey key, Op* first, int count)
     /// <summary>Ops, a closing FallThrough included.</summary>
     public int Count => count;
 
+    /// <summary>Where the rest of an instruction that crosses a page was found.</summary>
+    public uint? SecondPage { get; init; }
+
     /// <summary>False after its code was overwritten.</summary>
     public bool IsValid { get; set; } = true;
 }
@@ -189,7 +192,18 @@ internal sealed unsafe class Blocks : ICodeKeeper
         }
 
         var key = new BlockKey(physical, eip, context, alone);
-        return _blocks.TryGetValue(key, out Block? block) ? block : Decode(key);
+        if (!_blocks.TryGetValue(key, out Block? block) || block.SecondPage is not { } second)
+        {
+            return block ?? Decode(key);
+        }
+
+        // The second page is mapped for itself: it may be another by now, or none.
+        if (!_reader.FindSecondPage(eip, out uint page))
+        {
+            return null;
+        }
+
+        return page == second ? block : Decode(key);
     }
 
     private Block? Decode(BlockKey key)
@@ -219,7 +233,6 @@ internal sealed unsafe class Blocks : ICodeKeeper
                 break;
             }
 
-            // More than 15 bytes are #GP, other undefined encodings #UD (SDM Vol. 2A, 2.3.11; Vol. 3A, 6.15).
             Shape? shape = instruction.IsInvalid ? null : _processor.ShapeOf(instruction);
             if (shape is null && count > 0)
             {
@@ -227,7 +240,7 @@ internal sealed unsafe class Blocks : ICodeKeeper
             }
 
             _instructions[count] = instruction;
-            _types[count] = shape?.Select(instruction) ?? (decoder.LastError == DecoderError.NoMoreBytes ? typeof(TooLong) : typeof(Undefined));
+            _types[count] = shape?.Select(instruction) ?? (instruction.IsInvalid && _reader.IsTooLong(decoder.Bitness) ? typeof(TooLong) : typeof(Undefined));
             count++;
             ended = shape is null || shape.EndsBlock(instruction);
             if (_reader.CrossedPage)
@@ -262,7 +275,7 @@ internal sealed unsafe class Blocks : ICodeKeeper
             ops[last - 1].Handler = (delegate*<Cpu*, Op*, Op*>)Handlers.Fused(_types[last - 1], WithinLimit(_types[last], _instructions[last]));
         }
 
-        var block = new Block(key, ops, ended ? count : count + 1);
+        var block = new Block(key, ops, ended ? count : count + 1) { SecondPage = _reader.CrossedPage ? _reader.SecondPage : null };
         _blocks[key] = block;
         Register(block, key.Physical, (int)(end - key.Eip));
         return block;

@@ -3,6 +3,7 @@ namespace Harness.Machine;
 /// <summary>Instruction bytes through code-segment limit, paging and the memory map, one page at a time.</summary>
 internal sealed unsafe class FetchReader(Processor processor, Cpu* cpu) : CodeReader
 {
+    private const int LongestInstruction = 15;
     private const uint PageMask = 0xFFFFF000;
     private uint _offset;
     private uint _linear;
@@ -13,6 +14,8 @@ internal sealed unsafe class FetchReader(Processor processor, Cpu* cpu) : CodeRe
     private bool _failed;
     private bool _mayCross;
     private Fault _failure;
+    private readonly byte[] _bytes = new byte[LongestInstruction];
+    private int _count;
 
     /// <summary>A byte that the current instruction needs could not be fetched.</summary>
     public bool Failed => _failed;
@@ -49,10 +52,14 @@ internal sealed unsafe class FetchReader(Processor processor, Cpu* cpu) : CodeRe
         return true;
     }
 
+    /// <summary>Physical address of the page after the one that EIP lies in. False: it cannot be fetched from, and the fault is recorded.</summary>
+    public bool FindSecondPage(uint eip, out uint physical) => Paging.TranslateFetch(cpu, ((cpu->State.Cs.Base + eip) | ~PageMask) + 1, out physical);
+
     /// <summary><paramref name="mayCross"/> false: the instruction is not next to run, so it may not touch (and mark accessed) another page.</summary>
     public void BeginInstruction(bool mayCross)
     {
         _mayCross = mayCross;
+        _count = 0;
         _instructionPage = _page;
         _failed = false;
     }
@@ -62,6 +69,22 @@ internal sealed unsafe class FetchReader(Processor processor, Cpu* cpu) : CodeRe
     {
         cpu->Fault = _failure;
         cpu->Exit = Exit.Fault;
+    }
+
+    /// <summary>
+    /// Whether the current instruction, which could not be decoded, wants more than 15 bytes: #GP(0), where other undefined encodings are #UD (SDM Vol. 2A,
+    /// 2.3.11). Without its first byte, which must be a prefix then, it still runs out of bytes.
+    /// </summary>
+    public bool IsTooLong(int bitness)
+    {
+        if (_count < LongestInstruction)
+        {
+            return false;
+        }
+
+        Decoder decoder = Decoder.Create(bitness, _bytes[1..]);
+        decoder.Decode(out Instruction _);
+        return decoder.LastError == DecoderError.NoMoreBytes;
     }
 
     public override int ReadByte()
@@ -89,7 +112,9 @@ internal sealed unsafe class FetchReader(Processor processor, Cpu* cpu) : CodeRe
         uint at = _linear & ~PageMask;
         _offset++;
         _linear++;
-        return _host != null ? _host[at] : (byte)processor.Memory.ReadValue(_physicalPage + at, 1);
+        byte value = _host != null ? _host[at] : (byte)processor.Memory.ReadValue(_physicalPage + at, 1);
+        _bytes[_count++] = value;
+        return value;
     }
 
     private void Enter(uint physical)

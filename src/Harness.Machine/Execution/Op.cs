@@ -46,7 +46,11 @@ internal static unsafe class Leave
     public static Op* Incomplete(Cpu* cpu, Op* op)
     {
         cpu->Ticks += op->Position;
-        cpu->State.Eip = op->Eip;
+        if (cpu->Exit != Exit.Intercepted)
+        {
+            cpu->State.Eip = op->Eip;
+        }
+
         return null;
     }
 

@@ -190,7 +190,7 @@ public static unsafe class LinearMemory
     {
         if (part.Host == null)
         {
-            return processor.Memory.ReadValue(part.Physical, part.Size);
+            return processor.Load(part.Physical, part.Size);
         }
 
         ulong value = 0;

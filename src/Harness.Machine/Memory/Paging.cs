@@ -35,14 +35,12 @@ internal static unsafe class Paging
     public static bool Translate(Cpu* cpu, TlbEntry* tlb, uint linear, bool write, out uint physical)
     {
         PageAccess access = (write ? PageAccess.Write : PageAccess.Read) | (tlb == cpu->UserTlb ? PageAccess.User : PageAccess.Read);
-        bool found = Walk(cpu, linear, access, touch: true, out PageWalk walk);
-        physical = (uint)walk.Physical.Value;
-        if (!found)
+        if (!Find(cpu, cpu->DataTranslations, linear, access, out physical, out uint rights))
         {
-            return PageFault(cpu, linear, walk);
+            return false;
         }
 
-        Fill(cpu, tlb, linear, physical, walk.Writable, walk.Global);
+        Fill(cpu, tlb, linear, physical, (rights & PageEntry.D) != 0 && Permits(cpu, rights, access | PageAccess.Write));
         return true;
     }
 
@@ -50,10 +48,63 @@ internal static unsafe class Paging
     public static bool TranslateFetch(Cpu* cpu, uint linear, out uint physical)
     {
         PageAccess access = PageAccess.Fetch | (cpu->State.Cpl == 3 ? PageAccess.User : PageAccess.Read);
-        bool found = Walk(cpu, linear, access, touch: true, out PageWalk walk);
-        physical = (uint)walk.Physical.Value;
-        return found || PageFault(cpu, linear, walk);
+        return Find(cpu, cpu->CodeTranslations, linear, access, out physical, out _);
     }
+
+    /// <summary>A cached translation, or a new one if there is none that allows the access (SDM Vol. 3A, 4.10.2).</summary>
+    private static bool Find(Cpu* cpu, Translation* table, uint linear, PageAccess access, out uint physical, out uint rights)
+    {
+        Translation* cached = table + (linear >> 12 & (TlbEntry.Count - 1));
+        physical = linear;
+        rights = PageEntry.RW | PageEntry.US | PageEntry.D;
+        if ((cpu->State.System.Cr0 & Cr0.PG) == 0)
+        {
+            return true;
+        }
+
+        if (cached->Page == (linear & PageMask) && Permits(cpu, cached->Rights, access) && ((access & PageAccess.Write) == 0 || (cached->Rights & PageEntry.D) != 0))
+        {
+            physical = cached->Frame | (linear & ~PageMask);
+            rights = cached->Rights;
+            return true;
+        }
+
+        bool found = Walk(cpu, linear, access, touch: true, out PageWalk walk);
+        Replace(cpu, cached);
+        if (!found)
+        {
+            return PageFault(cpu, linear, walk);
+        }
+
+        physical = (uint)walk.Physical.Value;
+        rights = walk.Rights;
+        *cached = new Translation { Page = linear & PageMask, Frame = physical & PageMask, Rights = rights };
+        cpu->CachesLargePages |= (rights & PageEntry.PS) != 0;
+        return true;
+    }
+
+    /// <summary>Drops a translation with all that was derived from it.</summary>
+    private static void Replace(Cpu* cpu, Translation* cached)
+    {
+        if (cached->Page == TlbEntry.Invalid)
+        {
+            return;
+        }
+
+        *cached = new Translation { Page = TlbEntry.Invalid };
+        long index = cached - cpu->DataTranslations;
+        if (index < TlbEntry.Count)
+        {
+            DropTags(cpu, index);
+        }
+        else
+        {
+            Processor.Of(cpu).ForgetLookups();
+        }
+    }
+
+    private static void DropTags(Cpu* cpu, long index) =>
+        cpu->SupervisorTlb[index] = cpu->UserTlb[index] = new TlbEntry { ReadTag = TlbEntry.Invalid, WriteTag = TlbEntry.Invalid };
 
     /// <summary>Where an access would lead, with nothing recorded and no bit of the tables set.</summary>
     public static bool Probe(Cpu* cpu, uint linear, PageAccess access, out PageWalk walk) => Walk(cpu, linear, access, touch: false, out walk);
@@ -63,17 +114,31 @@ internal static unsafe class Paging
 
     public static void Flush(Cpu* cpu, bool global)
     {
-        var invalid = new TlbEntry { ReadTag = TlbEntry.Invalid, WriteTag = TlbEntry.Invalid };
+        if (global)
+        {
+            FlushTags(cpu);
+            new Span<Translation>(cpu->DataTranslations, 2 * TlbEntry.Count).Fill(new Translation { Page = TlbEntry.Invalid });
+            cpu->CachesLargePages = false;
+            return;
+        }
+
+        // The translations of code follow those of data in memory.
         for (int i = 0; i < 2 * TlbEntry.Count; i++)
         {
-            // The user's table follows the supervisor's in memory.
-            if (global || cpu->GlobalPages[i] == 0)
+            if ((cpu->DataTranslations[i].Rights & PageEntry.G) == 0)
             {
-                cpu->SupervisorTlb[i] = invalid;
-                cpu->GlobalPages[i] = 0;
+                cpu->DataTranslations[i] = new Translation { Page = TlbEntry.Invalid };
+                if (i < TlbEntry.Count)
+                {
+                    DropTags(cpu, i);
+                }
             }
         }
     }
+
+    /// <summary>Sends every access to the page's translation once more; no translation is forgotten.</summary>
+    public static void FlushTags(Cpu* cpu) =>
+        new Span<TlbEntry>(cpu->SupervisorTlb, 2 * TlbEntry.Count).Fill(new TlbEntry { ReadTag = TlbEntry.Invalid, WriteTag = TlbEntry.Invalid });
 
     public static void FlushWriteTags(Cpu* cpu)
     {
@@ -83,13 +148,27 @@ internal static unsafe class Paging
         }
     }
 
+    /// <summary>INVLPG: of a large page, every translation goes (SDM Vol. 3A, 4.10.4.1).</summary>
     public static void Invalidate(Cpu* cpu, uint linear)
     {
+        if (cpu->CachesLargePages)
+        {
+            for (int i = 0; i < 2 * TlbEntry.Count; i++)
+            {
+                Translation* cached = cpu->DataTranslations + i;
+                if ((cached->Rights & PageEntry.PS) != 0 && ((cached->Page ^ linear) & LargeMask32) == 0)
+                {
+                    Replace(cpu, cached);
+                }
+            }
+        }
+
         uint index = linear >> 12 & (TlbEntry.Count - 1);
-        cpu->SupervisorTlb[index] = cpu->UserTlb[index] = new TlbEntry { ReadTag = TlbEntry.Invalid, WriteTag = TlbEntry.Invalid };
+        Replace(cpu, cpu->DataTranslations + index);
+        Replace(cpu, cpu->CodeTranslations + index);
     }
 
-    private static void Fill(Cpu* cpu, TlbEntry* tlb, uint linear, uint physical, bool writable, bool global)
+    private static void Fill(Cpu* cpu, TlbEntry* tlb, uint linear, uint physical, bool writable)
     {
         if (cpu->Watching || (cpu->CheckingAlignment && tlb == cpu->UserTlb))
         {
@@ -111,7 +190,6 @@ internal static unsafe class Paging
         entry->ReadTag = page;
         entry->WriteTag = inPlace ? page : TlbEntry.Invalid;
         entry->Addend = (nint)host - (nint)page;
-        cpu->GlobalPages[(tlb == cpu->UserTlb ? TlbEntry.Count : 0) + index] = global ? (byte)1 : (byte)0;
     }
 
     private static bool Walk(Cpu* cpu, uint linear, PageAccess access, bool touch, out PageWalk walk)
@@ -157,7 +235,7 @@ internal static unsafe class Paging
             }
         }
 
-        if (!Permits(cpu, directory & entry, executeDisabled: false, access))
+        if (!Permits(cpu, directory & entry & ~Translation.ExecuteDisable, access))
         {
             return Fails(cpu, access, ErrorCode.Present, out walk);
         }
@@ -177,7 +255,7 @@ internal static unsafe class Paging
         }
 
         uint physical = large ? (entry & LargeMask32) | (linear & ~LargeMask32) : (entry & PageMask) | (linear & ~PageMask);
-        walk = Found(cpu, physical, directory & updated, updated, access);
+        walk = Found(cpu, physical, directory & updated, updated, large, executeDisable: 0, access);
         return true;
     }
 
@@ -224,7 +302,8 @@ internal static unsafe class Paging
             }
         }
 
-        if (!Permits(cpu, (uint)(directory & entry), nx && ((directory | entry) & PageEntry.XD) != 0, access))
+        uint executeDisable = nx && ((directory | entry) & PageEntry.XD) != 0 ? Translation.ExecuteDisable : 0;
+        if (!Permits(cpu, ((uint)(directory & entry) & ~Translation.ExecuteDisable) | executeDisable, access))
         {
             return Fails(cpu, access, ErrorCode.Present, out walk);
         }
@@ -244,21 +323,28 @@ internal static unsafe class Paging
         }
 
         uint physical = large ? ((uint)entry & LargeMaskPae) | (linear & ~LargeMaskPae) : ((uint)entry & PageMask) | (linear & ~PageMask);
-        walk = Found(cpu, physical, (uint)(directory & updated), (uint)updated, access);
+        walk = Found(cpu, physical, (uint)(directory & updated), (uint)updated, large, executeDisable, access);
         return true;
     }
 
     /// <summary><paramref name="rights"/>: what both levels allow; <paramref name="leaf"/>: the entry that maps the page.</summary>
-    private static PageWalk Found(Cpu* cpu, uint physical, uint rights, uint leaf, PageAccess access) =>
-        new(
+    private static PageWalk Found(Cpu* cpu, uint physical, uint rights, uint leaf, bool large, uint executeDisable, PageAccess access)
+    {
+        bool global = (leaf & PageEntry.G) != 0 && (cpu->State.System.Cr4 & Cr4.PGE) != 0;
+        rights = (rights & (PageEntry.RW | PageEntry.US)) | (leaf & PageEntry.D) | (global ? PageEntry.G : 0) | (large ? PageEntry.PS : 0) | executeDisable;
+        return new PageWalk(
             new PhysicalAddress(physical),
-            Writable: (leaf & PageEntry.D) != 0 && Permits(cpu, rights, executeDisabled: false, access | PageAccess.Write),
+            Writable: (leaf & PageEntry.D) != 0 && Permits(cpu, rights, (access | PageAccess.Write) & ~PageAccess.Fetch),
             UserMode: (rights & PageEntry.US) != 0,
-            Global: (leaf & PageEntry.G) != 0 && (cpu->State.System.Cr4 & Cr4.PGE) != 0,
-            ErrorCode: 0);
+            global,
+            ErrorCode: 0)
+        {
+            Rights = rights,
+        };
+    }
 
     /// <summary>Access rights of the page's combined flags (SDM Vol. 3A, 4.6).</summary>
-    private static bool Permits(Cpu* cpu, uint rights, bool executeDisabled, PageAccess access)
+    private static bool Permits(Cpu* cpu, uint rights, PageAccess access)
     {
         bool user = (access & PageAccess.User) != 0;
         if (user && (rights & PageEntry.US) == 0)
@@ -271,7 +357,7 @@ internal static unsafe class Paging
             return false;
         }
 
-        return (access & PageAccess.Fetch) == 0 || !executeDisabled;
+        return (access & PageAccess.Fetch) == 0 || (rights & Translation.ExecuteDisable) == 0;
     }
 
     /// <summary>The error code of the #PF. The fetch bit is reported only where NX is in force (SDM Vol. 3A, 4.7).</summary>

@@ -91,7 +91,23 @@ public enum Attention : uint
     Stop = 4,
 }
 
-/// <summary>A translation. Tags are page addresses; an invalid one has a low bit set, so that it equals no page.</summary>
+/// <summary>
+/// A translation as the processor caches it, until it is invalidated or another page takes its place. Whether a run is observed, or code was decoded, must not
+/// decide when the page tables are read again: that is why the tags of <see cref="TlbEntry"/> are derived from it and may come and go.
+/// </summary>
+public struct Translation
+{
+    /// <summary>Linear page, or <see cref="TlbEntry.Invalid"/>.</summary>
+    public uint Page;
+    public uint Frame;
+
+    /// <summary>RW and US of all levels, D, G and PS of the last, and <see cref="ExecuteDisable"/>.</summary>
+    public uint Rights;
+
+    public const uint ExecuteDisable = 1u << 31;
+}
+
+/// <summary>A way past the page walk. Tags are page addresses; an invalid one has a low bit set, so that it equals no page.</summary>
 public struct TlbEntry
 {
     public const uint Invalid = 1;
@@ -139,8 +155,12 @@ public unsafe struct Cpu
     public TlbEntry* SupervisorTlb;
     public TlbEntry* UserTlb;
 
-    /// <summary>One byte an entry of both tables: whether the page is global.</summary>
-    public byte* GlobalPages;
+    /// <summary>What data accesses and fetches found in the page tables, <see cref="TlbEntry.Count"/> each.</summary>
+    public Translation* DataTranslations;
+    public Translation* CodeTranslations;
+
+    /// <summary>There may be several translations for one page of 2 or 4 MiB.</summary>
+    public bool CachesLargePages;
 
     /// <summary>Where the block that was just left wants the address of its successor; null if it has no place for it.</summary>
     public Op** Link;

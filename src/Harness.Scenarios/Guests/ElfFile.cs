@@ -49,6 +49,7 @@ internal sealed class ElfFile
 
         List<ElfSegment> segments = [];
         long end = 0;
+        long total = 0;
         uint? start = null;
         for (int i = 0; i < count; i++)
         {
@@ -60,6 +61,12 @@ internal sealed class ElfFile
             }
 
             ElfSegment segment = ReadSegment(file, name, at, memory);
+            total += segment.Bytes.Length;
+            if (total > MaximumAddress)
+            {
+                throw Error(name, at, $"segments of {MaximumAddress} bytes together", $"more, in {i + 1} program headers");
+            }
+
             segments.Add(segment);
             end = Math.Max(end, (long)segment.Physical + memory);
 
@@ -76,7 +83,8 @@ internal sealed class ElfFile
     {
         if (file.Length < HeaderBytes || !file.StartsWith("\u007fELF"u8))
         {
-            throw Error(name, 0, $"an ELF header of {HeaderBytes} bytes that begins with 7F 45 4C 46", $"{file.Length} bytes: {Convert.ToHexString(file[..Math.Min(4, file.Length)])}");
+            string start = Convert.ToHexString(file[..Math.Min(4, file.Length)]);
+            throw Error(name, 0, $"an ELF header of {HeaderBytes} bytes that begins with 7F454C46", $"{file.Length} bytes that begin with {start}");
         }
 
         if (file[4] != 1 || file[5] != 1)
@@ -86,7 +94,8 @@ internal sealed class ElfFile
 
         if (U16(file, 16) != Executable || U16(file, 18) != Machine386)
         {
-            throw Error(name, 16, $"type {Executable} (executable) for machine {Machine386} (80386)", $"type {U16(file, 16)}, machine {U16(file, 18)}: link with -m elf_i386 -static");
+            string found = $"type {U16(file, 16)}, machine {U16(file, 18)}: link with -m elf_i386 -static";
+            throw Error(name, 16, $"type {Executable} (executable) for machine {Machine386} (80386)", found);
         }
     }
 
@@ -107,7 +116,8 @@ internal sealed class ElfFile
 
         if (physical < GuestLayout.Code || (long)physical + memory > MaximumAddress)
         {
-            throw Error(name, at + 12, $"physical addresses from {GuestLayout.Code:X}h to {MaximumAddress - 1:X}h", $"{memory:X}h bytes at {physical:X8}h: link with -Ttext=0x100000");
+            string found = $"{memory:X}h bytes at {physical:X8}h: link with -Ttext=0x100000";
+            throw Error(name, at + 12, $"physical addresses from {GuestLayout.Code:X}h to {MaximumAddress - 1:X}h", found);
         }
 
         return new ElfSegment(U32(file, at + 8), physical, file.Slice((int)offset, (int)inFile).ToArray(), (U32(file, at + 24) & ExecuteFlag) != 0);

@@ -64,14 +64,14 @@ public static class Guest
         };
     }
 
-    /// <summary>A flat binary file; see <see cref="FromBytes(byte[], uint, EntryMode)"/>.</summary>
-    public static GuestImage FromFile(string path, uint address, EntryMode mode) => FromBytes(Named(path), Read(path), address, mode);
+    /// <summary>A flat binary file, with as much memory as it needs; see <see cref="FromBytes(byte[], uint, EntryMode)"/>.</summary>
+    public static GuestImage FromFile(string path, uint address, EntryMode mode) => Placed(path, Read(path), address, mode);
 
     /// <summary>The bytes of a listing that NASM wrote with -l, from its address 0 on at <paramref name="address"/>.</summary>
     public static GuestImage FromNasmListing(string path, uint address, EntryMode mode)
     {
         byte[] code = NasmListing.Parse(System.Text.Encoding.Latin1.GetString(Read(path)), Path.GetFileName(path), address);
-        return FromBytes(Named(path), code, address, mode);
+        return Placed(path, code, address, mode);
     }
 
     /// <summary>A 32-bit x86 ELF executable, loaded at its physical addresses, in protected mode as <see cref="Protected32(Action{GuestAssembler})"/>.</summary>
@@ -94,16 +94,15 @@ public static class Guest
         }
 
         new SystemTables().Emit(a);
-        GuestOptions options = Named(path);
-        options = options with { MemoryBytes = Math.Max(options.MemoryBytes, RoundUp(elf.End)) };
+        GuestOptions options = Named(path, elf.End);
         return Build(program, options, SystemTables.Entry(options, elf.Entry));
     }
 
     internal static GuestImage Build(GuestProgram program, GuestOptions options, GuestEntry entry)
     {
-        if (options.MemoryBytes < Megabyte || options.MemoryBytes % 4096 != 0)
+        if (options.MemoryBytes < Megabyte || options.MemoryBytes % 0x10000 != 0)
         {
-            throw new GuestBuildException($"MemoryBytes expects a multiple of 4096, 1 MiB or more; found {options.MemoryBytes}.");
+            throw new GuestBuildException($"MemoryBytes expects a multiple of 10000h (64 KiB), 1 MiB or more; found {options.MemoryBytes}.");
         }
 
         IReadOnlyList<GuestBytes> contents = program.Assemble();
@@ -112,7 +111,8 @@ public static class Guest
             if (part.Address.Value + (ulong)part.Bytes.Length > (ulong)options.MemoryBytes)
             {
                 throw new GuestBuildException(
-                    $"{part.Bytes.Length} bytes at {part.Address}h exceed the guest's memory of {options.MemoryBytes:X}h bytes: set MemoryBytes, or place them lower.");
+                    $"{part.Bytes.Length} bytes at {part.Address}h exceed the guest's memory of {options.MemoryBytes:X}h bytes: "
+                    + "set MemoryBytes, or place them lower.");
             }
         }
 
@@ -147,9 +147,12 @@ public static class Guest
         };
     }
 
-    private static GuestOptions Named(string path) => new() { Name = Path.GetFileNameWithoutExtension(path) };
+    private static GuestImage Placed(string path, byte[] code, uint address, EntryMode mode) =>
+        FromBytes(Named(path, (long)address + code.Length), code, address, mode);
 
-    private static long RoundUp(long bytes) => (bytes + 0xFFFF) & ~0xFFFFL;
+    // Memory in whole 64-KiB units, as the chipset wants it.
+    private static GuestOptions Named(string path, long end) =>
+        new() { Name = Path.GetFileNameWithoutExtension(path), MemoryBytes = Math.Max(Megabyte, (end + 0xFFFF) & ~0xFFFFL) };
 
     private static byte[] Read(string path)
     {

@@ -16,7 +16,6 @@ public sealed class GuestAssembler : Assembler
     private const int FullField = 0x7FFF;
     private readonly GuestProgram _program;
     private int _taken;
-    private GuestLabel? _value;
     private GuestLabel? _previousAnonymous;
     private GuestLabel? _nextAnonymous;
 
@@ -181,7 +180,7 @@ public sealed class GuestAssembler : Assembler
 
     public void mov(AssemblerRegister16 dst, GuestLabel value) => WithLabel(value, () => mov(dst, (short)FullField));
 
-    public void mov(AssemblerMemoryOperand dst, GuestLabel value) => WithLabel(value, () => mov(dst, FullField));
+    public void mov(AssemblerMemoryOperand dst, GuestLabel value) => WithLabel(value, () => base.mov(dst, 0));
 
     public void add(AssemblerRegister32 dst, GuestLabel value) => WithLabel(value, () => add(dst, FullField));
 
@@ -194,8 +193,6 @@ public sealed class GuestAssembler : Assembler
     public void cmp(AssemblerRegister32 dst, GuestLabel value) => WithLabel(value, () => cmp(dst, FullField));
 
     public void cmp(AssemblerRegister16 dst, GuestLabel value) => WithLabel(value, () => cmp(dst, (short)FullField));
-
-    public void cmp(AssemblerMemoryOperand dst, GuestLabel value) => WithLabel(value, () => cmp(dst, FullField));
 
     public void push(GuestLabel value) => WithLabel(value, () => push(FullField));
 
@@ -222,13 +219,7 @@ public sealed class GuestAssembler : Assembler
     public void push(Flags value) => base.push((uint)value);
 
     /// <summary>Hands the instructions that the base class has collected to the program, in order.</summary>
-    internal void Take()
-    {
-        for (; _taken < Instructions.Count; _taken++)
-        {
-            _program.Add(new InstructionPart(Instructions[_taken], Bitness, _value));
-        }
-    }
+    internal void Take() => Take(null);
 
     private static string Place(string file, int line) => $"{Path.GetFileName(file)}({line.ToString(CultureInfo.InvariantCulture)})";
 
@@ -236,6 +227,14 @@ public sealed class GuestAssembler : Assembler
     {
         Take();
         _program.Add(part);
+    }
+
+    private void Take(GuestLabel? value)
+    {
+        for (; _taken < Instructions.Count; _taken++)
+        {
+            _program.Add(new InstructionPart(Instructions[_taken], Bitness, value));
+        }
     }
 
     private void Nested(int bits, Action<GuestAssembler> body)
@@ -252,9 +251,7 @@ public sealed class GuestAssembler : Assembler
     {
         Take();
         emit();
-        _value = value;
-        Take();
-        _value = null;
+        Take(value);
         CheckField(Instructions[^1]);
     }
 

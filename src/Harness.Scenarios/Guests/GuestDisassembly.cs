@@ -7,7 +7,7 @@ public static class GuestDisassembly
     private const int TextColumns = 36;
 
     /// <summary>
-    /// A line for each instruction: linear address, bytes, NASM syntax, the marks that cover it. An empty line separates ranges. Same image, same lines.
+    /// A line for each instruction: linear address, bytes, Intel syntax, the marks that cover it. An empty line separates ranges. Same image, same lines.
     /// </summary>
     public static IReadOnlyList<string> Lines(GuestImage image)
     {
@@ -28,8 +28,9 @@ public static class GuestDisassembly
     private static void AddRange(GuestImage image, GuestCode code, List<string> lines)
     {
         byte[] bytes = Read(image, code);
-        var decoder = Decoder.Create(code.Bits, bytes, code.Linear.Value);
-        var formatter = new NasmFormatter(new FormatterOptions
+        var reader = new ByteArrayCodeReader(bytes);
+        var decoder = Decoder.Create(code.Bits, reader, code.Linear.Value);
+        var formatter = new IntelFormatter(new FormatterOptions
         {
             UppercaseHex = true,
             HexSuffix = "h",
@@ -39,16 +40,14 @@ public static class GuestDisassembly
             ShowBranchSize = false,
         });
         var text = new StringOutput();
-        for (int at = 0; at < bytes.Length;)
+        for (int at = 0; reader.CanReadByte; at = reader.Position)
         {
             Instruction instruction = decoder.Decode();
-            int length = Math.Max(1, Math.Min(instruction.Length, bytes.Length - at));
             formatter.Format(instruction, text);
-            string hex = Convert.ToHexString(bytes, at, length);
+            string hex = Convert.ToHexString(bytes, at, reader.Position - at);
             string line = $"{new LinearAddress(code.Linear.Value + (uint)at)}  {hex.PadRight(BytesColumns)}  {text.ToStringAndReset()}";
             string marks = string.Join(", ", image.Marks.Where(m => m.Start.Value <= instruction.IP32 && instruction.IP32 < m.End.Value).Select(m => m.Name));
             lines.Add(marks.Length == 0 ? line : $"{line.PadRight(10 + BytesColumns + TextColumns)}; {marks}");
-            at += length;
         }
     }
 

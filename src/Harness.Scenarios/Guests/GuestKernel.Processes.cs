@@ -77,7 +77,9 @@ public sealed partial class GuestKernel
     /// <summary>In a program: ends the process; the last one ends the run.</summary>
     public void Exit(GuestAssembler a) => Call(a, Service.Exit);
 
-    /// <summary>In a program: makes a copy of the process, which goes on here too. EAX: 0 in the copy, its number in the original, -1 without a free place.</summary>
+    /// <summary>
+    /// In a program: makes a copy of the process, which goes on here too. EAX: 0 in the copy, the copy's number in the original, -1 without a free place.
+    /// </summary>
     public void Fork(GuestAssembler a)
     {
         if (Paging == GuestPaging.None)
@@ -108,7 +110,7 @@ public sealed partial class GuestKernel
             a.Org(LinearBase(i), physical);
             _inProgram = true;
             _programs[i].Body(a);
-            if (_programs.Count > 1 || _services.Contains(Service.Fork))
+            if (HasManyProcesses)
             {
                 Exit(a);
             }
@@ -146,7 +148,7 @@ public sealed partial class GuestKernel
         {
             GuestLabel label = a.CreateLabel($"systemCall.{number:X}");
             labels.Add(label);
-            a.cmp(eax, number);
+            a.cmp(eax, (int)number);
             a.je(label);
         }
 
@@ -278,6 +280,11 @@ public sealed partial class GuestKernel
             return;
         }
 
+        if (_programs.Count == 0)
+        {
+            throw new GuestBuildException("Switch expects programs to switch between: add them by User.");
+        }
+
         GuestLabel check = a.CreateLabel("schedule.check");
         a.Label(_schedule);
         a.mov(ebx, __dword_ptr[_current]);
@@ -331,15 +338,15 @@ public sealed partial class GuestKernel
 
     private void EmitTables(GuestAssembler a, int process)
     {
-        var tables = new PageTables(Paging, DirectoryOf(process));
-        tables.Map(0, 0, (uint)_options.MemoryBytes, PageAccess.Write);
-        tables.Map(GuestLayout.ProcessBase, PhysicalBase(process), GuestLayout.ProcessBytes, PageAccess.Write | PageAccess.User);
-        if (tables.End > DirectoryOf(process) + GuestLayout.ProcessTableBytes)
+        if (_options.MemoryBytes > GuestLayout.ProcessBase)
         {
             throw new GuestBuildException(
-                $"A kernel with paging expects at most {(Paging == GuestPaging.Pae ? 2 : 4)} MiB of memory; found {_options.MemoryBytes:X}h bytes: lower MemoryBytes.");
+                $"A kernel with paging expects at most {GuestLayout.ProcessBase:X}h bytes of memory; found {_options.MemoryBytes:X}h: lower MemoryBytes.");
         }
 
+        var tables = new PageTables(Paging, DirectoryOf(process));
+        tables.Map(0, 0, (uint)_options.MemoryBytes, PageRights.Write);
+        tables.Map(GuestLayout.ProcessBase, PhysicalBase(process), GuestLayout.ProcessBytes, PageRights.Write | PageRights.User);
         tables.Emit(a);
     }
 

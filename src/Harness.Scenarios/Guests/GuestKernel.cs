@@ -43,7 +43,10 @@ public sealed partial class GuestKernel
         _controlBlocks = _program.NewLabel("controlBlocks", nameof(GuestKernel));
     }
 
-    /// <summary>Turned on before <see cref="Boot"/> code: memory is mapped to itself for the kernel; every program has 64 KiB at <see cref="GuestLayout.ProcessBase"/>.</summary>
+    /// <summary>
+    /// Turned on before <see cref="Boot"/> code: memory is mapped to itself for the kernel, and every program has its own 64 KiB at
+    /// <see cref="GuestLayout.ProcessBase"/>.
+    /// </summary>
     public GuestPaging Paging { get; set; }
 
     /// <summary>EFLAGS in which programs start.</summary>
@@ -113,7 +116,7 @@ public sealed partial class GuestKernel
         }
     }
 
-    /// <summary>Sends text on COM1: in ring-0 code directly, in a program by a system call, which changes EAX and EBX.</summary>
+    /// <summary>Sends text on COM1: in ring-0 code directly, which changes flags; in a program by a system call, which changes EAX and EBX.</summary>
     public void Print(GuestAssembler a, string text)
     {
         GuestLabel label = _program.NewLabel("text", nameof(Print));

@@ -22,9 +22,11 @@ public readonly record struct GuestLabel
 
     public static GuestLabel operator -(GuestLabel label, int bytes) => new(label._tagged - bytes);
 
-    public static implicit operator long(GuestLabel label) => label._tagged;
+    public static implicit operator long(GuestLabel label) => label._tagged != 0
+        ? label._tagged
+        : throw new GuestBuildException("A label is used that was not created: assign it by CreateLabel or Here first.");
 
-    public static implicit operator ulong(GuestLabel label) => (ulong)label._tagged;
+    public static implicit operator ulong(GuestLabel label) => (ulong)(long)label;
 
     /// <summary>The label in an operand of an instruction, if it is one.</summary>
     internal static bool TryFrom(ulong operand, out GuestLabel label)

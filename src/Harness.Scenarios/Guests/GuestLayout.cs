@@ -29,7 +29,7 @@ public static class GuestLayout
 
     /// <summary>Page tables of the processes, <see cref="ProcessTableBytes"/> each.</summary>
     public const uint ProcessTables = 0x20000;
-    public const uint ProcessTableBytes = 0x4000;
+    public const uint ProcessTableBytes = 0x5000;
 
     /// <summary>Code, data and stack of the processes, <see cref="ProcessBytes"/> each: physical, and linear where there is no paging.</summary>
     public const uint Processes = 0x40000;

@@ -5,7 +5,7 @@ public sealed record GuestOptions
 {
     public string Name { get; init; } = "guest";
 
-    /// <summary>A multiple of 4 KiB, at least 1 MiB.</summary>
+    /// <summary>A multiple of 64 KiB, at least 1 MiB.</summary>
     public long MemoryBytes { get; init; } = 1 << 20;
 
     /// <summary>Address of the first instruction; null: <see cref="GuestLayout.Code"/>, in real mode <see cref="GuestLayout.BootSector"/>.</summary>

@@ -131,8 +131,14 @@ internal sealed class GuestProgram
                 part.Length = (int)((align.Boundary - linear % align.Boundary) % align.Boundary);
             }
 
-            linear = checked(linear + (uint)part.Length);
-            physical = checked(physical + (uint)part.Length);
+            if (part.Length > uint.MaxValue - Math.Max(linear, physical))
+            {
+                throw new GuestBuildException(
+                    $"{part.Length} bytes at {Math.Max(linear, physical):X8}h reach the end of the 32-bit address space: place them lower.");
+            }
+
+            linear += (uint)part.Length;
+            physical += (uint)part.Length;
         }
     }
 
@@ -184,8 +190,8 @@ internal sealed class GuestProgram
             if (end > contents[i].Address.Value)
             {
                 throw new GuestBuildException(
-                    $"Two parts of the guest lie over each other: {contents[i - 1].Address}h-{new PhysicalAddress(end - 1)}h and what starts at {contents[i].Address}h: "
-                    + "move one by Org.");
+                    $"Two parts of the guest lie over each other: {contents[i - 1].Address}h-{new PhysicalAddress(end - 1)}h and what starts at "
+                    + $"{contents[i].Address}h: move one by Org.");
             }
         }
 
@@ -273,8 +279,9 @@ internal sealed class GuestProgram
             if (!measure && instruction.Code.ToNearBranch() == instruction.Code && instruction.Code.ToShortBranch() == instruction.Code
                 && distance is < sbyte.MinValue or > sbyte.MaxValue)
             {
+                string name = instruction.Mnemonic.ToString().ToLowerInvariant();
                 throw new GuestBuildException(
-                    $"\"{instruction.Mnemonic.ToString().ToLowerInvariant()}\" at {part.Linear:X8}h reaches -128 to 127 bytes, its target {target:X8}h is {distance} away: "
+                    $"\"{name}\" at {part.Linear:X8}h reaches -128 to 127 bytes, its target {target:X8}h is {distance} away: "
                     + "jump over a JMP instead.");
             }
 

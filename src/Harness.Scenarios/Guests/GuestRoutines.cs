@@ -34,11 +34,13 @@ public static class GuestRoutines
     {
         GuestLabel routine = a.Here("putString");
         GuestLabel end = a.CreateLabel("putString.end");
+        a.cld();
+        GuestLabel next = a.Here("putString.next");
         a.lodsb();
         a.test(al, al);
         a.je(end);
         a.call(putChar);
-        a.jmp(routine);
+        a.jmp(next);
         a.Label(end);
         a.ret();
         return routine;

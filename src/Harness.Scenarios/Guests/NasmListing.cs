@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Text;
 using System.Text.RegularExpressions;
 
 namespace Harness.Scenarios;
@@ -12,6 +13,7 @@ internal static partial class NasmListing
     public static byte[] Parse(string text, string file, uint origin)
     {
         List<byte> bytes = [];
+        var field = new StringBuilder();
         int number = 0;
         int lines = 0;
         foreach (string line in text.Split('\n'))
@@ -25,14 +27,19 @@ internal static partial class NasmListing
 
             lines++;
             string where = $"{file}({number.ToString(CultureInfo.InvariantCulture)})";
-            uint address = uint.Parse(match.Groups["address"].Value, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);
-            if (address != (uint)bytes.Count)
+            if (field.Length == 0)
             {
-                throw new GuestBuildException(
-                    $"{where}: expected address {bytes.Count:X8}, found {address:X8}: a listing must hold one section without gaps; otherwise load the binary by FromFile.");
+                CheckAddress(match.Groups["address"].Value, bytes.Count, where);
             }
 
-            ParseField(match.Groups["bytes"].Value, where, origin, bytes);
+            string part = match.Groups["bytes"].Value;
+            bool continues = part.EndsWith('-');
+            field.Append(continues ? part[..^1] : part);
+            if (!continues)
+            {
+                ParseField(field.ToString(), where, origin, bytes);
+                field.Clear();
+            }
         }
 
         return lines != 0
@@ -43,22 +50,35 @@ internal static partial class NasmListing
     [GeneratedRegex(@"^ *[0-9]+ (?<address>[0-9A-F]{8}) (?<bytes>(?:<[a-z]+ [0-9A-F]+h>|[^\s<])+|<\S*)", RegexOptions.CultureInvariant)]
     private static partial Regex Line();
 
-    // A run of bytes, of unknown (reserved) bytes, a relocated value, a repetition of the line so far, or reserved space.
-    [GeneratedRegex(@"\G(?:(?<hex>(?:[0-9A-F]{2})+)|(?<unknown>(?:\?\?)+)|\[(?<absolute>(?:[0-9A-F]{2})+)\]|<rep (?<repeat>[0-9A-F]+)h>|<res (?<reserve>[0-9A-F]+)h>)",
+    // A run of bytes, of unknown (reserved) bytes, a relocated value, a repetition of the whole line, or reserved space.
+    [GeneratedRegex(
+        @"\G(?:(?<hex>(?:[0-9A-F]{2})+)|(?<unknown>(?:\?\?)+)|\[(?<absolute>(?:[0-9A-F]{2})+)\]"
+        + @"|<rep (?<repeat>[0-9A-F]+)h>$|<res (?<reserve>[0-9A-F]+)h>)",
         RegexOptions.CultureInvariant)]
     private static partial Regex Item();
+
+    private static void CheckAddress(string hex, int expected, string where)
+    {
+        uint address = uint.Parse(hex, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);
+        if (address != (uint)expected)
+        {
+            throw new GuestBuildException(
+                $"{where}: expected address {expected:X8}, found {address:X8}: "
+                + "a listing must hold one section without gaps; otherwise load the binary by FromFile.");
+        }
+    }
 
     private static void ParseField(string field, string where, uint origin, List<byte> bytes)
     {
         int start = bytes.Count;
-        int end = field.EndsWith('-') ? field.Length - 1 : field.Length;
-        for (int at = 0; at < end;)
+        for (int at = 0; at < field.Length;)
         {
-            Match item = Item().Match(field[..end], at);
+            Match item = Item().Match(field, at);
             if (!item.Success)
             {
                 throw new GuestBuildException(
-                    $"{where}: expected bytes in hexadecimal, [relocated], <rep Nh> or <res Nh>, found \"{field[at..]}\": load the binary by FromFile instead.");
+                    $"{where}: expected bytes in hexadecimal, [relocated], <rep Nh> at the end, or <res Nh>; found "
+                    + $"\"{field[at..Math.Min(at + 40, field.Length)]}\": load the binary by FromFile instead.");
             }
 
             if (item.Groups["hex"].Success)
@@ -76,7 +96,7 @@ internal static partial class NasmListing
             else if (item.Groups["repeat"].Success)
             {
                 byte[] once = [.. bytes[start..]];
-                long count = Count(item.Groups["repeat"].Value, Math.Max(once.Length, 1), where);
+                long count = Count(item.Groups["repeat"].Value, once.Length, start, where);
                 bytes.RemoveRange(start, once.Length);
                 for (long i = 0; i < count; i++)
                 {
@@ -85,7 +105,7 @@ internal static partial class NasmListing
             }
             else
             {
-                bytes.AddRange(new byte[Count(item.Groups["reserve"].Value, 1, where)]);
+                bytes.AddRange(new byte[Count(item.Groups["reserve"].Value, 1, bytes.Count, where)]);
             }
 
             at += item.Length;
@@ -107,8 +127,10 @@ internal static partial class NasmListing
         }
     }
 
-    private static long Count(string hex, int size, string where) =>
-        long.TryParse(hex, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out long count) && count is >= 0 and <= MaximumBytes && count * size <= MaximumBytes
+    // A limit on the total keeps a small listing from filling memory.
+    private static long Count(string hex, int size, int already, string where) =>
+        long.TryParse(hex, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out long count)
+        && count is > 0 and <= MaximumBytes && already + count * size <= MaximumBytes
             ? count
-            : throw new GuestBuildException($"{where}: expected a repetition of at most {MaximumBytes} bytes in all, found {hex}h.");
+            : throw new GuestBuildException($"{where}: expected a repetition that leaves the guest within {MaximumBytes} bytes, found {hex}h.");
 }

@@ -16,7 +16,7 @@ public enum GuestPaging
 
 /// <summary>Who may use a page (SDM Vol. 3A, 4.6).</summary>
 [Flags]
-public enum PageAccess
+public enum PageRights
 {
     /// <summary>Supervisor, read-only.</summary>
     None = 0,
@@ -48,11 +48,8 @@ public sealed class PageTables
     /// <summary>The value for CR3.</summary>
     public uint Directory { get; }
 
-    /// <summary>First address past the tables.</summary>
-    public uint End => Directory + (uint)_pages.Count * PageBytes;
-
     /// <summary>Maps whole pages; a page that is mapped already gets the new translation.</summary>
-    public void Map(uint linear, uint physical, uint bytes, PageAccess access)
+    public void Map(uint linear, uint physical, uint bytes, PageRights access)
     {
         if ((linear | physical | bytes) % PageBytes != 0)
         {
@@ -66,7 +63,7 @@ public sealed class PageTables
         }
     }
 
-    /// <summary>Emits the tables at their addresses.</summary>
+    /// <summary>Emits the tables at their addresses, by Org: what follows lies behind them.</summary>
     public void Emit(GuestAssembler a)
     {
         int size = EntryBytes;
@@ -96,16 +93,16 @@ public sealed class PageTables
     {
         if (_paging == GuestPaging.Paging32)
         {
-            return (Next(_pages[0], linear >> 22, PageAccess.Write | PageAccess.User), linear >> 12 & 0x3FF);
+            return (Next(_pages[0], linear >> 22, PageRights.Write | PageRights.User), linear >> 12 & 0x3FF);
         }
 
         // Page-directory-pointer entries have no access rights: bits 1 and 2 are reserved (SDM Vol. 3A, Table 4-8).
-        ulong[] directory = Next(_pages[0], linear >> 30, PageAccess.None);
-        return (Next(directory, linear >> 21 & 0x1FF, PageAccess.Write | PageAccess.User), linear >> 12 & 0x1FF);
+        ulong[] directory = Next(_pages[0], linear >> 30, PageRights.None);
+        return (Next(directory, linear >> 21 & 0x1FF, PageRights.Write | PageRights.User), linear >> 12 & 0x1FF);
     }
 
     // The rights are decided by the last level alone.
-    private ulong[] Next(ulong[] table, uint index, PageAccess access)
+    private ulong[] Next(ulong[] table, uint index, PageRights access)
     {
         if (table[index] == 0)
         {

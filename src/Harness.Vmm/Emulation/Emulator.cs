@@ -9,9 +9,11 @@ public sealed class Emulator : IDisposable
     private readonly Processor _processor;
     private readonly GuestClock _clock;
     private readonly EmulationListener _listener;
+    private readonly RetiredCounts _retired;
 
-    internal Emulator(ProcessorModel model, PhysicalMemory guestMemory, Platform platform, GuestClock clock)
+    internal Emulator(ProcessorModel model, PhysicalMemory guestMemory, Platform platform, GuestClock clock, RetiredCounts retired)
     {
+        _retired = retired;
         Platform = platform;
         _clock = clock;
         _processor = new Processor(model, guestMemory, new PlatformBus(platform));
@@ -67,6 +69,12 @@ public sealed class Emulator : IDisposable
         set => _processor.State.Shadow = value ? Shadow.Sti : Shadow.None;
     }
 
+    /// <summary>Something has to be delivered before the guest's next instruction: a debug trap, an NMI, or an interrupt that the virtual IF accepts.</summary>
+    public bool EventPending =>
+        _processor.State.PendingDebug != 0
+        || (Platform.NmiPending && !_processor.State.NmiBlocked)
+        || (Platform.InterruptPending && (Flags & Eflags.IF) != 0 && !InShadow);
+
     /// <summary>The virtual interrupt controller has an interrupt for the guest, whatever the virtual IF is.</summary>
     public bool InterruptPending => Platform.InterruptPending;
 
@@ -76,7 +84,11 @@ public sealed class Emulator : IDisposable
     /// <summary>Told, after it happened, of each write of emulated instructions to guest-physical memory.</summary>
     public event Action<GuestPhysicalAddress, int>? Stored
     {
-        add => _processor.StoreSeen += value is null ? null : _listener.Wrap(value);
+        add
+        {
+            _processor.ReportStores = true;
+            _processor.StoreSeen += value is null ? null : _listener.Wrap(value);
+        }
         remove => _processor.StoreSeen -= value is null ? null : _listener.Wrap(value);
     }
 
@@ -85,6 +97,12 @@ public sealed class Emulator : IDisposable
 
     /// <summary>Call after changing virtual state from outside, before the next step.</summary>
     public void StateChanged() => _processor.StateChanged();
+
+    /// <summary>The same where only general and segment registers, EIP, flags and CPL have changed: translations stay.</summary>
+    public void RegistersChanged() => _processor.PrivilegeChanged();
+
+    /// <summary>Whether the clock has come to the tick: how a monitor that has been told a limit ends loops of its own.</summary>
+    public bool HasReached(long tick) => _clock.Ticks >= tick;
 
     /// <summary>
     /// Lets the guest go on by one event, emulated: an instruction (an iteration under REP), or the delivery of an interrupt that is due or of the fault that
@@ -99,6 +117,7 @@ public sealed class Emulator : IDisposable
         long before = Instructions;
         RunExit exit = _processor.Run(limit);
         Retired += Instructions - before;
+        _retired.Emulated += Instructions - before;
         _clock.Leave(_processor);
         return End(exit);
     }
@@ -187,6 +206,9 @@ internal sealed class GuestClock
 
     /// <summary>The tick of this moment, while a processor runs too.</summary>
     public long Now => _running?.Now ?? Ticks;
+
+    /// <summary>When the guest was last left for its monitor; null where it never runs directly.</summary>
+    public long? Arrival { get; set; }
 
     public void Enter(Processor processor)
     {

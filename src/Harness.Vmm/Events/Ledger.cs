@@ -32,10 +32,13 @@ public sealed class Ledger(CostProfile? costs, bool keepAll)
     /// <summary>Every event in order up to <see cref="Capacity"/>, if the run was asked to keep them.</summary>
     public IReadOnlyList<EngineEvent> All => _all;
 
+    /// <summary>There were more events than <see cref="All"/> keeps.</summary>
+    public bool IsTruncated { get; private set; }
+
     /// <summary>Told of every event.</summary>
     public event Action<EngineEvent>? Recorded;
 
-    /// <summary>The guest clock, which stamps every event: a monitor cannot read it.</summary>
+    /// <summary>Gives events their tick: injections and the guest's own the current one, the others that at which the guest was left.</summary>
     internal GuestClock? Clock { get; init; }
 
     public void Record(EngineEvent e)
@@ -46,7 +49,7 @@ public sealed class Ledger(CostProfile? costs, bool keepAll)
             Reason = e.Reason ?? "",
             Instruction = e.Instruction ?? "",
             Detail = e.Detail ?? "",
-            Tick = Clock?.Now ?? e.Tick,
+            Tick = Clock is null ? e.Tick : costs is null || e.Kind == EngineEventKind.Injection || Clock.Arrival is not { } arrival ? Clock.Now : arrival,
             Level = costs is null ? 0 : Math.Max(e.Level, 1),
         };
         var identity = new Identity(e.Kind, e.Cause, e.Reason, e.Instruction, e.Detail, e.Cpl, e.Level);
@@ -58,7 +61,11 @@ public sealed class Ledger(CostProfile? costs, bool keepAll)
 
         total.Count++;
         total.Cycles += e.Cycles;
-        if (keepAll && _all.Count < Capacity)
+        if (keepAll && _all.Count == Capacity)
+        {
+            IsTruncated = true;
+        }
+        else if (keepAll)
         {
             _all.Add(e);
         }

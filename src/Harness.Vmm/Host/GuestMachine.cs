@@ -29,8 +29,8 @@ public sealed class GuestMachine : IDisposable
         Platform.BitFlipped += FlipBit;
         GuestPhysical = guestPhysical;
         GuestMemory = new GuestMemoryMap(guestPhysical);
-        Emulator = new Emulator(guestModel ?? model, guestPhysical, Platform, Clock);
-        Host = new Host(model, _ram, Clock);
+        Emulator = new Emulator(guestModel ?? model, guestPhysical, Platform, Clock, Retired);
+        Host = new Host(model, _ram, Clock, Retired);
         Emulator.Deliveries = new DeliveryListener(this, Emulator.Processor);
         Host.Processor.Events = new DeliveryListener(this, Host.Processor);
         GuestLoader.Load(guest, guestPhysical);

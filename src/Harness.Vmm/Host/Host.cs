@@ -12,6 +12,7 @@ internal sealed class Host : IHost, IHostMemory, IProcessorBus, IDisposable
     private readonly GuestClock _clock;
     private readonly Ram _ram;
     private long _interruptAt = long.MaxValue;
+    private readonly RetiredCounts _retired;
     private bool _interrupt;
     private bool _suspended;
     private uint _cr0, _cr3, _cr4;
@@ -21,8 +22,9 @@ internal sealed class Host : IHost, IHostMemory, IProcessorBus, IDisposable
     private ushort _codeSelector;
     private ushort _stackSelector;
 
-    public Host(ProcessorModel model, Ram ram, GuestClock clock)
+    public Host(ProcessorModel model, Ram ram, GuestClock clock, RetiredCounts retired)
     {
+        _retired = retired;
         _clock = clock;
         _ram = ram;
         PhysicalMemory = new PhysicalMemory(ram);
@@ -204,9 +206,12 @@ internal sealed class Host : IHost, IHostMemory, IProcessorBus, IDisposable
     /// <summary>Runs the processor on the guest's clock.</summary>
     public RunExit Run()
     {
+        long start = _clock.Ticks;
         _clock.Enter(Processor);
         RunExit exit = Processor.Run(_limit);
         _clock.Leave(Processor);
+        _clock.Arrival = _clock.Ticks;
+        _retired.Direct += _clock.Ticks - start;
         return exit;
     }
 

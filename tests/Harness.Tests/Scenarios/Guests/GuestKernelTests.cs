@@ -138,6 +138,49 @@ internal sealed class GuestKernelTests
     }
 
     [Test]
+    public void A_script_may_handle_INT_80h_itself_and_return_by_IRETD()
+    {
+        using var run = new GuestRun(Guest.Kernel(k =>
+        {
+            k.OnInterrupt(0x80, a =>
+            {
+                a.inc(ebx);
+                a.iretd();
+            });
+            k.User(u =>
+            {
+                u.mov(ebx, 1);
+                u.@int(0x80);
+                u.@int(0x80);
+            });
+        }));
+
+        run.Ebx.Should().Be(3);
+        run.Cpl.Should().Be(3);
+    }
+
+    [Test]
+    public void A_ring_0_guest_makes_its_own_page_tables()
+    {
+        var tables = new PageTables(GuestPaging.Pae, 0x20000);
+        tables.Map(0, 0, 0x100000, PageRights.Write);
+        tables.Map(0x80000000, 0x30000, 0x1000, PageRights.Write);
+        using var run = new GuestRun(Guest.Protected32(new GuestOptions { Cr4 = Cr4.PAE }, a =>
+        {
+            a.mov(eax, tables.Directory);
+            a.mov(cr3, eax);
+            a.mov(eax, cr0);
+            a.or(eax, Cr0.PG);
+            a.mov(cr0, eax);
+            a.mov(__dword_ptr[0x80000004], 0x1234);
+            a.Done();
+            tables.Emit(a);
+        }));
+
+        run.Doubleword(0x30004).Should().Be(0x1234);
+    }
+
+    [Test]
     public void A_user_program_cannot_touch_the_kernel()
     {
         using var run = new GuestRun(Guest.Kernel(k =>

@@ -21,7 +21,13 @@ internal sealed class GuestRun : IDisposable
         ProcessorModel model = ProcessorModel.Load("yonah");
         _computer = new Computer(
             model,
-            new PlatformOptions { RamBytes = (ulong)image.MemoryBytes, TicksPerSecond = (ulong)model.TicksPerSecond, ExitPort = GuestAssembler.ExitPort, KeyboardInput = keys });
+            new PlatformOptions
+            {
+                RamBytes = (ulong)image.MemoryBytes,
+                TicksPerSecond = (ulong)model.TicksPerSecond,
+                ExitPort = GuestAssembler.ExitPort,
+                KeyboardInput = keys,
+            });
         GuestLoader.Load(image, _computer.Memory);
         GuestLoader.Enter(image, _computer.Processor);
         Exit = _computer.Run(Limit);

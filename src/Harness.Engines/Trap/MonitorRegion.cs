@@ -1,0 +1,93 @@
+namespace Harness.Engines.Trap;
+
+/// <summary>
+/// The monitor's part of linear space, the top 4 MiB, and what lies in it: descriptor tables, task segment, stack and entry points, at the first 4 MiB of host
+/// memory. Page tables follow there and are reached by their physical addresses alone.
+/// </summary>
+internal sealed class MonitorRegion(IHost host)
+{
+    /// <summary>First linear address that is the monitor's.</summary>
+    public const uint Start = 0xFFC00000;
+
+    public const uint Gdt = 0;
+    public const uint Ldt = 0x10000;
+
+    /// <summary>Host-physical: the page directory, and from where on page tables are placed, at most one for each of its entries.</summary>
+    public const uint Directory = 0x26000;
+    public const uint FirstTable = 0x27000;
+
+    /// <summary>Selectors of the monitor, in descriptors after its first.</summary>
+    public const int CodeSlot = 0;
+    public const int StackSlot = 1;
+    public const int TaskSlot = 2;
+    public const int LdtSlot = 3;
+    public const int Slots = 4;
+
+    private const uint Idt = 0x20000;
+    private const uint Task = 0x21000;
+    private const uint StackTop = 0x24000;
+    private const uint Entry = 0x24000;
+    private const uint RegionTable = 0x25000;
+    private const uint TaskLimit = 103;
+    private const uint PageSize = 0x1000;
+    private const uint Entries = 1024;
+    private const uint Flat = AccessRights.P | AccessRights.S | AccessRights.WritableOrReadable | AccessRights.Accessed | AccessRights.DB;
+
+    private ushort _first;
+
+    /// <summary>The monitor's own LDT selector.</summary>
+    public ushort LdtSelector => (ushort)(_first + LdtSlot * 8);
+
+    /// <summary>Builds the tables that never change and turns paging on.</summary>
+    public void Install()
+    {
+        for (uint i = 0; i < Entries; i++)
+        {
+            host.Memory.WriteUInt32(new HostPhysicalAddress(RegionTable + i * 4), i * PageSize | PageEntry.P | PageEntry.RW);
+        }
+
+        host.Memory.WriteUInt32(new HostPhysicalAddress(Directory + (Start >> 22) * 4), RegionTable | PageEntry.P | PageEntry.RW);
+        host.Cr3 = Directory;
+        host.Cr0 = Cr0.PE | Cr0.PG | Cr0.ET;
+    }
+
+    /// <summary>Puts the monitor's descriptors at the selector and loads what names them. No I/O bitmap: every port traps.</summary>
+    public void Place(ushort first)
+    {
+        _first = first;
+        var code = (ushort)(first + CodeSlot * 8);
+        var stack = (ushort)(first + StackSlot * 8);
+        var task = (ushort)(first + TaskSlot * 8);
+        WriteDescriptor(code, Descriptor.Segment(0, uint.MaxValue, Flat | AccessRights.Code));
+        WriteDescriptor(stack, Descriptor.Segment(0, uint.MaxValue, Flat));
+        WriteDescriptor(task, Descriptor.Segment(Start + Task, TaskLimit, AccessRights.P | SystemType.AvailableTss32));
+        for (uint vector = 0; vector < 256; vector++)
+        {
+            host.Memory.WriteUInt64(
+                new HostPhysicalAddress(Idt + vector * 8), Descriptor.Gate(code, Start + Entry + vector, SystemType.InterruptGate32, 0).Raw);
+        }
+
+        host.Memory.WriteUInt32(new HostPhysicalAddress(Task + 4), Start + StackTop);
+        host.Memory.WriteUInt32(new HostPhysicalAddress(Task + 8), stack);
+        host.Memory.WriteUInt32(new HostPhysicalAddress(Task + 100), (TaskLimit + 1) << 16);
+        host.LoadGdt(new LinearAddress(Start + Gdt), (ushort)(first + Slots * 8 - 1));
+        host.LoadIdt(new LinearAddress(Start + Idt), 256 * 8 - 1);
+        host.LoadTask(task);
+        host.SetEntry(code, stack, new LinearAddress(Start + Entry));
+    }
+
+    /// <summary>Loads the shadow of a guest LDT of so many bytes; none: a null LDTR.</summary>
+    public void LoadLdt(uint bytes)
+    {
+        if (bytes == 0)
+        {
+            host.LoadLdt(0);
+            return;
+        }
+
+        WriteDescriptor(LdtSelector, Descriptor.Segment(Start + Ldt, bytes - 1, AccessRights.P | SystemType.Ldt));
+        host.LoadLdt(LdtSelector);
+    }
+
+    private void WriteDescriptor(ushort selector, Descriptor descriptor) => host.Memory.WriteUInt64(new HostPhysicalAddress(Gdt + selector), descriptor.Raw);
+}

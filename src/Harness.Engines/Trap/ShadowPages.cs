@@ -1,0 +1,269 @@
+namespace Harness.Engines.Trap;
+
+/// <summary>What became of a page fault of the real processor.</summary>
+internal enum ShadowFault
+{
+    /// <summary>The shadow lacked the page; now it has it.</summary>
+    Filled,
+
+    /// <summary>The guest's own tables forbid the access.</summary>
+    Guest,
+
+    /// <summary>No memory answers there.</summary>
+    Device,
+
+    /// <summary>A write to a table of the guest that the monitor shadows.</summary>
+    Traced,
+
+    /// <summary>Allowed to the guest by CR0.WP = 0, or to a ROM that ignores it; the processor must not do it.</summary>
+    Protected,
+}
+
+/// <summary>
+/// Shadow page tables: 32-bit, 4 KiB pages, filled on demand from the guest's walk. Frames that hold guest page tables or descriptor tables are traced: never
+/// mapped for writing, so that each write to them traps and the shadow follows.
+/// </summary>
+internal sealed class ShadowPages(IHost host, Emulator emulator, GuestMemoryMap memory, int kernelRing)
+{
+    private const uint PageMask = 0xFFFFF000;
+    private const uint PageSize = 0x1000;
+    private const int TableShift = 22;
+    private const uint Directories = MonitorRegion.Start >> TableShift;
+    private const ulong FrameMask = 0xFFFFF000;
+    private readonly uint[] _tables = new uint[Directories];
+    private readonly Dictionary<uint, List<uint>> _mapped = [];
+    private readonly Dictionary<uint, List<TracedTable>> _traced = [];
+    private readonly HashSet<uint> _descriptorFrames = [];
+    private readonly bool _hasWriteProtect = host.Has(Feature.I486);
+    private uint _next = MonitorRegion.FirstTable;
+
+    /// <summary>A guest paging structure: what its first entry maps, the size of an entry and what each maps.</summary>
+    private readonly record struct TracedTable(uint Linear, uint EntrySize, ulong Span);
+
+    /// <summary>A traced paging structure was written since the last <see cref="DropAll"/> or since it was set to false.</summary>
+    public bool Changed { get; set; }
+
+    /// <summary>Forgets every translation and every traced frame: after CR3 loads and whatever else changes what the guest's tables mean.</summary>
+    public void DropAll()
+    {
+        for (uint i = 0; i < Directories; i++)
+        {
+            if (_tables[i] != 0)
+            {
+                host.Memory.WriteUInt32(DirectoryEntry(i), 0);
+                _tables[i] = 0;
+            }
+        }
+
+        _next = MonitorRegion.FirstTable;
+        _mapped.Clear();
+        _traced.Clear();
+        _descriptorFrames.Clear();
+        host.Cr3 = MonitorRegion.Directory;
+        Changed = true;
+    }
+
+    /// <summary>Forgets one page.</summary>
+    public void Drop(LinearAddress linear)
+    {
+        uint page = linear.Value & PageMask;
+        uint table = page < MonitorRegion.Start ? _tables[page >> TableShift] : 0;
+        if (table == 0)
+        {
+            return;
+        }
+
+        HostPhysicalAddress at = TableEntry(table, page);
+        uint entry = host.Memory.ReadUInt32(at);
+        if ((entry & PageEntry.P) != 0)
+        {
+            host.Memory.WriteUInt32(at, 0);
+            _mapped[entry & PageMask].Remove(page);
+            host.InvalidatePage(new LinearAddress(page));
+        }
+    }
+
+    /// <summary>The host frame behind a page of a descriptor table, traced from now on; null: not mapped, or not memory.</summary>
+    public uint? TraceDescriptors(LinearAddress linear)
+    {
+        if (emulator.Translate(linear, write: false, user: false) is not { } address || memory.Translate(address, write: false) is not { } found)
+        {
+            return null;
+        }
+
+        TracePath(linear.Value);
+        uint frame = (uint)found.Value & PageMask;
+        if (_descriptorFrames.Add(frame))
+        {
+            Unmap(frame);
+        }
+
+        return frame;
+    }
+
+    /// <summary>Follows a write to guest memory at a host address.</summary>
+    public void Written(uint address, int size)
+    {
+        if (!_traced.TryGetValue(address & PageMask, out List<TracedTable>? tables))
+        {
+            return;
+        }
+
+        Changed = true;
+        uint offset = address & ~PageMask;
+        foreach (TracedTable table in tables)
+        {
+            for (uint index = offset / table.EntrySize; index <= (offset + (uint)size - 1) / table.EntrySize; index++)
+            {
+                DropRange(table.Linear + index * table.Span, table.Span);
+            }
+        }
+    }
+
+    /// <summary>
+    /// Answers a page fault of the real processor. Without CR0.WP a kernel could write to what is mapped at all: then only what may be written is mapped, or is
+    /// needed to fetch from. The guest's accessed and dirty bits come out as its own walk leaves them.
+    /// </summary>
+    public ShadowFault Fill(LinearAddress linear, bool write, bool fetch)
+    {
+        bool user = emulator.Cpl == 3;
+        ref uint cr0 = ref emulator.System.Cr0;
+        uint virtualCr0 = cr0;
+        cr0 |= Cr0.WP;
+        bool allowed = emulator.Walk(linear, write, user, fetch: false, out PageWalk walk);
+        cr0 = virtualCr0;
+        if (!allowed)
+        {
+            bool lax = !user && write && (virtualCr0 & Cr0.WP) == 0 && emulator.Translate(linear, write, user) is not null;
+            return lax ? ShadowFault.Protected : ShadowFault.Guest;
+        }
+
+        TracePath(linear.Value);
+        var physical = new GuestPhysicalAddress(walk.Physical.Value);
+        if (memory.Translate(physical, write: false) is not { } found)
+        {
+            return ShadowFault.Device;
+        }
+
+        uint frame = (uint)found.Value & PageMask;
+        bool traced = _traced.ContainsKey(frame) || _descriptorFrames.Contains(frame);
+        bool inPlace = memory.Translate(physical, write: true) == found;
+        bool writable = walk.Writable && !traced && inPlace;
+        bool mapped = writable || (!write && (_hasWriteProtect || (fetch && !traced && inPlace)));
+        if (!mapped)
+        {
+            return traced ? ShadowFault.Traced : ShadowFault.Protected;
+        }
+
+        Map(linear.Value & PageMask, frame, (writable ? PageEntry.RW : 0) | (walk.UserMode || kernelRing == 3 ? PageEntry.US : 0));
+        return ShadowFault.Filled;
+    }
+
+    private void Map(uint page, uint frame, uint rights)
+    {
+        Drop(new LinearAddress(page));
+        ref uint table = ref _tables[page >> TableShift];
+        if (table == 0)
+        {
+            table = _next;
+            _next += PageSize;
+            host.Memory.Write(new HostPhysicalAddress(table), new byte[PageSize]);
+            host.Memory.WriteUInt32(DirectoryEntry(page >> TableShift), table | PageEntry.P | PageEntry.RW | PageEntry.US);
+        }
+
+        host.Memory.WriteUInt32(TableEntry(table, page), frame | PageEntry.P | rights);
+        if (!_mapped.TryGetValue(frame, out List<uint>? pages))
+        {
+            _mapped[frame] = pages = [];
+        }
+
+        pages.Add(page);
+    }
+
+    /// <summary>Traces the guest paging structures that translate the address.</summary>
+    private void TracePath(uint linear)
+    {
+        const uint LargeSpan32 = 1u << 22;
+        const uint LargeSpanPae = 1u << 21;
+        ref SystemRegisters system = ref emulator.System;
+        if ((system.Cr0 & Cr0.PG) == 0)
+        {
+            return;
+        }
+
+        if ((system.Cr4 & Cr4.PAE) == 0)
+        {
+            var directory = new GuestPhysicalAddress(system.Cr3 & PageMask);
+            Trace(directory, new TracedTable(0, 4, LargeSpan32));
+            uint entry = memory.ReadUInt32(directory + (linear >> 22) * 4);
+            if ((entry & PageEntry.P) != 0 && ((entry & PageEntry.PS) == 0 || (system.Cr4 & Cr4.PSE) == 0))
+            {
+                Trace(new GuestPhysicalAddress(entry & PageMask), new TracedTable(linear & ~(LargeSpan32 - 1), 4, PageSize));
+            }
+
+            return;
+        }
+
+        ulong pointer = (linear >> 30) switch { 0 => system.Pdpte0, 1 => system.Pdpte1, 2 => system.Pdpte2, _ => system.Pdpte3 };
+        if ((pointer & PageEntry.P) != 0)
+        {
+            var directory = new GuestPhysicalAddress(pointer & FrameMask);
+            Trace(directory, new TracedTable(linear & 0xC0000000, 8, LargeSpanPae));
+            ulong entry = memory.ReadUInt64(directory + (linear >> 21 & 0x1FF) * 8);
+            if ((entry & (PageEntry.P | PageEntry.PS)) == PageEntry.P)
+            {
+                Trace(new GuestPhysicalAddress(entry & FrameMask), new TracedTable(linear & ~(LargeSpanPae - 1), 8, PageSize));
+            }
+        }
+    }
+
+    private void Trace(GuestPhysicalAddress frameOfGuest, TracedTable table)
+    {
+        if (memory.Translate(frameOfGuest, write: true) is not { } found)
+        {
+            return;
+        }
+
+        uint frame = (uint)found.Value;
+        if (!_traced.TryGetValue(frame, out List<TracedTable>? tables))
+        {
+            _traced[frame] = tables = [];
+            Unmap(frame);
+        }
+
+        if (!tables.Contains(table))
+        {
+            tables.Add(table);
+        }
+    }
+
+    /// <summary>Takes a frame out of the shadow wherever it is mapped.</summary>
+    private void Unmap(uint frame)
+    {
+        if (_mapped.TryGetValue(frame, out List<uint>? pages))
+        {
+            foreach (uint page in pages.ToArray())
+            {
+                Drop(new LinearAddress(page));
+            }
+        }
+    }
+
+    private void DropRange(ulong linear, ulong span)
+    {
+        for (ulong at = linear; at < linear + span && at < MonitorRegion.Start; at += PageSize)
+        {
+            if (_tables[at >> TableShift] == 0)
+            {
+                at |= (1u << TableShift) - PageSize;
+                continue;
+            }
+
+            Drop(new LinearAddress((uint)at));
+        }
+    }
+
+    private static HostPhysicalAddress DirectoryEntry(uint index) => new(MonitorRegion.Directory + index * 4);
+
+    private static HostPhysicalAddress TableEntry(uint table, uint page) => new(table + (page >> 12 & 0x3FF) * 4);
+}

@@ -1,0 +1,410 @@
+using Iced.Intel;
+
+namespace Harness.Engines.Trap;
+
+/// <summary>One guest under the ring-deprivileging monitor: run it, take the trap, do what it asked for, go on.</summary>
+internal sealed class TrapMonitor : IMonitor
+{
+    private const uint VirtualControl0 = Cr0.MP | Cr0.EM | Cr0.TS | Cr0.NE | Cr0.AM;
+    private const uint VirtualControl4 = Cr4.TSD | Cr4.DE | Cr4.PCE | Cr4.OSFXSR | Cr4.OSXMMEXCPT | Cr4.UMIP;
+    private const uint LongestInstruction = 15;
+    private const uint DebugCauses = 0xF | DebugBits.BD | DebugBits.BS | DebugBits.BT;
+
+    private readonly IHost _host;
+    private readonly Emulator _emulator;
+    private readonly GuestMemoryMap _memory;
+    private readonly Ledger _ledger;
+    private readonly TrapLayout _layout;
+    private readonly MonitorRegion _region;
+    private readonly ShadowPages _pages;
+    private readonly ShadowTable _gdt;
+    private readonly ShadowTable _ldt;
+    private readonly GuestLinearMemory _code;
+    private readonly VirtualState _state;
+    private readonly TrapFrame _frame = new();
+    private ShadowedTables? _shadowed;
+    private EngineEvent? _pending;
+    private bool _ownsTimeStamp;
+    private bool _mapChanged;
+
+    /// <summary>Where the guest's descriptor tables lie that the shadows were made from.</summary>
+    private readonly record struct ShadowedTables(uint GdtBase, ushort GdtLimit, uint LdtBase, int LdtCount);
+
+    public TrapMonitor(MonitorContext context, TrapLayout layout, bool trapsUserReturn)
+    {
+        _host = context.Host;
+        _emulator = context.Emulator;
+        _memory = context.GuestMemory;
+        _ledger = context.Ledger;
+        _layout = layout;
+        _region = new MonitorRegion(_host);
+        _code = new GuestLinearMemory(_emulator, _memory);
+        _pages = new ShadowPages(_host, _emulator, _memory, layout.KernelRing);
+        _gdt = new ShadowTable(_host, _code, _pages, MonitorRegion.Gdt, layout.KernelRing, trapsUserReturn);
+        _ldt = new ShadowTable(_host, _code, _pages, MonitorRegion.Ldt, layout.KernelRing, trapsUserReturn);
+        _state = new VirtualState(_emulator, layout, _gdt, _ldt);
+        _region.Install();
+        _emulator.Stored += Stored;
+        _emulator.Delivering += Delivering;
+        _memory.Changed += MapChanged;
+    }
+
+    public string? StopReason { get; private set; }
+
+    public bool IsEmulating { get; private set; } = true;
+
+    public GuestEnd Run(long limit)
+    {
+        while (true)
+        {
+            if (IsEmulating && Prepare(limit) is { } end)
+            {
+                return end;
+            }
+
+            HostReturn back = _host.Resume(_frame);
+            IsEmulating = back != HostReturn.Ended;
+            if (!IsEmulating)
+            {
+                return _emulator.HasReached(limit) ? GuestEnd.Limit : GuestEnd.Stopped;
+            }
+
+            if (HandleTrap() is { } stop)
+            {
+                return stop;
+            }
+        }
+    }
+
+    public void Translate(ref GuestRegisters registers) => _state.Translate(ref registers);
+
+    public void Dispose()
+    {
+        _emulator.Stored -= Stored;
+        _emulator.Delivering -= Delivering;
+        _memory.Changed -= MapChanged;
+    }
+
+    /// <summary>Emulates until the guest can run directly, and makes the processor ready for it.</summary>
+    private GuestEnd? Prepare(long limit)
+    {
+        while (true)
+        {
+            if (_emulator.HasReached(limit))
+            {
+                return GuestEnd.Limit;
+            }
+
+            _emulator.AdvanceDevices();
+            GuestEnd? end = null;
+            if (WhyNot() is { } reason)
+            {
+                StopReason = reason;
+                return GuestEnd.Unsupported;
+            }
+
+            if (_emulator.EventPending)
+            {
+                end = Step();
+            }
+            else if (_emulator.IsHalted)
+            {
+                end = Outcome(_emulator.Run(Math.Min(limit, _emulator.NextDeadline)));
+            }
+            else if (_emulator.InShadow)
+            {
+                end = Step();
+            }
+            else
+            {
+                ShadowTables();
+                if (_state.TryExport(_frame))
+                {
+                    LoadControls();
+                    _host.InterruptAt(_emulator.NextDeadline);
+                    return null;
+                }
+
+                end = Step();
+            }
+
+            if (end is not null)
+            {
+                return end;
+            }
+        }
+    }
+
+    /// <summary>What ring deprivileging does not virtualize.</summary>
+    private string? WhyNot()
+    {
+        ref SystemRegisters system = ref _emulator.System;
+        return (system.Cr0 & Cr0.PE) == 0 ? "real mode is not virtualized by ring deprivileging"
+            : (_emulator.Flags & Eflags.VM) != 0 ? "virtual-8086 mode is not virtualized by ring deprivileging"
+            : _emulator.Cpl is 1 or 2 ? $"the guest entered ring {_emulator.Cpl}; ring deprivileging has no ring for it"
+            : (system.Cr4 & Cr4.PAE) != 0 && (system.Efer & Efer.NXE) != 0 ? "no-execute pages need shadow tables of a format that this monitor does not build"
+            : null;
+    }
+
+    /// <summary>Brings the shadows of GDT and LDT up to date with the virtual GDTR and LDTR and with where they lie.</summary>
+    private void ShadowTables()
+    {
+        if (_mapChanged)
+        {
+            _mapChanged = false;
+            _pages.DropAll();
+        }
+
+        ref SegmentRegister ldtr = ref _emulator.Segment(SegmentName.LDTR);
+        int ldtCount = ldtr.IsUsable ? (int)((Math.Min(ldtr.Limit, ushort.MaxValue) + 1) / 8) : 0;
+        var now = new ShadowedTables(_emulator.Gdtr.Base, _emulator.Gdtr.Limit, ldtr.Base, ldtCount);
+        bool moved = _shadowed is not { } old || old.GdtBase != now.GdtBase || old.GdtLimit != now.GdtLimit;
+        if (_shadowed == now && !_pages.Changed)
+        {
+            return;
+        }
+
+        if (moved)
+        {
+            int count = (now.GdtLimit + 1) / 8;
+            _gdt.Reserved = Math.Min(count, 8192 - MonitorRegion.Slots);
+            _gdt.Load(now.GdtBase, count);
+            _region.Place((ushort)(_gdt.Reserved * 8));
+        }
+        else
+        {
+            _gdt.Refresh();
+        }
+
+        if (moved || _shadowed!.Value.LdtBase != now.LdtBase || _shadowed.Value.LdtCount != ldtCount)
+        {
+            _ldt.Load(now.LdtBase, ldtCount);
+            _region.LoadLdt((uint)ldtCount * 8);
+        }
+        else
+        {
+            _ldt.Refresh();
+        }
+
+        _shadowed = now;
+        _pages.Changed = false;
+    }
+
+    /// <summary>Control and debug registers as the guest's virtual ones ask for where the processor can be trusted with them.</summary>
+    private void LoadControls()
+    {
+        ref SystemRegisters system = ref _emulator.System;
+        uint cr0 = Cr0.PE | Cr0.PG | Cr0.ET | (_host.Has(Feature.I486) ? Cr0.WP : 0) | (system.Cr0 & VirtualControl0);
+        uint cr4 = (system.Cr4 & VirtualControl4) | (_ownsTimeStamp ? Cr4.TSD : 0);
+        if (_host.Cr0 != cr0)
+        {
+            _host.Cr0 = cr0;
+        }
+
+        if (_host.Cr4 != cr4)
+        {
+            _host.Cr4 = cr4;
+        }
+
+        LoadDebug(0, system.Dr0);
+        LoadDebug(1, system.Dr1);
+        LoadDebug(2, system.Dr2);
+        LoadDebug(3, system.Dr3);
+        LoadDebug(6, DebugBits.Dr6Fixed);
+        LoadDebug(7, system.Dr7 & ~DebugBits.GD);
+    }
+
+    private void LoadDebug(int number, uint value)
+    {
+        if (_host.ReadDebug(number) != value)
+        {
+            _host.WriteDebug(number, value);
+        }
+    }
+
+    /// <summary>The one place where control comes back from the guest.</summary>
+    private GuestEnd? HandleTrap()
+    {
+        if (_host.ResumeFault)
+        {
+            return Emulate("resume");
+        }
+
+        _state.Import(_frame);
+        if (_frame.Vector == _host.HostInterruptVector)
+        {
+            Record(Event(EngineEventKind.Interrupt, "host-interrupt", "", "", ""));
+            _emulator.AdvanceDevices();
+            return null;
+        }
+
+        return (Vector)_frame.Vector switch
+        {
+            Vector.PF => HandlePageFault(),
+            Vector.DB => HandleDebug(),
+            _ => Emulate(null),
+        };
+    }
+
+    private GuestEnd? HandlePageFault()
+    {
+        // The error code tells fetches only under NX.
+        uint distance = _frame.Cr2 - (_emulator.Segment(SegmentName.CS).Base + _emulator.Eip);
+        bool write = (_frame.ErrorCode & ErrorCode.Write) != 0;
+        switch (_pages.Fill(new LinearAddress(_frame.Cr2), write, fetch: !write && distance < LongestInstruction))
+        {
+            case ShadowFault.Filled:
+                _code.TryDecode(out Instruction instruction);
+                Record(Event(EngineEventKind.HiddenFault, "#PF", "shadow-miss", MnemonicOf(instruction), ""));
+                return null;
+            case ShadowFault.Device:
+                return Emulate("mmio");
+            case ShadowFault.Traced:
+                return Emulate("trace");
+            case ShadowFault.Protected:
+                return Emulate("write-protect");
+            default:
+                return Emulate(TrapReason.Reflected);
+        }
+    }
+
+    /// <summary>The guest's own breakpoints and single steps; with no cause in DR6 it was INT1.</summary>
+    private GuestEnd? HandleDebug()
+    {
+        uint cause = _host.ReadDebug(6) & DebugCauses;
+        _emulator.System.Dr6 |= cause;
+        _emulator.System.Dr7 &= ~DebugBits.GD;
+        EventKind kind = cause == 0 ? EventKind.PrivilegedSoftwareException : EventKind.Trap;
+        Record(Event(EngineEventKind.Trap, "#DB", TrapReason.Reflected, "", ""));
+        return Outcome(_emulator.Deliver((byte)Vector.DB, kind, null));
+    }
+
+    /// <summary>Emulates the instruction that trapped; a fault that it raises is the guest's own. Null: the reason is the instruction's.</summary>
+    private GuestEnd? Emulate(string? reason)
+    {
+        bool known = _code.TryDecode(out Instruction instruction);
+        string detail = known ? TrapReason.DetailOf(instruction, _emulator) : "";
+        reason ??= known ? TrapReason.Of(instruction) : TrapReason.Reflected;
+        _pending = Event(EngineEventKind.Trap, Vectors.Name(_frame.Vector), reason, MnemonicOf(instruction), detail);
+        uint msr = _emulator.Gpr(1);
+        LinearAddress? invalidated = InvalidatedPage(instruction);
+        GuestEnd? end = Step();
+        if (_pending is not { } trap)
+        {
+            return end;
+        }
+
+        Record(trap);
+        _pending = null;
+        if (reason == TrapReason.SoftwareInterrupt)
+        {
+            byte vector = instruction.Mnemonic switch { Mnemonic.Int => instruction.Immediate8, Mnemonic.Int3 => (byte)Vector.BP, _ => (byte)Vector.OF };
+            Record(trap with { Kind = EngineEventKind.Injection, Cause = Vectors.Name(vector), Reason = reason, Instruction = "", Detail = "" });
+        }
+
+        // RDTSC has to read what the guest wrote: from now on it traps.
+        _ownsTimeStamp |= instruction.Mnemonic == Mnemonic.Wrmsr && msr == Msr.IA32_TIME_STAMP_COUNTER;
+        if (instruction.Mnemonic == Mnemonic.Mov && instruction.Op0Register == Register.CR3)
+        {
+            _pages.DropAll();
+        }
+        else if (invalidated is { } page)
+        {
+            _pages.Drop(page);
+        }
+
+        return end;
+    }
+
+    private LinearAddress? InvalidatedPage(in Instruction instruction)
+    {
+        if (instruction.Mnemonic != Mnemonic.Invlpg)
+        {
+            return null;
+        }
+
+        bool found = instruction.TryGetVirtualAddress(0, 0, out ulong address, ValueOf);
+        return found ? new LinearAddress((uint)address) : null;
+    }
+
+    private bool ValueOf(Register register, int element, int size, out ulong value)
+    {
+        value = register.IsSegmentRegister() ? _emulator.Segment((SegmentName)(register - Register.ES)).Base
+            : register.IsGPR16() ? (ushort)_emulator.Gpr(register - Register.AX)
+            : _emulator.Gpr(register.GetFullRegister32() - Register.EAX);
+        return true;
+    }
+
+    /// <summary>One event of the guest in the emulator; whatever changed the meaning of its page tables drops the shadow.</summary>
+    private GuestEnd? Step()
+    {
+        (uint, uint, uint, int) before = Paging();
+        GuestEnd? end = Outcome(_emulator.Step());
+        if (Paging() != before)
+        {
+            _pages.DropAll();
+        }
+
+        return end;
+    }
+
+    /// <summary>What decides how the shadow is made; with the kernel in ring 3 that includes the level, because one shadow cannot serve both.</summary>
+    private (uint Cr0, uint Cr3, uint Cr4, int Level) Paging()
+    {
+        ref SystemRegisters system = ref _emulator.System;
+        return (system.Cr0 & (Cr0.PG | Cr0.WP), system.Cr3, system.Cr4 & (Cr4.PSE | Cr4.PAE | Cr4.PGE), _layout.KernelRing == 3 ? _emulator.Cpl : 0);
+    }
+
+    /// <summary>Null: the guest goes on.</summary>
+    private GuestEnd? Outcome(GuestEnd end)
+    {
+        if (end == GuestEnd.Stopped && _emulator.ResetRequested)
+        {
+            _emulator.Reset();
+            return null;
+        }
+
+        return end == GuestEnd.Limit ? null : end;
+    }
+
+    private void Stored(GuestPhysicalAddress address, int size)
+    {
+        if (_memory.Translate(address, write: true) is { } found)
+        {
+            _pages.Written((uint)found.Value, size);
+            _gdt.Written((uint)found.Value, size);
+            _ldt.Written((uint)found.Value, size);
+        }
+    }
+
+    /// <summary>It may come in the middle of an emulated instruction: the shadow is dropped before the guest goes on.</summary>
+    private void MapChanged() => _mapChanged = true;
+
+    private void Delivering(byte vector, EventKind kind)
+    {
+        bool interrupt = kind is EventKind.ExternalInterrupt or EventKind.Nmi;
+        if (_pending is { } trap)
+        {
+            Record(interrupt ? trap : trap with { Reason = TrapReason.Reflected });
+            _pending = null;
+        }
+
+        Record(Event(EngineEventKind.Injection, Vectors.Name(vector), interrupt ? "interrupt" : "exception", "", ""));
+    }
+
+    private EngineEvent Event(EngineEventKind kind, string cause, string reason, string instruction, string detail) => new()
+    {
+        Kind = kind,
+        Cause = cause,
+        Reason = reason,
+        Instruction = instruction,
+        Detail = detail,
+        Cpl = _emulator.Cpl,
+        Address = new LinearAddress(_emulator.Segment(SegmentName.CS).Base + _emulator.Eip),
+        Level = 1,
+    };
+
+    private void Record(EngineEvent e) => _ledger.Record(e);
+
+    private static string MnemonicOf(in Instruction instruction) => instruction.IsInvalid ? "" : instruction.Mnemonic.ToString().ToLowerInvariant();
+}

@@ -1,0 +1,174 @@
+namespace Harness.Engines.Trap;
+
+/// <summary>
+/// The VM map and its inverse: between the guest's virtual registers, which the emulator holds, and what the processor holds while the guest runs on it. A
+/// segment register is known by its selector alone; its hidden part is taken to be what the guest's table says now.
+/// </summary>
+internal sealed class VirtualState(Emulator emulator, TrapLayout layout, ShadowTable gdt, ShadowTable ldt)
+{
+    /// <summary>A null selector that stands in the place of a segment that cannot be loaded; guests null their segments by 0.</summary>
+    private const ushort StandIn = 3;
+
+    /// <summary>Flags that the guest has virtually only: really IF is 1 and IOPL is 0, always.</summary>
+    private const uint VirtualFlags = Eflags.IF | Eflags.IOPL | Eflags.VM | Eflags.VIF | Eflags.VIP;
+    private const int Breakpoints = 0xFF;
+
+    private static readonly SegmentName[] Data = [SegmentName.ES, SegmentName.DS, SegmentName.FS, SegmentName.GS];
+    private readonly ushort[] _real = new ushort[(int)SegmentName.GS + 1];
+
+    /// <summary>Fills the frame with which the guest goes on directly. False: CS or SS cannot be loaded, the guest has to be emulated.</summary>
+    public bool TryExport(TrapFrame frame)
+    {
+        int ring = emulator.Cpl == 0 ? layout.KernelRing : 3;
+        gdt.SetUserRuns(emulator.Cpl == 3);
+        ldt.SetUserRuns(emulator.Cpl == 3);
+        ref SegmentRegister code = ref emulator.Segment(SegmentName.CS);
+        ref SegmentRegister stack = ref emulator.Segment(SegmentName.SS);
+        if (!TryFind(code.Selector, out Descriptor codeDescriptor, out Descriptor shadow)
+            || !shadow.IsPresent || !shadow.IsCode || (shadow.IsConforming ? shadow.Dpl > ring : shadow.Dpl != ring) || emulator.Eip > shadow.Limit
+            || !TryFind(stack.Selector, out Descriptor stackDescriptor, out shadow)
+            || !shadow.IsPresent || !shadow.IsWritableData || shadow.Dpl != ring)
+        {
+            return false;
+        }
+
+        Load(ref code, code.Selector, codeDescriptor);
+        Load(ref stack, stack.Selector, stackDescriptor);
+        _real[(int)SegmentName.CS] = frame.Cs = WithRing(code.Selector, ring);
+        _real[(int)SegmentName.SS] = frame.Ss = WithRing(stack.Selector, ring);
+        foreach (SegmentName name in Data)
+        {
+            _real[(int)name] = ExportData(ref emulator.Segment(name));
+        }
+
+        frame.Es = _real[(int)SegmentName.ES];
+        frame.Ds = _real[(int)SegmentName.DS];
+        frame.Fs = _real[(int)SegmentName.FS];
+        frame.Gs = _real[(int)SegmentName.GS];
+        for (int number = 0; number < 8; number++)
+        {
+            frame[number] = emulator.Gpr(number);
+        }
+
+        frame.Eip = emulator.Eip;
+        frame.Eflags = (emulator.Flags & ~VirtualFlags) | Eflags.IF;
+        emulator.RegistersChanged();
+        return true;
+    }
+
+    /// <summary>Takes over what the guest did directly.</summary>
+    public void Import(TrapFrame frame)
+    {
+        for (int number = 0; number < 8; number++)
+        {
+            emulator.Gpr(number) = frame[number];
+        }
+
+        emulator.Eip = frame.Eip;
+
+        // Faults set RF in the frame; without breakpoints nobody can tell, and it must not outlive the fault.
+        uint resume = (emulator.System.Dr7 & Breakpoints) == 0 ? Eflags.RF : 0;
+        emulator.Flags = VirtualFlagsOf(frame.Eflags) & ~resume;
+        emulator.Cpl = CplOf(frame.Cs);
+        Import(SegmentName.CS, frame.Cs);
+        Import(SegmentName.SS, frame.Ss);
+        Import(SegmentName.ES, frame.Es);
+        Import(SegmentName.DS, frame.Ds);
+        Import(SegmentName.FS, frame.Fs);
+        Import(SegmentName.GS, frame.Gs);
+        emulator.RegistersChanged();
+    }
+
+    /// <summary>As <see cref="IMonitor.Translate"/>.</summary>
+    public void Translate(ref GuestRegisters registers)
+    {
+        int cpl = CplOf(registers.Cs);
+        registers.Cpl = cpl;
+        registers.SystemFlags = VirtualFlagsOf(registers.SystemFlags);
+        registers.Cs = VirtualSelector(SegmentName.CS, registers.Cs, cpl);
+        registers.Ss = VirtualSelector(SegmentName.SS, registers.Ss, cpl);
+        registers.Ds = VirtualSelector(SegmentName.DS, registers.Ds, cpl);
+        registers.Es = VirtualSelector(SegmentName.ES, registers.Es, cpl);
+        registers.Fs = VirtualSelector(SegmentName.FS, registers.Fs, cpl);
+        registers.Gs = VirtualSelector(SegmentName.GS, registers.Gs, cpl);
+        registers.Ldtr = emulator.Segment(SegmentName.LDTR).Selector;
+        registers.Tr = emulator.Segment(SegmentName.TR).Selector;
+        registers.GdtrBase = emulator.Gdtr.Base;
+        registers.GdtrLimit = emulator.Gdtr.Limit;
+        registers.IdtrBase = emulator.Idtr.Base;
+        registers.IdtrLimit = emulator.Idtr.Limit;
+        ref SystemRegisters system = ref emulator.System;
+        registers.Cr0 = system.Cr0;
+        registers.Cr2 = system.Cr2;
+        registers.Cr3 = system.Cr3;
+        registers.Cr4 = system.Cr4;
+        registers.Dr7 = system.Dr7;
+    }
+
+    private uint VirtualFlagsOf(uint real) => (real & ~VirtualFlags) | (emulator.Flags & VirtualFlags);
+
+    /// <summary>Where kernel and user share ring 3, only a trapped instruction can change the virtual level.</summary>
+    private int CplOf(ushort realCode) => layout.KernelRing == 3 ? emulator.Cpl : Selector.Rpl(realCode) == 3 ? 3 : 0;
+
+    private ushort VirtualSelector(SegmentName name, ushort real, int cpl)
+    {
+        if (name is SegmentName.CS or SegmentName.SS)
+        {
+            return WithRing(real, cpl);
+        }
+
+        return real == _real[(int)name] ? emulator.Segment(name).Selector : real;
+    }
+
+    private void Import(SegmentName name, ushort real)
+    {
+        if (real == _real[(int)name])
+        {
+            return;
+        }
+
+        ushort selector = VirtualSelector(name, real, emulator.Cpl);
+        _real[(int)name] = real;
+        ref SegmentRegister segment = ref emulator.Segment(name);
+        if (TryFind(selector, out Descriptor descriptor, out _))
+        {
+            Load(ref segment, selector, descriptor);
+        }
+        else
+        {
+            segment.Set(selector, 0, 0, AccessRights.Unusable);
+        }
+    }
+
+    /// <summary>The selector that can really be loaded for a data segment.</summary>
+    private ushort ExportData(ref SegmentRegister segment)
+    {
+        ushort selector = segment.Selector;
+        if (Selector.IsNull(selector))
+        {
+            return segment.IsUsable ? StandIn : selector;
+        }
+
+        bool loadable = segment.IsUsable && TryFind(selector, out Descriptor descriptor, out Descriptor shadow)
+            && shadow.IsPresent && shadow.IsReadable && (shadow.IsConforming || shadow.Dpl >= Selector.Rpl(selector));
+        if (!loadable)
+        {
+            return StandIn;
+        }
+
+        TryFind(selector, out descriptor, out _);
+        Load(ref segment, selector, descriptor);
+        return selector;
+    }
+
+    private bool TryFind(ushort selector, out Descriptor descriptor, out Descriptor shadow)
+    {
+        descriptor = shadow = default;
+        return !Selector.IsNull(selector) && (Selector.IsLocal(selector) ? ldt : gdt).TryFind(selector >> 3, out descriptor, out shadow);
+    }
+
+    private static void Load(ref SegmentRegister segment, ushort selector, Descriptor descriptor) =>
+        segment.Set(selector, descriptor.Base, descriptor.Limit, descriptor.Rights | AccessRights.Accessed);
+
+    private static ushort WithRing(ushort selector, int ring) => (ushort)((selector & ~Selector.RplMask) | ring);
+}

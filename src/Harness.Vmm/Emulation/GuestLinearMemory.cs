@@ -1,0 +1,42 @@
+using Iced.Intel;
+
+namespace Harness.Vmm;
+
+/// <summary>Guest-linear memory as a monitor reads it to look at descriptor tables and instructions: through the guest's own page tables, raising nothing.</summary>
+public sealed class GuestLinearMemory(Emulator emulator, GuestMemoryMap memory)
+{
+    private const int LongestInstruction = 15;
+    private const uint PageMask = 0xFFF;
+
+    /// <summary>Reads up to where a page is not mapped or not memory; the bytes that could be read.</summary>
+    public int Read(LinearAddress from, Span<byte> data, bool user)
+    {
+        int done = 0;
+        while (done < data.Length)
+        {
+            uint linear = from.Value + (uint)done;
+            if (emulator.Translate(new LinearAddress(linear), write: false, user) is not { } at || memory.Translate(at, write: false) is null)
+            {
+                break;
+            }
+
+            int count = Math.Min(data.Length - done, (int)(PageMask + 1 - (linear & PageMask)));
+            memory.Read(at, data.Slice(done, count));
+            done += count;
+        }
+
+        return done;
+    }
+
+    /// <summary>The instruction at the virtual CS:EIP; false where its bytes cannot be read or mean none.</summary>
+    public bool TryDecode(out Instruction instruction)
+    {
+        ref SegmentRegister code = ref emulator.Segment(SegmentName.CS);
+        Span<byte> bytes = stackalloc byte[LongestInstruction];
+        int count = Read(new LinearAddress(code.Base + emulator.Eip), bytes, emulator.Cpl == 3);
+        var decoder = Decoder.Create(code.IsBig ? 32 : 16, bytes[..count].ToArray());
+        decoder.IP = emulator.Eip;
+        instruction = decoder.Decode();
+        return !instruction.IsInvalid;
+    }
+}

@@ -1,0 +1,117 @@
+using System.Diagnostics;
+using System.Globalization;
+using Harness.Fuzz;
+using Harness.Isa;
+using Harness.Machine;
+
+// Exit codes: 0 no finding; 1 findings, or an input that does not end; 2 wrong arguments.
+const string Usage = """
+    usage: harness-fuzz [--engine bare] [--cpu MODEL] [--seed S] [--instructions N]   runs inputs until N instructions were started
+           harness-fuzz [--engine bare] [--cpu MODEL] [--seed S] --only INPUT         runs one input and prints its instructions
+    """;
+const int MostFindings = 10;
+const long LeastOfVector = 100;
+const long LeastForTable = 1_000_000;
+const long AllowedGrowth = 64L << 20;
+var patience = TimeSpan.FromSeconds(20);
+
+string cpu = "yonah";
+string engine = "bare";
+long instructions = 1_000_000;
+long seed = 1;
+long only = -1;
+for (int i = 0; i < args.Length; i += 2)
+{
+    bool valid = i + 1 < args.Length && args[i] switch
+    {
+        "--cpu" => ProcessorModel.Names.Contains(cpu = args[i + 1]),
+        "--engine" => (engine = args[i + 1]) == "bare",
+        "--instructions" => TryNumber(args[i + 1], out instructions),
+        "--seed" => TryNumber(args[i + 1], out seed),
+        "--only" => TryNumber(args[i + 1], out only),
+        _ => false,
+    };
+    if (!valid)
+    {
+        Console.Error.WriteLine($"unexpected '{string.Join(' ', args[i..Math.Min(i + 2, args.Length)])}'; models: {string.Join(", ", ProcessorModel.Names)}");
+        Console.Error.WriteLine(Usage);
+        return 2;
+    }
+}
+
+using var fuzzer = new Fuzzer(ProcessorModel.Load(cpu), (ulong)seed);
+if (only >= 0)
+{
+    fuzzer.Print(only, Console.Out);
+    Finding? finding = fuzzer.Run(only);
+    Console.WriteLine(finding is { } f ? f.What : "no finding");
+    return finding is null ? 0 : 1;
+}
+
+var clock = Stopwatch.StartNew();
+long number = 0;
+long watched = -1;
+using var watchdog = new Timer(_ => Watch(), null, patience, patience);
+
+var findings = new List<Finding>();
+long memoryBefore = 0;
+while (fuzzer.Instructions < instructions && findings.Count < MostFindings)
+{
+    if (fuzzer.Run(Interlocked.Read(ref number)) is { } finding)
+    {
+        findings.Add(finding);
+        Console.WriteLine($"input {finding.Input}: {finding.What}");
+        Console.WriteLine($"  reproduce: --engine {engine} --cpu {cpu} --seed {seed} --only {finding.Input}");
+    }
+
+    Interlocked.Increment(ref number);
+    if (memoryBefore == 0 && fuzzer.Instructions > instructions / 4)
+    {
+        memoryBefore = GC.GetTotalMemory(forceFullCollection: true);
+    }
+}
+
+long growth = GC.GetTotalMemory(forceFullCollection: true) - memoryBefore;
+return Report();
+
+int Report()
+{
+    double seconds = clock.Elapsed.TotalSeconds;
+    Console.WriteLine($"engine {engine}, model {cpu}, seed {seed}: {fuzzer.Instructions} instructions in {fuzzer.Inputs} inputs, each run in blocks, in steps and in slices");
+    Console.WriteLine(Text($"instructions that retired  {100.0 * fuzzer.Retired / Math.Max(1, fuzzer.Instructions):F1} %"));
+    Console.WriteLine(Text($"inputs that retired one    {100.0 * fuzzer.InputsRetired / Math.Max(1, fuzzer.Inputs):F1} %"));
+    Console.WriteLine("vector        raised");
+    bool rare = false;
+    foreach (Vector vector in Enum.GetValues<Vector>())
+    {
+        long count = fuzzer.Vectors[(int)vector];
+        bool expected = vector is <= Vector.PF and not Vector.NMI;
+        rare |= expected && count < LeastOfVector;
+        if (count > 0 || expected)
+        {
+            Console.WriteLine($"{(int)vector,3} {"#" + vector,-5} {count,10}");
+        }
+    }
+
+    Console.WriteLine(Text($"{seconds:F1} s, {fuzzer.Instructions / seconds / 1e3:F0} thousand instructions/s, managed memory {growth / 1024.0:F0} KiB more than after a quarter"));
+    bool table = instructions < LeastForTable || (!rare && fuzzer.InputsRetired >= 0.6 * fuzzer.Inputs);
+    bool steady = growth <= AllowedGrowth;
+    Console.WriteLine(findings.Count > 0 ? $"{findings.Count} findings" : !table ? "too few inputs of a kind" : steady ? "no finding" : "memory grows");
+    return findings.Count == 0 && table && steady ? 0 : 1;
+}
+
+void Watch()
+{
+    long current = Interlocked.Read(ref number);
+    if (current == watched)
+    {
+        Console.WriteLine($"input {current} does not end; reproduce: --engine {engine} --cpu {cpu} --seed {seed} --only {current}");
+        Environment.Exit(1);
+    }
+
+    watched = current;
+}
+
+static bool TryNumber(string text, out long value) => long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out value);
+
+static string Text(FormattableString text) => FormattableString.Invariant(text);
