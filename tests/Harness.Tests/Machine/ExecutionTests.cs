@@ -15,6 +15,13 @@ public sealed class ExecutionTests
         // mov [70100h], eax; add eax, ecx; push eax; pop ecx; cmp eax, ecx; jmp to the start
         guest.Put(ProcessorGuest.CodeAt, 0xA3, 0x00, 0x01, 0x07, 0x00, 0x01, 0xC8, 0x50, 0x59, 0x39, 0xC8, 0xEB, 0xF3);
         guest.Run(10_000).Should().Be(RunExit.Limit);
+
+        // Instructions near a limit run alone and are decoded for it once; every phase of the loop has been near one then.
+        for (int phase = 0; phase < 12; phase++)
+        {
+            guest.Processor.Run(guest.Processor.Ticks + 100 + phase);
+        }
+
         long before = GC.GetAllocatedBytesForCurrentThread();
         guest.Processor.Run(guest.Processor.Ticks + 1_000_000);
         (GC.GetAllocatedBytesForCurrentThread() - before).Should().Be(0);
