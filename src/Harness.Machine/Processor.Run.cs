@@ -93,13 +93,11 @@ public sealed unsafe partial class Processor
         block.First->Handler(_cpu, block.First);
         _cpu->Alone = false;
         _cpu->Link = null;
-        _cpu->Attention |= Attention.Events;
         if (_cpu->Exit != Exit.Resolve)
         {
             return false;
         }
 
-        _cpu->ActiveShadow = Shadow.None;
         ref readonly Instruction instruction = ref _blocks.InstructionOf(block.First);
         bool again = _cpu->State.Eip == eip && (instruction.HasRepPrefix || instruction.HasRepnePrefix) && instruction.IsStringInstruction;
         if (resume && !again && !LoadsResumeFlag(instruction))
@@ -113,6 +111,12 @@ public sealed unsafe partial class Processor
             _cpu->State.PendingDebug |= DebugBits.BS;
         }
 
+        if (_cpu->ActiveShadow != Shadow.None || _cpu->State.PendingDebug != 0 || _cpu->IsGuest)
+        {
+            _cpu->Attention |= Attention.Events;
+        }
+
+        _cpu->ActiveShadow = Shadow.None;
         _observer?.Retired(instruction);
         return true;
     }
@@ -268,8 +272,12 @@ public sealed unsafe partial class Processor
                 }
 
                 InDelivery = null;
+                if (IsGuest || _cpu->ActiveShadow != Shadow.None || _cpu->State.Activity != Activity.Active)
+                {
+                    _cpu->Attention |= Attention.Events;
+                }
+
                 _cpu->ActiveShadow = Shadow.None;
-                _cpu->Attention |= Attention.Events;
                 return null;
         }
     }
