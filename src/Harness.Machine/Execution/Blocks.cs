@@ -337,14 +337,9 @@ internal sealed unsafe class Blocks : ICodeKeeper
         return ops;
     }
 
-    /// <summary>Drops every block. No chain is running: only the run loop decodes.</summary>
+    /// <summary>Drops every block. No chain is running, for only the run loop decodes, and nothing else keeps a block.</summary>
     private void Clear()
     {
-        foreach (Block block in _blocks.Values)
-        {
-            block.IsValid = false;
-        }
-
         _blocks.Clear();
         _byPage.Clear();
         _contexts.Clear();

@@ -42,7 +42,7 @@ internal static partial class Inventory
         let file = FileOf[type.Name]
         orderby file.Split('/')[0] == "Harness.Isa" ? 0 : 1, type.Name == "Coprocessor" ? 1 : 0, file, type.Name
         let privilege = type.GetCustomAttribute<InstructionAttribute>()?.Privilege ?? Privilege.None
-        let shape = type.GetInterfaces().Single().Name[1..]
+        let shape = string.Join(", ", type.GetInterfaces().Select(shape => shape.Name[1..]).Order(StringComparer.Ordinal))
         select Row(Mnemonics(type), shape, file.StartsWith("Harness.Hardware", StringComparison.Ordinal) ? "VMX" : privilege, file);
 
     private static string Mnemonics(Type type)

@@ -24,6 +24,11 @@ public sealed class InventoryTests
             return;
         }
 
-        document[begin..end].Split('\n').Should().Equal(current.Split('\n'), "`HARNESS_UPDATE=1 dotnet test tests/Harness.Tests --filter Inventory` writes it anew");
+        const string Remedy = "`HARNESS_UPDATE=1 dotnet test tests/Harness.Tests --filter Inventory` writes it anew";
+        string[] expected = current.Split('\n');
+        string[] found = document[begin..end].Split('\n');
+        expected.Except(found).Should().BeEmpty("{0} lists everything; {1}", path, Remedy);
+        found.Except(expected).Should().BeEmpty("{0} lists nothing else; {1}", path, Remedy);
+        found.Should().Equal(expected, Remedy);
     }
 }

@@ -69,7 +69,7 @@ public sealed class ProjectGraphTests
             string path = Path.Combine(Sources.Root, folder);
             foreach (string project in Directory.GetFiles(path, "*.csproj", SearchOption.AllDirectories).Order(StringComparer.Ordinal))
             {
-                solution.Should().Contain($"\"{Path.GetRelativePath(Sources.Root, project).Replace('\\', '/')}\"");
+                solution.Split('"').Should().Contain(Path.GetRelativePath(Sources.Root, project).Replace('\\', '/'));
             }
         }
     }

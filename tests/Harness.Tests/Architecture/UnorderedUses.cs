@@ -87,7 +87,9 @@ internal static class UnorderedUses
         };
     }
 
-    private static bool IsUnordered(ITypeSymbol? type) => type is INamedTypeSymbol && Unordered.Contains(MetadataName(type));
+    /// <summary>A type that could not be found counts too, so that nothing passes unseen.</summary>
+    private static bool IsUnordered(ITypeSymbol? type) =>
+        type is INamedTypeSymbol && (type.TypeKind == TypeKind.Error || Unordered.Contains(MetadataName(type)));
 
     private static bool IsSorted(ITypeSymbol? type) => type is INamedTypeSymbol && type.Name.StartsWith("Sorted", StringComparison.Ordinal);
 
