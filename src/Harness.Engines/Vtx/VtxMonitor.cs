@@ -166,7 +166,7 @@ internal sealed class VtxMonitor : IMonitor
             {
                 end = Outcome(_emulator.Run(Math.Min(limit, _emulator.NextDeadline)));
             }
-            else if (_event is null && (_emulator.EventPending || _emulator.InShadow || regime == Regime.Invalid))
+            else if (_event is null && (_emulator.EventPending || _emulator.InShadow || _emulator.NmiPending || regime == Regime.Invalid))
             {
                 end = Emulated(regime, Step);
             }
@@ -194,7 +194,8 @@ internal sealed class VtxMonitor : IMonitor
         _host.InterruptAt(_emulator.NextDeadline);
         if (_event is { } e)
         {
-            Record(Event(EngineEventKind.Injection, Vectors.Name(e.Vector), e.Kind == EventKind.ExternalInterrupt ? "interrupt" : "exception", "", ""));
+            string reason = e.IsRepeated ? "repeated" : e.Kind == EventKind.ExternalInterrupt ? "interrupt" : "exception";
+            Record(Event(EngineEventKind.Injection, Vectors.Name(e.Vector), reason, "", ""));
         }
     }
 
@@ -305,7 +306,7 @@ internal sealed class VtxMonitor : IMonitor
             _ => vector == (byte)Vector.DB ? EventKind.Trap : EventKind.Fault,
         };
         uint? error = (information & InterruptionInformation.HasErrorCode) != 0 ? _area.Read(VmcsField.IdtVectoringErrorCode) : null;
-        return new InjectedEvent(vector, kind, error);
+        return new InjectedEvent(vector, kind, error, IsRepeated: true);
     }
 
     /// <summary>Emulates what exited: the delivery that was under way, or the instruction.</summary>
