@@ -39,7 +39,9 @@ internal sealed class TrapMonitor : IMonitor
         _layout = layout;
         _region = new MonitorRegion(_host);
         _code = new GuestLinearMemory(_emulator, _memory);
-        _pages = new ShadowPages(_host, _emulator, _memory, layout.KernelRing);
+        _pages = new ShadowPages(
+            _host, _emulator, _memory,
+            new ShadowSpace(MonitorRegion.Start, MonitorRegion.Directory, MonitorRegion.FirstTable, context.MonitorBytes, layout.KernelRing == 3));
         _gdt = new ShadowTable(_host, _code, _pages, MonitorRegion.Gdt, layout.KernelRing, trapsUserReturn);
         _ldt = new ShadowTable(_host, _code, _pages, MonitorRegion.Ldt, layout.KernelRing, trapsUserReturn);
         _state = new VirtualState(_emulator, layout, _gdt, _ldt);
@@ -251,11 +253,11 @@ internal sealed class TrapMonitor : IMonitor
         // The error code tells fetches only under NX.
         uint distance = _frame.Cr2 - (_emulator.Segment(SegmentName.CS).Base + _emulator.Eip);
         bool write = (_frame.ErrorCode & ErrorCode.Write) != 0;
-        switch (_pages.Fill(new LinearAddress(_frame.Cr2), write, fetch: !write && distance < LongestInstruction))
+        switch (_pages.Fill(new LinearAddress(_frame.Cr2), write, fetch: !write && distance < LongestInstruction, user: _emulator.Cpl == 3))
         {
             case ShadowFault.Filled:
                 _code.TryDecode(out Instruction instruction);
-                Record(Event(EngineEventKind.HiddenFault, "#PF", "shadow-miss", MnemonicOf(instruction), ""));
+                Record(Event(EngineEventKind.HiddenFault, "#PF", "shadow-miss", InstructionText.MnemonicOf(instruction), ""));
                 return null;
             case ShadowFault.Device:
                 return Emulate("mmio");
@@ -283,9 +285,9 @@ internal sealed class TrapMonitor : IMonitor
     private GuestEnd? Emulate(string? reason)
     {
         bool known = _code.TryDecode(out Instruction instruction);
-        string detail = known ? TrapReason.DetailOf(instruction, _emulator) : "";
+        string detail = known ? InstructionText.DetailOf(instruction, _emulator) : "";
         reason ??= known ? TrapReason.Of(instruction) : TrapReason.Reflected;
-        _pending = Event(EngineEventKind.Trap, Vectors.Name(_frame.Vector), reason, MnemonicOf(instruction), detail);
+        _pending = Event(EngineEventKind.Trap, Vectors.Name(_frame.Vector), reason, InstructionText.MnemonicOf(instruction), detail);
         uint msr = _emulator.Gpr(1);
         LinearAddress? invalidated = InvalidatedPage(instruction);
         GuestEnd? end = Step();
@@ -405,6 +407,4 @@ internal sealed class TrapMonitor : IMonitor
     };
 
     private void Record(EngineEvent e) => _ledger.Record(e);
-
-    private static string MnemonicOf(in Instruction instruction) => instruction.IsInvalid ? "" : instruction.Mnemonic.ToString().ToLowerInvariant();
 }

@@ -60,7 +60,11 @@ public sealed class Emulator : IDisposable
 
     public ref SystemRegisters System => ref _processor.State.System;
 
-    public bool IsHalted => _processor.State.Activity == Activity.Halted;
+    public bool IsHalted
+    {
+        get => _processor.State.Activity == Activity.Halted;
+        set => _processor.State.Activity = value ? Activity.Halted : Activity.Active;
+    }
 
     /// <summary>An interrupt shadow (STI, MOV SS) covers the next instruction.</summary>
     public bool InShadow
@@ -69,11 +73,20 @@ public sealed class Emulator : IDisposable
         set => _processor.State.Shadow = value ? Shadow.Sti : Shadow.None;
     }
 
+    /// <summary>An NMI is being handled: the next one waits for IRET.</summary>
+    public ref bool NmiBlocked => ref _processor.State.NmiBlocked;
+
+    /// <summary>The virtual devices have raised an NMI that the guest has not taken yet.</summary>
+    public bool NmiPending => Platform.NmiPending;
+
     /// <summary>Something has to be delivered before the guest's next instruction: a debug trap, an NMI, or an interrupt that the virtual IF accepts.</summary>
     public bool EventPending =>
         _processor.State.PendingDebug != 0
         || (Platform.NmiPending && !_processor.State.NmiBlocked)
         || (Platform.InterruptPending && (Flags & Eflags.IF) != 0 && !InShadow);
+
+    /// <summary>What comes before the guest's next instruction is the interrupt of the virtual interrupt controller, and nothing of higher priority.</summary>
+    public bool InterruptComes => EventPending && _processor.State.PendingDebug == 0 && !(Platform.NmiPending && !_processor.State.NmiBlocked);
 
     /// <summary>The virtual interrupt controller has an interrupt for the guest, whatever the virtual IF is.</summary>
     public bool InterruptPending => Platform.InterruptPending;
@@ -143,6 +156,9 @@ public sealed class Emulator : IDisposable
 
     /// <summary>Delivers the pending interrupt of the virtual interrupt controller; the caller has checked that the guest accepts it.</summary>
     public GuestEnd DeliverInterrupt() => Deliver(Platform.AcknowledgeInterrupt(), EventKind.ExternalInterrupt, null);
+
+    /// <summary>Takes the pending interrupt from the virtual interrupt controller, for a monitor that lets the hardware deliver it; its vector.</summary>
+    public byte AcknowledgeInterrupt() => Platform.AcknowledgeInterrupt();
 
     /// <summary>Lets the virtual devices do what is due now.</summary>
     public void AdvanceDevices() => Platform.AdvanceTo(_clock.Ticks);
