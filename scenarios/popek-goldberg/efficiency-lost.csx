@@ -1,0 +1,29 @@
+#load "../prelude.csx"
+
+Scenario("Efficiency is lost where most instructions trap: CLI and STI in a row", covers: "A1", s =>
+{
+    var guest = Guest.Protected32(a =>
+    {
+        using (a.Mark("pairs"))
+        {
+            for (int i = 0; i < 50; i++)
+            {
+                a.cli();
+                a.sti();
+            }
+        }
+
+        a.cli();
+        a.Done();
+    });
+
+    var run = s.Run(guest);
+    run.Each(Monitor.Any, e => e.Should().MatchBare().And.ControlResources());
+    run.Each(Monitor.Interpreter, e => e.Should().NotBeEfficient());
+    run.Each(Monitor.Deprivileged, e =>
+    {
+        e.Should().NotBeEfficient("every CLI and STI is emulated");
+        e.Should().HaveEvents(50, EngineEventKind.Trap, "#GP", "privileged", "sti", "pairs");
+    });
+    run.Each(Monitor.HardwareAssisted, e => e.Should().BeEfficient("the interrupt flag is the guest's own").And.HaveExits(0, at: "pairs"));
+});

@@ -1,0 +1,39 @@
+#load "../prelude.csx"
+
+foreach (string userReturn in new[] { "trap", "direct" })
+{
+    Scenario($"The path of a system call and of its return, user return: {userReturn}", covers: "B1", new { userReturn }, s =>
+    {
+        const int Calls = 10;
+        var guest = Guest.Kernel(k =>
+        {
+            k.OnInterrupt(GuestKernel.SystemCallVector, a =>
+            {
+                a.add(eax, 41);
+                a.Mark("return"); a.iretd();
+            });
+            k.User(a =>
+            {
+                var next = a.CreateLabel();
+                a.mov(ecx, Calls);
+                a.Label(next);
+                a.mov(eax, 1);
+                a.Mark("call"); a.@int(GuestKernel.SystemCallVector);
+                a.loop(next);
+            });
+        });
+
+        var run = s.Run(guest, settings: new RunSettings { EngineOptions = new Dictionary<string, string> { ["userReturn"] = userReturn } });
+        run.Bare.Eax.Should().Be(42);
+        run.Bare.Level(0).OfCause("vector 128").Should().HaveCount(Calls);
+        run.Each(Monitor.Interpreter | Monitor.HardwareAssisted, e => e.Should().MatchBare().And.HaveEvents(0, EngineEventKind.Trap));
+        run.Each(Monitor.HardwareAssisted, e => e.Should().HaveExits(0, at: "call").And.HaveExits(0, at: "return"));
+        run.On("trap013", e =>
+        {
+            // The gate has DPL 0 in the monitor's IDT: INT 80h raises #GP, the monitor enters the guest's handler in ring 1.
+            e.Should().HaveEvents(Calls, EngineEventKind.Trap, "#GP", "software-interrupt", "int", "call").And.HaveEvents(Calls, EngineEventKind.Injection, "vector 128");
+            // IRETD from ring 1 to 3 is legal; it traps only because user code is not present while the kernel runs.
+            e.Should().HaveEvents(userReturn == "trap" ? Calls : 0, EngineEventKind.Trap, "#NP", at: "return");
+        });
+    });
+}
