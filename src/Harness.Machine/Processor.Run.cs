@@ -289,6 +289,7 @@ public sealed unsafe partial class Processor
         state.Activity = Activity.Active;
         state.Shadow = Shadow.None;
         bool isException = kind is not (EventKind.ExternalInterrupt or EventKind.Nmi or EventKind.SoftwareInterrupt);
+        bool misaligned = isException && vector == (byte)Vector.AC;
         while (true)
         {
             Events?.Delivering(vector, kind, errorCode, returnEip, state.Cpl);
@@ -335,6 +336,16 @@ public sealed unsafe partial class Processor
             {
                 return;
             }
+
+            // #AC never becomes a double fault (SDM Vol. 3A, Table 6-4): where its delivery raises it again, a processor makes no progress for ever. Each
+            // round costs a tick here, so that the limit ends it; the instruction starts again, and what was being delivered at first is lost.
+            if (vector == (byte)Vector.AC && misaligned)
+            {
+                _cpu->Ticks++;
+                return;
+            }
+
+            misaligned |= vector == (byte)Vector.AC;
         }
     }
 

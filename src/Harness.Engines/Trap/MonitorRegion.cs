@@ -12,7 +12,7 @@ internal sealed class MonitorRegion(IHost host)
     public const uint Gdt = 0;
     public const uint Ldt = 0x10000;
 
-    /// <summary>Host-physical: the page directory, and from where on page tables may be placed.</summary>
+    /// <summary>Host-physical: the page directory, and from where on page tables are placed, at most one for each of its entries.</summary>
     public const uint Directory = 0x26000;
     public const uint FirstTable = 0x27000;
 

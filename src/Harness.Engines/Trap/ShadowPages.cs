@@ -23,7 +23,7 @@ internal enum ShadowFault
 /// Shadow page tables: 32-bit, 4 KiB pages, filled on demand from the guest's walk. Frames that hold guest page tables or descriptor tables are traced: never
 /// mapped for writing, so that each write to them traps and the shadow follows.
 /// </summary>
-internal sealed class ShadowPages(IHost host, Emulator emulator, GuestMemoryMap memory, long monitorBytes, int kernelRing)
+internal sealed class ShadowPages(IHost host, Emulator emulator, GuestMemoryMap memory, int kernelRing)
 {
     private const uint PageMask = 0xFFFFF000;
     private const uint PageSize = 0x1000;
@@ -120,8 +120,11 @@ internal sealed class ShadowPages(IHost host, Emulator emulator, GuestMemoryMap 
         }
     }
 
-    /// <summary>Answers a page fault of the real processor; the guest's accessed and dirty bits come out as its own walk leaves them.</summary>
-    public ShadowFault Fill(LinearAddress linear, bool write)
+    /// <summary>
+    /// Answers a page fault of the real processor. Without CR0.WP a kernel could write to what is mapped at all: then only what may be written is mapped, or is
+    /// needed to fetch from. The guest's accessed and dirty bits come out as its own walk leaves them.
+    /// </summary>
+    public ShadowFault Fill(LinearAddress linear, bool write, bool fetch)
     {
         bool user = emulator.Cpl == 3;
         ref uint cr0 = ref emulator.System.Cr0;
@@ -146,7 +149,8 @@ internal sealed class ShadowPages(IHost host, Emulator emulator, GuestMemoryMap 
         bool traced = _traced.ContainsKey(frame) || _descriptorFrames.Contains(frame);
         bool inPlace = memory.Translate(physical, write: true) == found;
         bool writable = walk.Writable && !traced && inPlace;
-        if (!writable && (write || !_hasWriteProtect))
+        bool mapped = writable || (!write && (_hasWriteProtect || (fetch && !traced && inPlace)));
+        if (!mapped)
         {
             return traced ? ShadowFault.Traced : ShadowFault.Protected;
         }
@@ -161,11 +165,6 @@ internal sealed class ShadowPages(IHost host, Emulator emulator, GuestMemoryMap 
         ref uint table = ref _tables[page >> TableShift];
         if (table == 0)
         {
-            if (_next + PageSize > monitorBytes)
-            {
-                DropAll();
-            }
-
             table = _next;
             _next += PageSize;
             host.Memory.Write(new HostPhysicalAddress(table), new byte[PageSize]);
