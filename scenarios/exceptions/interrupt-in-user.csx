@@ -22,8 +22,8 @@ Scenario("An interrupt before any instruction of a program enters the kernel onc
         });
     });
 
-    // The kernel's own start takes the ticks before.
-    s.Sweep(guest, from: 40, to: 60, tick => Injection.Interrupt(tick), run =>
+    // The program starts at tick 33: an earlier interrupt waits for its IF.
+    s.Sweep(guest, from: 30, to: 57, tick => Injection.Interrupt(tick), run =>
     {
         run.Bare.Memory(0x9800).Should().Be(1);
         run.Bare.Memory(0x9804).Should().Be(Selectors.Code3);

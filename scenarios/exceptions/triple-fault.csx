@@ -16,7 +16,7 @@ Scenario("Without a usable interrupt table the first fault ends in shutdown, of 
 
     var run = s.Run(guest, ends: GuestEnd.Shutdown);
     run.Bare.Ebx.Should().Be(0x600D);
-    run.Bare.Level(0).Should().BeEmpty("nothing could be delivered");
+    run.Bare.Level(0).Select(e => e.Cause).Should().Equal("#UD", "#GP", "#DF");   // each was tried, none could be delivered
     run.Each(Monitor.Any, e => e.Should().EndBy(GuestEnd.Shutdown).And.MatchBare().And.ControlResources());
-    run.Each(Monitor.Deprivileged, e => e.Should().HaveEvents(1, EngineEventKind.Trap, "#UD", at: "fault").And.HaveEvents(0, EngineEventKind.Injection));
+    run.Each(Monitor.Deprivileged, e => e.Should().HaveEvents(1, EngineEventKind.Trap, "#UD", at: "fault"));
 });

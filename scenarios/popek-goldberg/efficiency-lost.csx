@@ -6,7 +6,7 @@ Scenario("Efficiency is lost where most instructions trap: CLI and STI in a row"
     {
         using (a.Mark("pairs"))
         {
-            for (int i = 0; i < 50; i++)
+            for (int i = 0; i < 8; i++)
             {
                 a.cli();
                 a.sti();
@@ -23,7 +23,9 @@ Scenario("Efficiency is lost where most instructions trap: CLI and STI in a row"
     run.Each(Monitor.Deprivileged, e =>
     {
         e.Should().NotBeEfficient("every CLI and STI is emulated");
-        e.Should().HaveEvents(50, EngineEventKind.Trap, "#GP", "privileged", "sti", "pairs");
+        // Behind STI the monitor emulates the next instruction too, for the shadow: the other CLIs need no trap of their own.
+        e.Should().HaveEvents(1, EngineEventKind.Trap, "#GP", "privileged", "cli", "pairs");
+        e.Should().HaveEvents(8, EngineEventKind.Trap, "#GP", "privileged", "sti", "pairs");
     });
     run.Each(Monitor.HardwareAssisted, e => e.Should().BeEfficient("the interrupt flag is the guest's own").And.HaveExits(0, at: "pairs"));
 });

@@ -22,7 +22,7 @@ Scenario("A call gate takes ring 3 to ring 0, with the stack that the TSS names,
         a.mov(esi, __dword_ptr[esp + 12]);               // SS of the caller
         a.Mark("return"); a.retf();
         a.Label(pseudo);
-        a.PseudoDescriptor(0x57, 0x1000);
+        a.Dw(0x57); a.Dd(GuestLayout.Gdt);
         a.Org(GuestLayout.Gdt + 0x50);
         a.Gate(Selectors.Code0, service, SystemType.CallGate32, 3);
     });
