@@ -32,8 +32,11 @@ foreach (string userReturn in new[] { "trap", "direct" })
         {
             // The gate has DPL 0 in the monitor's IDT: INT 80h raises #GP, the monitor enters the guest's handler in ring 1.
             e.Should().HaveEvents(Calls, EngineEventKind.Trap, "#GP", "software-interrupt", "int", "call").And.HaveEvents(Calls, EngineEventKind.Injection, "vector 128");
-            // IRETD from ring 1 to 3 is legal; it traps only because user code is not present while the kernel runs.
-            e.Should().HaveEvents(userReturn == "trap" ? Calls : 0, EngineEventKind.Trap, "#NP", at: "return");
+            // IRETD from ring 1 to 3 is legal; it traps only because user code is not present while the kernel runs. If it does not, the virtual IF is lost.
+            bool trapped = userReturn == "trap";
+            e.Should().HaveEvents(trapped ? Calls : 0, EngineEventKind.Trap, at: "return").And.HaveEvents(trapped ? Calls : 0, EngineEventKind.Trap, "#NP", at: "return");
+            e.Equivalence.Holds.Should().Be(trapped);
+            if (!trapped) { e.Should().FirstDivergeFromBare(at: "return", value: "eflags.IF", bare: 1, found: 0); }
         });
     });
 }
