@@ -19,4 +19,5 @@ Scenario("Without a usable interrupt table the first fault ends in shutdown, of 
     run.Bare.Level(0).Select(e => e.Cause).Should().Equal("#UD", "#GP", "#DF");   // each was tried, none could be delivered
     run.Each(Monitor.Any, e => e.Should().EndBy(GuestEnd.Shutdown).And.MatchBare().And.ControlResources());
     run.Each(Monitor.Deprivileged, e => e.Should().HaveEvents(1, EngineEventKind.Trap, "#UD", at: "fault"));
+    run.Each(Monitor.HardwareAssisted, e => e.Should().HaveExits(1, because: "the shutdown is the monitor's to see"));
 });

@@ -22,4 +22,8 @@ Scenario("A guest that touches what it does not own reaches neither the monitor 
         e.Should().HaveEvents(1, EngineEventKind.Trap, "#PF", "mmio", at: "beyond");
         e.Should().HaveEvents(1, EngineEventKind.Trap, "#PF", "mmio", at: "beyond read");
     });
+    foreach (var mark in guest.Marks)                               // all of the linear space is the guest's own
+    {
+        run.Each(Monitor.HardwareAssisted, e => e.Should().HaveExits(1, at: mark.Name));
+    }
 });

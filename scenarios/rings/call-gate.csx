@@ -34,4 +34,5 @@ Scenario("A call gate takes ring 3 to ring 0, with the stack that the TSS names,
     run.Bare.Ebp.Should().Be(GuestLayout.UserStack);
     run.Each(Monitor.Any, e => e.Should().MatchBare().And.ControlResources());
     run.Each(Monitor.Deprivileged, e => e.Should().HaveEvents(1, EngineEventKind.Trap, at: "call").And.HaveEvents(1, EngineEventKind.Trap, at: "return"));
+    run.Each(Monitor.HardwareAssisted, e => e.Should().HaveExits(0, at: "call").And.HaveExits(0, at: "return"));
 });

@@ -34,5 +34,6 @@ foreach (var (name, transfer, error) in transfers)
         run.Bare.Edi.Should().Be(Selectors.Code3);
         run.Each(Monitor.Any, e => e.Should().MatchBare().And.ControlResources());
         run.Each(Monitor.Deprivileged, e => e.Should().HaveEvents(1, EngineEventKind.Trap, "#GP", "reflected", at: "transfer"));
+        run.Each(Monitor.HardwareAssisted, e => e.Should().HaveExits(0, at: "transfer"));
     });
 }

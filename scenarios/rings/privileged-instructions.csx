@@ -37,5 +37,6 @@ foreach (int ring in new[] { 1, 2, 3 })
         run.Bare.Esi.Should().Be(0);
         run.Each(Monitor.Any, e => e.Should().MatchBare().And.ControlResources());
         run.Each(Monitor.Deprivileged, e => e.Should().HaveEvents(privileged.Length, EngineEventKind.Trap, "#GP", "reflected"));
+        run.Each(Monitor.HardwareAssisted, e => e.Should().HaveExits(1, because: "the exception comes before the exit; at the end the exit port is permitted"));
     });
 }
