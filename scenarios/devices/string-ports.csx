@@ -25,5 +25,6 @@ Scenario("String I/O sends and receives through the serial port", covers: "B3", 
     run.Bare.Console.Should().Be("VMM!");
     run.Bare.Memory(0x9800).Should().Be(0x5A5A5A5A);
     run.Each(Monitor.Any, e => e.Should().MatchBare().And.ControlResources());
-    run.Each(Monitor.Deprivileged, e => e.Should().HaveEvents(4, EngineEventKind.Trap, "#GP", "io", at: "outs").And.HaveEvents(4, EngineEventKind.Trap, "#GP", "io", at: "ins"));
+    run.Each(Monitor.Deprivileged, e =>
+        e.Should().HaveEvents(4, EngineEventKind.Trap, "#GP", "io", at: "outs").And.HaveEvents(4, EngineEventKind.Trap, "#GP", "io", at: "ins"));
 });

@@ -3,7 +3,7 @@
 // SDM Vol. 3A, Table 6-5: what becomes of a fault whose delivery faults (here by #NP, a contributory exception).
 (Vector First, Action<GuestAssembler> Raise, Vector Arrives, uint Error)[] pairs =
 [
-    (Vector.UD, a => a.ud2(), Vector.NP, (6 << 3) | 2),                          // benign: the second is delivered in its turn
+    (Vector.UD, a => a.ud2(), Vector.NP, (6 << 3) | 3),                          // benign: the second is delivered in its turn, with EXT set
     (Vector.DE, a => a.div(ecx), Vector.DF, 0),                                  // contributory
     (Vector.GP, a => a.mov(fs, edx), Vector.DF, 0),
     (Vector.PF, a => a.mov(__dword_ptr[0x900000], eax), Vector.DF, 0),

@@ -35,7 +35,8 @@ foreach (var (vector, raise, error, traps) in faults)
             (frame + 4 * (uint)pushed.Length + (ring == 0 ? 4u : 12u)).Should().Be(ring == 0 ? GuestLayout.Stack : GuestLayout.ProcessStacks + GuestLayout.ProcessStackBytes);
             run.Each(Monitor.Any, e => e.Should().MatchBare().And.ControlResources());
             run.Each(Monitor.HardwareAssisted, e => e.Should().HaveEvents(0, EngineEventKind.Exit, at: vector == Vector.PF ? "next" : "fault"));
-            run.Each(Monitor.Deprivileged, e => e.Should().HaveEvents(1, EngineEventKind.Trap, at: "fault").And.HaveEvents(1, EngineEventKind.Injection, Vectors.Name((byte)vector)));
+            run.Each(Monitor.Deprivileged, e =>
+                e.Should().HaveEvents(1, EngineEventKind.Trap, at: "fault").And.HaveEvents(1, EngineEventKind.Injection, Vectors.Name((byte)vector)));
         });
     }
 }

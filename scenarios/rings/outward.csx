@@ -32,7 +32,8 @@ foreach (var (name, transfer) in transfers)
         run.Bare.Esi.Should().Be(Selectors.Code3 & ~3u, "the error code is the selector without its RPL");
         run.Bare.Ebx.Should().Be(Selectors.Code3);
         run.Each(Monitor.Any, e => e.Should().MatchBare().And.ControlResources());
-        run.Each(Monitor.Deprivileged, e => e.Should().HaveEvents(1, EngineEventKind.Trap, reason: "reflected", at: "transfer").And.HaveEvents(1, EngineEventKind.Trap, at: "return"));
+        run.Each(Monitor.Deprivileged, e =>
+            e.Should().HaveEvents(1, EngineEventKind.Trap, reason: "reflected", at: "transfer").And.HaveEvents(1, EngineEventKind.Trap, at: "return"));
         run.Each(Monitor.HardwareAssisted, e => e.Should().HaveExits(0, at: "transfer").And.HaveExits(0, at: "return"));
     });
 }
