@@ -86,6 +86,7 @@ public sealed unsafe partial class Processor
             return false;
         }
 
+        StepCodeBase = _cpu->State.Cs.Base;
         _cpu->Alone = true;
         _cpu->ChainLimit = 0;
         _cpu->Deadline = _horizon;
@@ -294,8 +295,9 @@ public sealed unsafe partial class Processor
             Events?.Delivering(vector, kind, errorCode, returnEip, state.Cpl);
             if (TryDeliver(vector, kind, errorCode, returnEip))
             {
-                _cpu->Ticks += TicksPerDelivery;
-                Deliveries++;
+                int ticks = IsGuest ? 1 : TicksPerDelivery;
+                _cpu->Ticks += ticks;
+                Deliveries += ticks;
                 return;
             }
 

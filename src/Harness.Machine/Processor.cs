@@ -89,10 +89,15 @@ public sealed unsafe partial class Processor : IDisposable
         }
     }
 
-    /// <summary>What a delivery adds to the clock: 1, or 0 where the owner counts the deliveries that the guest sees.</summary>
+    /// <summary>
+    /// What a delivery outside guest operation adds to the clock: 1, or 0 where it leads to a monitor. In guest operation the guest sees it: always 1.
+    /// </summary>
     public int TicksPerDelivery { get; set; } = 1;
 
-    /// <summary>Exceptions and interrupts whose handler was entered.</summary>
+    /// <summary>Base of CS when the instruction that an <see cref="Observer"/> is told of began: a far transfer has loaded the next one's.</summary>
+    public uint StepCodeBase { get; private set; }
+
+    /// <summary>Exceptions and interrupts whose handler was entered, as far as they count on the clock.</summary>
     public long Deliveries { get; private set; }
 
     /// <summary>The guest clock.</summary>

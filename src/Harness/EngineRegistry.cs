@@ -1,6 +1,7 @@
 using Harness.Engines.Bare;
 using Harness.Engines.Interpret;
 using Harness.Engines.Trap;
+using Harness.Engines.Vtx;
 using Harness.Vmm;
 
 namespace Harness;
@@ -14,6 +15,7 @@ public static class EngineRegistry
         new BareEngine(),
         new InterpretEngine(),
         TrapEngine.Trap013,
+        new VtxEngine(),
     ];
 
     /// <summary>The reference.</summary>

@@ -38,7 +38,9 @@ internal sealed class TrapMonitor : IMonitor
         _layout = layout;
         _region = new MonitorRegion(_host);
         _code = new GuestLinearMemory(_emulator, _memory);
-        _pages = new ShadowPages(_host, _emulator, _memory, context.MonitorBytes, layout.KernelRing);
+        _pages = new ShadowPages(
+            _host, _emulator, _memory,
+            new ShadowSpace(MonitorRegion.Start, MonitorRegion.Directory, MonitorRegion.FirstTable, context.MonitorBytes, layout.KernelRing == 3));
         _gdt = new ShadowTable(_host, _code, _pages, MonitorRegion.Gdt, layout.KernelRing, trapsUserReturn);
         _ldt = new ShadowTable(_host, _code, _pages, MonitorRegion.Ldt, layout.KernelRing, trapsUserReturn);
         _state = new VirtualState(_emulator, layout, _gdt, _ldt);
@@ -248,11 +250,11 @@ internal sealed class TrapMonitor : IMonitor
 
     private GuestEnd? HandlePageFault()
     {
-        switch (_pages.Fill(new LinearAddress(_frame.Cr2), (_frame.ErrorCode & ErrorCode.Write) != 0))
+        switch (_pages.Fill(new LinearAddress(_frame.Cr2), (_frame.ErrorCode & ErrorCode.Write) != 0, _emulator.Cpl == 3))
         {
             case ShadowFault.Filled:
                 _code.TryDecode(out Instruction instruction);
-                Record(Event(EngineEventKind.HiddenFault, "#PF", "shadow-miss", MnemonicOf(instruction), ""));
+                Record(Event(EngineEventKind.HiddenFault, "#PF", "shadow-miss", InstructionText.MnemonicOf(instruction), ""));
                 return null;
             case ShadowFault.Device:
                 return Emulate("mmio");
@@ -279,9 +281,9 @@ internal sealed class TrapMonitor : IMonitor
     private GuestEnd? Emulate(string? reason)
     {
         bool known = _code.TryDecode(out Instruction instruction);
-        string detail = known ? TrapReason.DetailOf(instruction, _emulator) : "";
+        string detail = known ? InstructionText.DetailOf(instruction, _emulator) : "";
         reason ??= known ? TrapReason.Of(instruction) : TrapReason.Reflected;
-        _pending = Event(EngineEventKind.Trap, Vectors.Name(_frame.Vector), reason, MnemonicOf(instruction), detail);
+        _pending = Event(EngineEventKind.Trap, Vectors.Name(_frame.Vector), reason, InstructionText.MnemonicOf(instruction), detail);
         uint msr = _emulator.Gpr(1);
         LinearAddress? invalidated = InvalidatedPage(instruction);
         GuestEnd? end = Step();
@@ -401,6 +403,4 @@ internal sealed class TrapMonitor : IMonitor
     };
 
     private void Record(EngineEvent e) => _ledger.Record(e);
-
-    private static string MnemonicOf(in Instruction instruction) => instruction.IsInvalid ? "" : instruction.Mnemonic.ToString().ToLowerInvariant();
 }

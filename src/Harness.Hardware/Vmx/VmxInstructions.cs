@@ -17,6 +17,13 @@ public sealed class VmxInstructions
             ?? throw new InvalidOperationException($"Model '{processor.Model.Name}' has no VT-x: add VmxExtension to a model with the feature Vmx.");
     }
 
+    /// <summary>For a monitor that is given the unit and not the processor.</summary>
+    public VmxInstructions(VmxUnit unit)
+    {
+        _unit = unit;
+        _processor = unit.Processor;
+    }
+
     /// <summary>What counts VMX instructions, entries and exits is set there.</summary>
     public VmxUnit Unit => _unit;
 

@@ -27,6 +27,8 @@ public sealed partial class VmxUnit : IInterceptUnit, IMsrUnit, IStateful
 
     public VmxCapabilities Capabilities { get; }
 
+    internal Processor Processor => _processor;
+
     /// <summary>Whoever counts VMX instructions, entries and exits.</summary>
     public IVirtualizationEvents? Events { get; set; }
 

@@ -7,17 +7,11 @@ namespace Harness.Vmm;
 /// <summary>What the recorder sees of the emulator's processor, whose state is the guest's and whose memory is guest-physical.</summary>
 internal class ProcessorTap(EffectRecorder recorder, Processor processor) : IExecutionObserver
 {
-    private uint _codeBase = processor.State.Cs.Base;
-
     protected EffectRecorder Recorder => recorder;
 
     protected Processor Processor => processor;
 
-    public virtual void Retired(in Instruction instruction)
-    {
-        recorder.EndStep(Registers(), processor.Ticks, AddressOf(instruction), instruction);
-        _codeBase = processor.State.Cs.Base;
-    }
+    public virtual void Retired(in Instruction instruction) => recorder.EndStep(Registers(), processor.Ticks, AddressOf(instruction), instruction);
 
     public virtual void Stored(PhysicalAddress address, int size, ulong value) => recorder.NoteEmulatedStore(address, size, value);
 
@@ -27,14 +21,7 @@ internal class ProcessorTap(EffectRecorder recorder, Processor processor) : IExe
 
     protected virtual GuestRegisters Registers() => GuestRegisters.Of(processor);
 
-    /// <summary>The instruction's own code segment: a far transfer has loaded the next one's.</summary>
-    protected LinearAddress AddressOf(in Instruction instruction)
-    {
-        bool far = instruction.IsCallFar || instruction.IsCallFarIndirect || instruction.IsJmpFar || instruction.IsJmpFarIndirect
-            || instruction.Mnemonic is Mnemonic.Retf or Mnemonic.Iret or Mnemonic.Iretd or Mnemonic.Sysenter or Mnemonic.Sysexit
-            || instruction.FlowControl == FlowControl.Interrupt;
-        return new LinearAddress((far ? _codeBase : processor.State.Cs.Base) + instruction.IP32);
-    }
+    protected LinearAddress AddressOf(in Instruction instruction) => new(processor.StepCodeBase + instruction.IP32);
 }
 
 /// <summary>

@@ -60,7 +60,11 @@ public sealed class Emulator : IDisposable
 
     public ref SystemRegisters System => ref _processor.State.System;
 
-    public bool IsHalted => _processor.State.Activity == Activity.Halted;
+    public bool IsHalted
+    {
+        get => _processor.State.Activity == Activity.Halted;
+        set => _processor.State.Activity = value ? Activity.Halted : Activity.Active;
+    }
 
     /// <summary>An interrupt shadow (STI, MOV SS) covers the next instruction.</summary>
     public bool InShadow
@@ -74,6 +78,9 @@ public sealed class Emulator : IDisposable
         _processor.State.PendingDebug != 0
         || (Platform.NmiPending && !_processor.State.NmiBlocked)
         || (Platform.InterruptPending && (Flags & Eflags.IF) != 0 && !InShadow);
+
+    /// <summary>What comes before the guest's next instruction is the interrupt of the virtual interrupt controller, and nothing of higher priority.</summary>
+    public bool InterruptComes => EventPending && _processor.State.PendingDebug == 0 && !(Platform.NmiPending && !_processor.State.NmiBlocked);
 
     /// <summary>The virtual interrupt controller has an interrupt for the guest, whatever the virtual IF is.</summary>
     public bool InterruptPending => Platform.InterruptPending;
@@ -143,6 +150,9 @@ public sealed class Emulator : IDisposable
 
     /// <summary>Delivers the pending interrupt of the virtual interrupt controller; the caller has checked that the guest accepts it.</summary>
     public GuestEnd DeliverInterrupt() => Deliver(Platform.AcknowledgeInterrupt(), EventKind.ExternalInterrupt, null);
+
+    /// <summary>Takes the pending interrupt from the virtual interrupt controller, for a monitor that lets the hardware deliver it; its vector.</summary>
+    public byte AcknowledgeInterrupt() => Platform.AcknowledgeInterrupt();
 
     /// <summary>Lets the virtual devices do what is due now.</summary>
     public void AdvanceDevices() => Platform.AdvanceTo(_clock.Ticks);

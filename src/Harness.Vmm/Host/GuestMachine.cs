@@ -11,6 +11,7 @@ public sealed class GuestMachine : IDisposable
 
     private const ushort SerialPort = 0x3F8;
     private readonly Ram _ram;
+    private Delivery? _told;
 
     /// <summary><paramref name="guestModel"/>: what the guest sees, if less than the physical <paramref name="model"/>.</summary>
     public GuestMachine(
@@ -124,6 +125,14 @@ public sealed class GuestMachine : IDisposable
             }
 
             var delivery = new Delivery(vector, kind, errorCode, new LinearAddress(processor.State.Cs.Base + eip), cpl, processor.Ticks);
+
+            // A delivery that succeeds takes a tick: this one was cut short by an exit of the monitor and comes again.
+            if (machine._told is { } told && (told.Vector, told.Address, told.Tick) == (vector, delivery.Address, delivery.Tick))
+            {
+                return;
+            }
+
+            machine._told = delivery;
             machine.MachineEvents.Record(new EngineEvent
             {
                 Kind = delivery.IsException ? EngineEventKind.Trap : EngineEventKind.Interrupt,

@@ -67,6 +67,12 @@ internal sealed class Host : IHost, IHostMemory, IProcessorBus, IDisposable
         }
     }
 
+    public uint Cr2
+    {
+        get => Processor.State.System.Cr2;
+        set => Processor.State.System.Cr2 = value;
+    }
+
     public uint Cr3
     {
         get => Processor.State.System.Cr3;
@@ -203,15 +209,49 @@ internal sealed class Host : IHost, IHostMemory, IProcessorBus, IDisposable
         return HostReturn.Trap;
     }
 
+    public IInterceptUnit? Virtualization => Processor.Intercepts;
+
+    public HostReturn Enter(Span<uint> registers, Action entry)
+    {
+        if (!_suspended)
+        {
+            IsTrapping = false;
+            for (int number = 0; number < 8; number++)
+            {
+                if (number != 4)
+                {
+                    Processor.Register(number) = registers[number];
+                }
+            }
+
+            _clock.Enter(Processor);
+            entry();
+            _clock.Leave(Processor);
+        }
+
+        _suspended = Run() != RunExit.Sentinel;
+        if (_suspended)
+        {
+            return HostReturn.Ended;
+        }
+
+        for (int number = 0; number < 8; number++)
+        {
+            registers[number] = Processor.Register(number);
+        }
+
+        return HostReturn.Exit;
+    }
+
     /// <summary>Runs the processor on the guest's clock.</summary>
     public RunExit Run()
     {
-        long start = _clock.Ticks;
+        long start = _clock.Ticks - Processor.Deliveries;
         _clock.Enter(Processor);
         RunExit exit = Processor.Run(_limit);
         _clock.Leave(Processor);
         _clock.Arrival = _clock.Ticks;
-        _retired.Direct += _clock.Ticks - start;
+        _retired.Direct += _clock.Ticks - Processor.Deliveries - start;
         return exit;
     }
 

@@ -45,6 +45,8 @@ public interface IHost
 
     uint Cr0 { get; set; }
 
+    uint Cr2 { get; set; }
+
     uint Cr3 { get; set; }
 
     uint Cr4 { get; set; }
@@ -87,6 +89,16 @@ public interface IHost
 
     /// <summary>The last trap arose in the monitor's own segment loads or IRET, not in the guest.</summary>
     bool ResumeFault { get; }
+
+    /// <summary>The processor's virtualization hardware, which its own instructions drive; null: it has none.</summary>
+    IInterceptUnit? Virtualization { get; }
+
+    /// <summary>
+    /// Loads the general registers but ESP, has <paramref name="entry"/> execute the instruction that enters the guest, and lets the guest run until a VM exit
+    /// has loaded the host's state, whose entry point is that of <see cref="SetEntry"/>; then <paramref name="registers"/> are the guest's. After
+    /// <see cref="HostReturn.Ended"/> the next call goes on in the guest where it was.
+    /// </summary>
+    HostReturn Enter(Span<uint> registers, Action entry);
 
     /// <summary>Asks for a host interrupt (<see cref="HostInterruptVector"/>) at a tick of the guest clock; <see cref="long.MaxValue"/> for none.</summary>
     void InterruptAt(long tick);

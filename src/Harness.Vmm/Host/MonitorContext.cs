@@ -33,6 +33,8 @@ public sealed class MonitorContext
 /// <summary>How a guest's instructions were executed.</summary>
 public sealed class RetiredCounts
 {
+    private readonly List<RegimeCounts> _regimes = [];
+
     public long Direct { get; set; }
 
     public long Translated { get; set; }
@@ -40,4 +42,29 @@ public sealed class RetiredCounts
     public long Emulated { get; set; }
 
     public long Guest => Direct + Translated + Emulated;
+
+    /// <summary>By the modes of operation that the engine distinguishes, in the order in which they occurred; empty: it distinguishes none.</summary>
+    public IReadOnlyList<RegimeCounts> Regimes => _regimes;
+
+    /// <summary>The counts of a regime, which begins with the first question.</summary>
+    public RegimeCounts Regime(string name)
+    {
+        RegimeCounts? found = _regimes.Find(r => r.Name == name);
+        if (found is null)
+        {
+            _regimes.Add(found = new RegimeCounts(name));
+        }
+
+        return found;
+    }
+}
+
+/// <summary>Guest instructions while the engine ran the guest in one of its modes of operation.</summary>
+public sealed class RegimeCounts(string name)
+{
+    public string Name => name;
+
+    public long Direct { get; set; }
+
+    public long Emulated { get; set; }
 }

@@ -1,4 +1,4 @@
-namespace Harness.Engines.Trap;
+namespace Harness.Engines.Shared;
 
 /// <summary>What became of a page fault of the real processor.</summary>
 internal enum ShadowFault
@@ -19,23 +19,30 @@ internal enum ShadowFault
     Protected,
 }
 
+/// <summary>The linear space that shadow page tables cover, and where they lie in host memory.</summary>
+/// <param name="End">First linear address that is not the guest's, a multiple of 4 MiB.</param>
+/// <param name="Directory">Host-physical address of the page directory; its entries from <paramref name="End"/> on are the monitor's.</param>
+/// <param name="FirstTable">Host-physical address from which page tables are placed.</param>
+/// <param name="TablesEnd">First host-physical address behind the room for them.</param>
+/// <param name="IsUser">Every page is open to ring 3, where the guest's kernel runs too.</param>
+internal sealed record ShadowSpace(ulong End, uint Directory, uint FirstTable, long TablesEnd, bool IsUser);
+
 /// <summary>
 /// Shadow page tables: 32-bit, 4 KiB pages, filled on demand from the guest's walk. Frames that hold guest page tables or descriptor tables are traced: never
 /// mapped for writing, so that each write to them traps and the shadow follows.
 /// </summary>
-internal sealed class ShadowPages(IHost host, Emulator emulator, GuestMemoryMap memory, long monitorBytes, int kernelRing)
+internal sealed class ShadowPages(IHost host, Emulator emulator, GuestMemoryMap memory, ShadowSpace space)
 {
     private const uint PageMask = 0xFFFFF000;
     private const uint PageSize = 0x1000;
     private const int TableShift = 22;
-    private const uint Directories = MonitorRegion.Start >> TableShift;
     private const ulong FrameMask = 0xFFFFF000;
-    private readonly uint[] _tables = new uint[Directories];
+    private readonly uint[] _tables = new uint[space.End >> TableShift];
     private readonly Dictionary<uint, List<uint>> _mapped = [];
     private readonly Dictionary<uint, List<TracedTable>> _traced = [];
     private readonly HashSet<uint> _descriptorFrames = [];
     private readonly bool _hasWriteProtect = host.Has(Feature.I486);
-    private uint _next = MonitorRegion.FirstTable;
+    private uint _next = space.FirstTable;
 
     /// <summary>A guest paging structure: what its first entry maps, the size of an entry and what each maps.</summary>
     private readonly record struct TracedTable(uint Linear, uint EntrySize, ulong Span);
@@ -43,10 +50,13 @@ internal sealed class ShadowPages(IHost host, Emulator emulator, GuestMemoryMap 
     /// <summary>A traced paging structure was written since the last <see cref="DropAll"/> or since it was set to false.</summary>
     public bool Changed { get; set; }
 
+    /// <summary>After <see cref="ShadowFault.Guest"/>: of the guest's own page fault.</summary>
+    public uint ErrorCode { get; private set; }
+
     /// <summary>Forgets every translation and every traced frame: after CR3 loads and whatever else changes what the guest's tables mean.</summary>
     public void DropAll()
     {
-        for (uint i = 0; i < Directories; i++)
+        for (uint i = 0; i < (uint)_tables.Length; i++)
         {
             if (_tables[i] != 0)
             {
@@ -55,11 +65,15 @@ internal sealed class ShadowPages(IHost host, Emulator emulator, GuestMemoryMap 
             }
         }
 
-        _next = MonitorRegion.FirstTable;
+        _next = space.FirstTable;
         _mapped.Clear();
         _traced.Clear();
         _descriptorFrames.Clear();
-        host.Cr3 = MonitorRegion.Directory;
+        if (host.Cr3 == space.Directory)
+        {
+            host.Cr3 = space.Directory;
+        }
+
         Changed = true;
     }
 
@@ -67,7 +81,7 @@ internal sealed class ShadowPages(IHost host, Emulator emulator, GuestMemoryMap 
     public void Drop(LinearAddress linear)
     {
         uint page = linear.Value & PageMask;
-        uint table = page < MonitorRegion.Start ? _tables[page >> TableShift] : 0;
+        uint table = page < space.End ? _tables[page >> TableShift] : 0;
         if (table == 0)
         {
             return;
@@ -121,14 +135,14 @@ internal sealed class ShadowPages(IHost host, Emulator emulator, GuestMemoryMap 
     }
 
     /// <summary>Answers a page fault of the real processor; the guest's accessed and dirty bits come out as its own walk leaves them.</summary>
-    public ShadowFault Fill(LinearAddress linear, bool write)
+    public ShadowFault Fill(LinearAddress linear, bool write, bool user)
     {
-        bool user = emulator.Cpl == 3;
         ref uint cr0 = ref emulator.System.Cr0;
         uint virtualCr0 = cr0;
         cr0 |= Cr0.WP;
         bool allowed = emulator.Walk(linear, write, user, fetch: false, out PageWalk walk);
         cr0 = virtualCr0;
+        ErrorCode = walk.ErrorCode;
         if (!allowed)
         {
             bool lax = !user && write && (virtualCr0 & Cr0.WP) == 0 && emulator.Translate(linear, write, user) is not null;
@@ -151,7 +165,7 @@ internal sealed class ShadowPages(IHost host, Emulator emulator, GuestMemoryMap 
             return traced ? ShadowFault.Traced : ShadowFault.Protected;
         }
 
-        Map(linear.Value & PageMask, frame, (writable ? PageEntry.RW : 0) | (walk.UserMode || kernelRing == 3 ? PageEntry.US : 0));
+        Map(linear.Value & PageMask, frame, (writable ? PageEntry.RW : 0) | (walk.UserMode || space.IsUser || (virtualCr0 & Cr0.PG) == 0 ? PageEntry.US : 0));
         return ShadowFault.Filled;
     }
 
@@ -161,7 +175,7 @@ internal sealed class ShadowPages(IHost host, Emulator emulator, GuestMemoryMap 
         ref uint table = ref _tables[page >> TableShift];
         if (table == 0)
         {
-            if (_next + PageSize > monitorBytes)
+            if (_next + PageSize > space.TablesEnd)
             {
                 DropAll();
             }
@@ -252,7 +266,7 @@ internal sealed class ShadowPages(IHost host, Emulator emulator, GuestMemoryMap 
 
     private void DropRange(ulong linear, ulong span)
     {
-        for (ulong at = linear; at < linear + span && at < MonitorRegion.Start; at += PageSize)
+        for (ulong at = linear; at < linear + span && at < space.End; at += PageSize)
         {
             if (_tables[at >> TableShift] == 0)
             {
@@ -264,7 +278,7 @@ internal sealed class ShadowPages(IHost host, Emulator emulator, GuestMemoryMap 
         }
     }
 
-    private static HostPhysicalAddress DirectoryEntry(uint index) => new(MonitorRegion.Directory + index * 4);
+    private HostPhysicalAddress DirectoryEntry(uint index) => new(space.Directory + index * 4);
 
     private static HostPhysicalAddress TableEntry(uint table, uint page) => new(table + (page >> 12 & 0x3FF) * 4);
 }

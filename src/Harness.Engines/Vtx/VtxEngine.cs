@@ -1,0 +1,15 @@
+namespace Harness.Engines.Vtx;
+
+/// <summary>VT-x with shadow paging, on processors without unrestricted guest: real mode runs as virtual-8086 mode where its segments allow it.</summary>
+public sealed class VtxEngine : IEngine
+{
+    public string Name => "vtx";
+
+    public string Description => "VT-x with shadow page tables";
+
+    public MonitorKind Kind => MonitorKind.HardwareAssisted;
+
+    public string? NotApplicable(ProcessorModel model, GuestImage guest) => model.Has(Feature.Vmx) ? null : $"{model.Name} has no VT-x";
+
+    public IMonitor Create(MonitorContext context) => new VtxMonitor(context);
+}
