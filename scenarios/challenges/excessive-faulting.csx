@@ -25,8 +25,7 @@ Scenario("Excessive faulting: SYSENTER and SYSEXIT trap at each call", covers: "
             a.mov(esi, Calls);
             var next = a.Here("next");
             var back = a.CreateLabel();
-            a.mov(edx, back);
-            a.mov(ecx, esp);
+            a.mov(edx, back); a.mov(ecx, esp);
             a.Mark("sysenter"); a.sysenter();
             a.Label(back);
             a.dec(esi);

@@ -16,18 +16,8 @@ foreach (bool closed in new[] { false, true })
                 var wait = a.Here("wait");
                 a.loop(wait);
                 a.sti();
-                using (a.Mark("shadow"))
-                {
-                    if (closed)
-                    {
-                        a.cli();
-                    }
-                    else
-                    {
-                        a.inc(edx);
-                    }
-                }
-
+                Action shadow = closed ? a.cli : () => a.inc(edx);
+                shadow();
                 a.Mark("after"); a.inc(edx);
                 a.cli();
                 a.mov(ebx, __dword_ptr[0x9800]);

@@ -97,7 +97,7 @@ internal sealed class BootCommand
         var request = new RunRequest
         {
             Engine = EngineRegistry.Find(engineName)!,
-            Model = ProcessorModel.Load(parsed.GetValue(_cpu)!),
+            Model = ModelRegistry.Load(parsed.GetValue(_cpu)!),
             Guest = Guest(parsed),
             Costs = CostProfile.Load(ScenarioContext.DefaultCost),
             MaxInstructions = parsed.GetValue(_maxInstructions) ?? long.MaxValue,

@@ -87,7 +87,7 @@ internal sealed class ScenarioExecution : IScenarioHost
     }
 
     /// <inheritdoc/>
-    public ProcessorModel LoadModel(string name) => ProcessorModel.Load(name);
+    public ProcessorModel LoadModel(string name) => ModelRegistry.Load(name);
 
     /// <inheritdoc/>
     public EngineRun Execute(RunRequest request)
