@@ -26,5 +26,9 @@ Scenario("Frequent privileged access: each CLTS and each access of CR0 traps", c
             e.Should().HaveEvents(Switches, EngineEventKind.Trap, "#GP", "privileged", at: access);
         }
     });
-    run.Each(Monitor.HardwareAssisted, e => e.Should().HaveExits(0, at: "read", because: "the read shadow answers"));
+    run.Each(Monitor.HardwareAssisted, e =>
+    {
+        e.Should().HaveExits(0, at: "read", because: "the read shadow answers");
+        e.Should().HaveExits(0, at: "clts").And.HaveExits(0, at: "write", because: "TS is the guest's own, by the mask");
+    });
 });

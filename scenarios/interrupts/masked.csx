@@ -40,4 +40,9 @@ Scenario("A guest that masks interrupts does not mask the host's, and gets its o
         e.Events.OfKind(EngineEventKind.Interrupt).At("masked").Should().NotBeEmpty("the host's interrupts arrive meanwhile");
         e.Events.Injections.OfCause("vector 32").At("ready").Should().HaveCount(1);
     });
+    run.Each(Monitor.HardwareAssisted, e =>
+    {
+        e.Events.Exits.OfCause("external interrupt").At("masked").Should().NotBeEmpty("the host's interrupts arrive meanwhile");
+        e.Should().HaveExits(0, at: "sti").And.HaveExits(1, at: "ready", cause: "interrupt window");
+    });
 });

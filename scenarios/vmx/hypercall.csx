@@ -27,6 +27,7 @@ Scenario("VMCALL as a hypercall: a service of the hypervisor that costs one exit
 
     var run = s.Run(guest, settings: new RunSettings { ExposeVirtualization = true });
     run.Bare.Console.Should().Be("Hi!\n");
+    run.Each(Monitor.Any, e => e.Should().MatchBare());
     run.Bare.Level(1).Exits.Should().HaveCount(5);
     run.Bare.Level(1).Exits.OfCause("VMCALL").Should().HaveCount(5);
 });

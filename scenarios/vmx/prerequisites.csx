@@ -37,5 +37,6 @@ foreach (var row in rows)
         var run = s.Run(guest, settings: new RunSettings { ExposeVirtualization = true });
         run.Bare.Level(0).At("vmxon").Single().Cause.Should().Be(row.Fault);
         run.Bare.Level(1).OfCause("VMXON").Should().BeEmpty();
+        run.Each(Monitor.Any, e => e.Should().MatchBare());
     });
 }

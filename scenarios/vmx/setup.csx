@@ -6,8 +6,7 @@ Scenario("A hypervisor in guest code sets VMX up, launches its guest and resumes
     var guest = Hypervisor.Build(
         enter: a =>
         {
-            a.mov(__dword_ptr[Reasons], 0);
-            a.Mark("launch"); a.vmlaunch();
+            a.mov(__dword_ptr[Reasons], 0); a.vmlaunch();
         },
         exit: a =>
         {
@@ -36,7 +35,8 @@ Scenario("A hypervisor in guest code sets VMX up, launches its guest and resumes
     Enumerable.Range(0, 5).Select(i => run.Bare.Memory(Reasons + 4 * (uint)i)).Should().Equal(4, 10, 31, 28, 18);
     run.Bare.Level(1).Exits.Select(e => e.Cause).Should().Equal("CPUID", "RDMSR", "control-register access", "VMCALL");
     run.Bare.Level(1).Exits.At("direct").Should().BeEmpty();
-    run.Bare.Level(1).OfKind(EngineEventKind.Instruction).OfCause("VMLAUNCH").Should().HaveCount(1);
-    run.Bare.Level(1).OfKind(EngineEventKind.Instruction).OfCause("VMRESUME").Should().HaveCount(3);
+    run.Bare.Level(1).Count(EngineEventKind.Instruction, "VMLAUNCH").Should().Be(1);
+    run.Bare.Level(1).Count(EngineEventKind.Instruction, "VMRESUME").Should().Be(3);
     run.Bare.Level(1).OfKind(EngineEventKind.Entry).Should().HaveCount(4);
+    run.Each(Monitor.Any, e => e.Should().MatchBare());
 });
