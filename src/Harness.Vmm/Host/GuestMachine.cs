@@ -162,7 +162,7 @@ public sealed class GuestMachine : IDisposable
             EngineEventKind.Instruction,
             name,
             failure switch { 0 => "", < 0 => "failed", _ => string.Create(CultureInfo.InvariantCulture, $"error {failure}") },
-            processor.State.Eip,
+            processor.InstructionEip,
             processor.State.Cpl);
 
         private void Record(EngineEventKind kind, string cause, string reason, uint eip, int cpl) => machine.MachineEvents.Record(new EngineEvent
