@@ -33,6 +33,9 @@ public interface IInterceptUnit
     /// <summary>Whether the processor's own state lets CR0 or CR4 take a value: VMX operation fixes bits. Asked outside guest operation too.</summary>
     bool AllowsControl(int number, uint value);
 
+    /// <summary>Whoever counts virtualization instructions, entries and exits.</summary>
+    IVirtualizationEvents? Events { get; set; }
+
     /// <summary>Added to the time-stamp counter.</summary>
     ulong TimeStampOffset { get; }
 

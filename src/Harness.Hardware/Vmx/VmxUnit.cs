@@ -29,7 +29,6 @@ public sealed partial class VmxUnit : IInterceptUnit, IMsrUnit, IStateful
 
     internal Processor Processor => _processor;
 
-    /// <summary>Whoever counts VMX instructions, entries and exits.</summary>
     public IVirtualizationEvents? Events { get; set; }
 
     /// <summary>VMX operation, root or not.</summary>

@@ -23,6 +23,12 @@ public enum EngineEventKind
 
     /// <summary>A fault that the guest never sees: a shadow entry was missing.</summary>
     HiddenFault,
+
+    /// <summary>An entry by a hypervisor that runs as the guest.</summary>
+    Entry,
+
+    /// <summary>A virtualization instruction of a hypervisor that runs as the guest.</summary>
+    Instruction,
 }
 
 /// <summary>One event. What identifies a row of a report are <see cref="Kind"/>, <see cref="Cause"/>, <see cref="Reason"/>, <see cref="Instruction"/>, CPL and level.</summary>

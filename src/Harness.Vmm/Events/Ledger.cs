@@ -13,7 +13,7 @@ public sealed class EventCount(EngineEvent first)
 
 /// <summary>
 /// Every event of one engine's run, counted at the single place where the engine dispatches them. Without <paramref name="costs"/> it is the machine's own
-/// ledger: what the guest itself sees delivered, level 0 and free of charge.
+/// ledger, free of charge: what the guest itself sees delivered, level 0, and what it does as a hypervisor, level 1.
 /// </summary>
 public sealed class Ledger(CostProfile? costs, bool keepAll)
 {
@@ -50,7 +50,7 @@ public sealed class Ledger(CostProfile? costs, bool keepAll)
             Instruction = e.Instruction ?? "",
             Detail = e.Detail ?? "",
             Tick = Clock is null ? e.Tick : costs is null || e.Kind == EngineEventKind.Injection || Clock.Arrival is not { } arrival ? Clock.Now : arrival,
-            Level = costs is null ? 0 : Math.Max(e.Level, 1),
+            Level = costs is null ? e.Level : Math.Max(e.Level, 1),
         };
         var identity = new Identity(e.Kind, e.Cause, e.Reason, e.Instruction, e.Detail, e.Cpl, e.Level);
         if (!_index.TryGetValue(identity, out EventCount? total))

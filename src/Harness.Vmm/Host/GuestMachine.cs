@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Harness.Vmm;
 
 /// <summary>
@@ -34,6 +36,11 @@ public sealed class GuestMachine : IDisposable
         Host = new Host(model, _ram, Clock, Retired);
         Emulator.Deliveries = new DeliveryListener(this, Emulator.Processor);
         Host.Processor.Events = new DeliveryListener(this, Host.Processor);
+        if (Emulator.Processor.Intercepts is { } virtualization)
+        {
+            virtualization.Events = new VirtualizationListener(this, Emulator.Processor);
+        }
+
         GuestLoader.Load(guest, guestPhysical);
         GuestLoader.Enter(guest, Emulator.Processor);
     }
@@ -44,7 +51,7 @@ public sealed class GuestMachine : IDisposable
 
     public Ledger Ledger { get; }
 
-    /// <summary>What the guest itself sees delivered.</summary>
+    /// <summary>What the guest itself sees delivered, and what it does as a hypervisor.</summary>
     public Ledger MachineEvents { get; }
 
     public IReadOnlyDictionary<string, string> Options { get; }
@@ -142,5 +149,30 @@ public sealed class GuestMachine : IDisposable
             });
             machine.Delivering?.Invoke(delivery, processor);
         }
+    }
+
+    /// <summary>What a hypervisor that runs as the guest does with the virtualization hardware that it is shown.</summary>
+    private sealed class VirtualizationListener(GuestMachine machine, Processor processor) : IVirtualizationEvents
+    {
+        public void Exit(string name, uint reason, ulong qualification, uint guestEip, int guestCpl) => Record(EngineEventKind.Exit, name, "", guestEip, guestCpl);
+
+        public void Entry(uint guestEip, uint injection) => Record(EngineEventKind.Entry, "", "", guestEip, processor.State.Cpl);
+
+        public void Instruction(string name, int failure) => Record(
+            EngineEventKind.Instruction,
+            name,
+            failure switch { 0 => "", < 0 => "failed", _ => string.Create(CultureInfo.InvariantCulture, $"error {failure}") },
+            processor.InstructionEip,
+            processor.State.Cpl);
+
+        private void Record(EngineEventKind kind, string cause, string reason, uint eip, int cpl) => machine.MachineEvents.Record(new EngineEvent
+        {
+            Kind = kind,
+            Cause = cause,
+            Reason = reason,
+            Cpl = cpl,
+            Address = new LinearAddress(processor.State.Cs.Base + eip),
+            Level = 1,
+        });
     }
 }
