@@ -6,7 +6,6 @@ namespace Harness.Engines.Vtx;
 /// <summary>One guest under VT-x: enter it, take the exit, do what it asked for, go on.</summary>
 internal sealed class VtxMonitor : IMonitor
 {
-    private const string InvalidGuestState = "invalid-guest-state";
     private const uint PageFaults = 1u << (int)Vector.PF;
     private const ulong FeatureLockAndVmx = 5;
     private const uint DebugCauses = 0xF | DebugBits.BD | DebugBits.BS;
@@ -17,6 +16,7 @@ internal sealed class VtxMonitor : IMonitor
     private readonly Ledger _ledger;
     private readonly RetiredCounts _retired;
     private readonly GuestLinearMemory _code;
+    private readonly ShadowSpace _guestSpace;
     private readonly ShadowPages _v86Pages;
     private readonly ShadowPages _guestPages;
     private readonly VmxInstructions _vmx;
@@ -38,7 +38,8 @@ internal sealed class VtxMonitor : IMonitor
         _retired = context.Retired;
         _code = new GuestLinearMemory(_emulator, _memory);
         _v86Pages = new ShadowPages(_host, _emulator, _memory, MonitorMemory.V86Space);
-        _guestPages = new ShadowPages(_host, _emulator, _memory, MonitorMemory.GuestSpace(context.MonitorBytes));
+        _guestSpace = MonitorMemory.GuestSpace(context.MonitorBytes);
+        _guestPages = new ShadowPages(_host, _emulator, _memory, _guestSpace);
         _vmx = new VmxInstructions(_host.Virtualization as VmxUnit
             ?? throw new InvalidOperationException("The host's processor has no VT-x: its model needs VmxExtension."));
         _area = new GuestArea(_host, _emulator, _vmx);
@@ -112,9 +113,9 @@ internal sealed class VtxMonitor : IMonitor
         _host.Memory.WriteUInt32(new HostPhysicalAddress(MonitorMemory.VmxonRegion), revision);
         _host.Memory.WriteUInt32(new HostPhysicalAddress(MonitorMemory.Vmcs), revision);
         _host.WriteMsr(Msr.IA32_FEATURE_CONTROL, FeatureLockAndVmx);
-        _vmx.Vmxon(new PhysicalAddress(MonitorMemory.VmxonRegion));
-        _vmx.Vmclear(new PhysicalAddress(MonitorMemory.Vmcs));
-        _vmx.Vmptrld(new PhysicalAddress(MonitorMemory.Vmcs));
+        Expect(_vmx.Vmxon(new PhysicalAddress(MonitorMemory.VmxonRegion)), "VMXON");
+        Expect(_vmx.Vmclear(new PhysicalAddress(MonitorMemory.Vmcs)), "VMCLEAR");
+        Expect(_vmx.Vmptrld(new PhysicalAddress(MonitorMemory.Vmcs)), "VMPTRLD");
     }
 
     private uint Allowed(uint capability, uint wanted)
@@ -123,12 +124,14 @@ internal sealed class VtxMonitor : IMonitor
         return (wanted | (uint)allowed) & (uint)(allowed >> 32);
     }
 
-    private void EnterGuest()
+    private void EnterGuest() => Expect(_launched ? _vmx.Vmresume() : _vmx.Vmlaunch(), "VM entry");
+
+    /// <summary>A failure is a defect of the monitor: no guest can cause it.</summary>
+    private static void Expect(VmxResult result, string what)
     {
-        VmxResult result = _launched ? _vmx.Vmresume() : _vmx.Vmlaunch();
         if (!result.Succeeded)
         {
-            throw new InvalidOperationException($"VM entry failed: {result.Error}.");
+            throw new InvalidOperationException($"{what} failed: {result.Outcome}, {result.Error}.");
         }
     }
 
@@ -155,7 +158,7 @@ internal sealed class VtxMonitor : IMonitor
                 return GuestEnd.Unsupported;
             }
 
-            if (_event is null && regime is Regime.Unpaged or Regime.Paged && _emulator.InterruptComes)
+            if (_event is null && regime is (Regime.Unpaged or Regime.Paged) && _emulator.InterruptComes)
             {
                 _emulator.IsHalted = false;
                 _event = new InjectedEvent(_emulator.AcknowledgeInterrupt(), EventKind.ExternalInterrupt, null);
@@ -186,7 +189,7 @@ internal sealed class VtxMonitor : IMonitor
     private void Export(Regime regime)
     {
         bool v86 = regime == Regime.V86;
-        _area.Export(regime, (v86 ? MonitorMemory.V86Space : MonitorMemory.GuestSpace(0)).Directory, _registers, _event);
+        _area.Export(regime, (v86 ? MonitorMemory.V86Space : _guestSpace).Directory, _registers, _event);
         bool waits = _emulator.InterruptPending;
         _area.Write(VmcsField.ProcessorBasedControls, _processorControls
             | (waits ? ProcessorControls.InterruptWindowExiting : 0) | (_ownsTimeStamp ? ProcessorControls.RdtscExiting : 0));
@@ -195,7 +198,7 @@ internal sealed class VtxMonitor : IMonitor
         if (_event is { } e)
         {
             string reason = e.IsRepeated ? "repeated" : e.Kind == EventKind.ExternalInterrupt ? "interrupt" : "exception";
-            Record(Event(EngineEventKind.Injection, Vectors.Name(e.Vector), reason, "", ""));
+            Record(Event(EngineEventKind.Injection, NameOf(e.Vector, e.Kind), reason, "", ""));
         }
     }
 
@@ -209,7 +212,7 @@ internal sealed class VtxMonitor : IMonitor
         if ((raw & ExitReasons.EntryFailure) != 0)
         {
             _code.TryDecode(out Instruction rejected);
-            Record(Event(EngineEventKind.Exit, ExitReasons.Name(reason), InvalidGuestState, InstructionText.MnemonicOf(rejected), ""));
+            Record(Event(EngineEventKind.Exit, ExitReasons.Name(reason), Regimes.Name(Regime.Invalid), InstructionText.MnemonicOf(rejected), ""));
             return Emulated(Regime.Invalid, () => injected is { } e ? Outcome(_emulator.Deliver(e.Vector, e.Kind, e.ErrorCode)) : Step());
         }
 
@@ -378,8 +381,11 @@ internal sealed class VtxMonitor : IMonitor
     private void Delivering(byte vector, EventKind kind)
     {
         bool interrupt = kind is EventKind.ExternalInterrupt or EventKind.Nmi;
-        Record(Event(EngineEventKind.Injection, Vectors.Name(vector), interrupt ? "interrupt" : "exception", "", ""));
+        Record(Event(EngineEventKind.Injection, NameOf(vector, kind), interrupt ? "interrupt" : "exception", "", ""));
     }
+
+    /// <summary>Real-mode software lets interrupts have the vectors of exceptions.</summary>
+    private static string NameOf(byte vector, EventKind kind) => kind == EventKind.ExternalInterrupt ? $"vector {vector}" : Vectors.Name(vector);
 
     private EngineEvent Event(EngineEventKind kind, string cause, string reason, string instruction, string detail) => new()
     {
