@@ -6,7 +6,7 @@ public sealed unsafe partial class Processor
     internal void SetFlags(uint value)
     {
         _cpu->Flags = value;
-        _cpu->Attention |= Attention.Events | Attention.Stepping;
+        _cpu->Attention |= Attention.Events;
     }
 
     internal uint ReadControl(int number)

@@ -94,13 +94,11 @@ public sealed unsafe partial class Processor
         block.First->Handler(_cpu, block.First);
         _cpu->Alone = false;
         _cpu->Link = null;
-        _cpu->Attention |= Attention.Events;
         if (_cpu->Exit != Exit.Resolve)
         {
             return false;
         }
 
-        _cpu->ActiveShadow = Shadow.None;
         ref readonly Instruction instruction = ref _blocks.InstructionOf(block.First);
         bool again = _cpu->State.Eip == eip && (instruction.HasRepPrefix || instruction.HasRepnePrefix) && instruction.IsStringInstruction;
         if (resume && !again && !LoadsResumeFlag(instruction))
@@ -114,6 +112,12 @@ public sealed unsafe partial class Processor
             _cpu->State.PendingDebug |= DebugBits.BS;
         }
 
+        if (_cpu->ActiveShadow != Shadow.None || _cpu->State.PendingDebug != 0 || _cpu->IsGuest)
+        {
+            _cpu->Attention |= Attention.Events;
+        }
+
+        _cpu->ActiveShadow = Shadow.None;
         _observer?.Retired(instruction);
         return true;
     }
@@ -269,8 +273,12 @@ public sealed unsafe partial class Processor
                 }
 
                 InDelivery = null;
+                if (IsGuest || _cpu->ActiveShadow != Shadow.None || _cpu->State.Activity != Activity.Active)
+                {
+                    _cpu->Attention |= Attention.Events;
+                }
+
                 _cpu->ActiveShadow = Shadow.None;
-                _cpu->Attention |= Attention.Events;
                 return null;
         }
     }
@@ -290,6 +298,7 @@ public sealed unsafe partial class Processor
         state.Activity = Activity.Active;
         state.Shadow = Shadow.None;
         bool isException = kind is not (EventKind.ExternalInterrupt or EventKind.Nmi or EventKind.SoftwareInterrupt);
+        bool misaligned = isException && vector == (byte)Vector.AC;
         while (true)
         {
             Events?.Delivering(vector, kind, errorCode, returnEip, state.Cpl);
@@ -337,6 +346,16 @@ public sealed unsafe partial class Processor
             {
                 return;
             }
+
+            // #AC never becomes a double fault (SDM Vol. 3A, Table 6-4): where its delivery raises it again, a processor makes no progress for ever. Each
+            // round costs a tick here, so that the limit ends it; the instruction starts again, and what was being delivered at first is lost.
+            if (vector == (byte)Vector.AC && misaligned)
+            {
+                _cpu->Ticks++;
+                return;
+            }
+
+            misaligned |= vector == (byte)Vector.AC;
         }
     }
 

@@ -37,7 +37,7 @@ public sealed unsafe partial class Processor
     public void PrivilegeChanged()
     {
         _cpu->SelectTlb();
-        _cpu->Attention |= Attention.Events | Attention.Stepping;
+        _cpu->Attention |= Attention.Events;
     }
 
     private delegate bool SupervisorOperation(ref MachinePort port);

@@ -214,7 +214,7 @@ public sealed unsafe partial class Processor : IDisposable
         _cpu->Position = 0;
         CheckAlignmentAndWatch();
         FlushTlb(global: true);
-        _cpu->Attention |= Attention.Events | Attention.Stepping;
+        _cpu->Attention |= Attention.Events;
     }
 
     /// <summary>
@@ -224,7 +224,7 @@ public sealed unsafe partial class Processor : IDisposable
     public bool StateReplaced()
     {
         _cpu->Exit = Exit.Intercepted;
-        _cpu->Attention |= Attention.Events | Attention.Stepping;
+        _cpu->Attention |= Attention.Events;
         return false;
     }
 
@@ -392,9 +392,10 @@ public sealed unsafe partial class Processor : IDisposable
     {
         _cpu->SelectTlb();
         CheckAlignmentAndWatch();
-        if (_cpu->Saved.OtherFlags != _cpu->State.OtherFlags || _cpu->Saved.System.Dr7 != _cpu->State.System.Dr7)
+        bool enabled = (_cpu->State.OtherFlags & ~_cpu->Saved.OtherFlags & Eflags.IF) != 0;
+        if (_cpu->IsGuest || (enabled && _bus.InterruptPending))
         {
-            _cpu->Attention |= Attention.Events | Attention.Stepping;
+            _cpu->Attention |= Attention.Events;
         }
     }
 

@@ -218,11 +218,10 @@ public sealed class SnapshotStore(string root)
             return [];
         }
 
-        var ids = Directory.EnumerateFiles(root, "*" + suffix, SearchOption.AllDirectories)
+        return Directory.EnumerateFiles(root, "*" + suffix, SearchOption.AllDirectories)
             .Select(path => Path.GetRelativePath(root, path)[..^suffix.Length].Replace(Path.DirectorySeparatorChar, '/'))
+            .Order(StringComparer.Ordinal)
             .ToList();
-        ids.Sort(StringComparer.Ordinal);
-        return ids;
     }
 
     // Text with LF; Form says in what harmless way the file is not canonical, Problem why it cannot be read.

@@ -28,7 +28,7 @@ public sealed class ScriptWorkspace(string folder)
             var path = Path.TrimEndingDirectorySeparator(Path.GetFullPath(given, folder));
             if (Directory.Exists(path))
             {
-                foreach (var script in Directory.EnumerateFiles(path, "*" + Extension, SearchOption.AllDirectories))
+                foreach (var script in Directory.EnumerateFiles(path, "*" + Extension, SearchOption.AllDirectories).Order(StringComparer.Ordinal))
                 {
                     if (Path.GetFileName(script) != Prelude)
                     {

@@ -12,6 +12,9 @@ internal sealed class FuzzBus : IProcessorBus, IMemoryDevice
     private long _advanced;
     private byte _vector;
 
+    /// <summary>Whether accesses to the device page are at the tick of an instruction: those of a page walk to tables in a device are at none.</summary>
+    public required Func<bool> HasTicks { get; init; }
+
     /// <summary>Of all accesses, with their ticks.</summary>
     public ulong Hash { get; private set; }
 
@@ -67,6 +70,6 @@ internal sealed class FuzzBus : IProcessorBus, IMemoryDevice
     {
         Note(offset << 8 | (uint)size);
         Note(value & (ulong.MaxValue >> (64 - 8 * size)));
-        Note((ulong)_now);
+        Note(HasTicks() ? (ulong)_now : 0);
     }
 }

@@ -20,7 +20,7 @@ public sealed class Fuzzer : IExecutionObserver, IProcessorEvents, IDisposable
     private readonly ulong _seed;
     private readonly Ram _ram;
     private readonly Processor _processor;
-    private readonly FuzzBus _bus = new();
+    private readonly FuzzBus _bus;
     private readonly GuestGenerator _generator;
     private readonly byte[] _memory = new byte[Layout.RamBytes];
     private readonly Outcome _blocks = new();
@@ -38,6 +38,7 @@ public sealed class Fuzzer : IExecutionObserver, IProcessorEvents, IDisposable
     {
         _seed = seed;
         _generator = new GuestGenerator(model, seed);
+        _bus = new FuzzBus { HasTicks = () => (_processor!.State.System.Cr0 & Cr0.PG) == 0 };
         _ram = new Ram(Layout.RamBytes);
         var memory = new PhysicalMemory(_ram);
         memory.MapRam(0, Layout.RamBytes, 0, Harness.Machine.Devices.MapSide.Both);
@@ -60,10 +61,20 @@ public sealed class Fuzzer : IExecutionObserver, IProcessorEvents, IDisposable
     /// <summary>How often each vector was raised by other than INT n and the interrupt line.</summary>
     public IReadOnlyList<long> Vectors => _vectors;
 
-    /// <summary>Where every instruction of the stepped run is printed; null: nowhere.</summary>
-    public TextWriter? Trace
+    /// <summary>Prints every instruction of an input, its stores and what is delivered.</summary>
+    public void Print(long number, TextWriter output)
     {
-        set => _trace = value;
+        _generator.Make(new Chance(_seed, number), _memory, ref _first);
+        _trace = output;
+        output.WriteLine("in blocks:");
+        Start();
+        _processor.Run(_first.Limit);
+        output.WriteLine("in steps:");
+        Start();
+        _processor.Observer = this;
+        _processor.Run(_first.Limit);
+        _processor.Observer = null;
+        _trace = null;
     }
 
     /// <summary>Runs an input in all ways. Null: no finding.</summary>
@@ -89,8 +100,7 @@ public sealed class Fuzzer : IExecutionObserver, IProcessorEvents, IDisposable
         Start();
         RunExit exit = _processor.Run(_first.Limit);
         _blocks.Capture(_processor, exit, _bus.Hash, _deliveries, copyMemory: true);
-        string? unsound = Check(exit);
-        if (unsound is not null && _trace is null)
+        if (Check(exit) is { } unsound)
         {
             return unsound;
         }
@@ -103,11 +113,6 @@ public sealed class Fuzzer : IExecutionObserver, IProcessorEvents, IDisposable
         exit = _processor.Run(_first.Limit);
         _counting = false;
         _processor.Observer = null;
-        if (unsound is not null)
-        {
-            return unsound;
-        }
-
         InputsRetired += _retiredOfInput > 0 ? 1 : 0;
         _other.Capture(_processor, exit, _bus.Hash, _deliveries, copyMemory: false);
         if (_blocks.Difference(_other, _ram.Read(0, Layout.RamBytes)) is { } stepped)
@@ -229,13 +234,13 @@ public sealed class Fuzzer : IExecutionObserver, IProcessorEvents, IDisposable
     {
         _deliveries = Chance.Mix(_deliveries + ((ulong)vector << 56 | (ulong)kind << 48 | (ulong)(errorCode ?? 0) << 8 | (uint)cpl) + 1);
         _deliveries = Chance.Mix(_deliveries + ((ulong)_processor.Ticks << 32 | eip));
+        _trace?.WriteLine($"{_processor.Ticks,5} {eip:X8} vector {vector} ({kind}, {errorCode:X}) at CPL {cpl}");
         if (!_counting)
         {
             return;
         }
 
         _lastRepeats = false;
-        _trace?.WriteLine($"{_processor.Ticks,5} {eip:X8} vector {vector} ({kind}, {errorCode:X}) at CPL {cpl}");
         if (kind is EventKind.Fault or EventKind.Trap)
         {
             _vectors[vector]++;

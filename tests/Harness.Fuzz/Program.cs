@@ -42,7 +42,7 @@ for (int i = 0; i < args.Length; i += 2)
 using var fuzzer = new Fuzzer(ProcessorModel.Load(cpu), (ulong)seed);
 if (only >= 0)
 {
-    fuzzer.Trace = Console.Out;
+    fuzzer.Print(only, Console.Out);
     Finding? finding = fuzzer.Run(only);
     Console.WriteLine(finding is { } f ? f.What : "no finding");
     return finding is null ? 0 : 1;
@@ -52,6 +52,7 @@ var clock = Stopwatch.StartNew();
 long number = 0;
 long watched = -1;
 using var watchdog = new Timer(_ => Watch(), null, patience, patience);
+
 var findings = new List<Finding>();
 long memoryBefore = 0;
 while (fuzzer.Instructions < instructions && findings.Count < MostFindings)

@@ -24,7 +24,7 @@ internal sealed class BootCommand
     private readonly Option<string[]> _initrd = new("--initrd") { Description = "Module of the kernel; repeatable", HelpName = "FILE" };
     private readonly Option<string> _append = new("--append") { Description = "Command line of the kernel", HelpName = "TEXT", DefaultValueFactory = _ => "" };
     private readonly Option<string[]> _load = new("--load") { Description = "Bytes for guest memory; alone, 16-bit code that starts there; repeatable", HelpName = "FILE@ADDR" };
-    private readonly Option<int> _memory = new("--memory") { Description = "MiB of memory (default: 64)", HelpName = "MIB", DefaultValueFactory = _ => 64 };
+    private readonly Option<int> _memory = new("--memory") { Description = "MiB of memory", HelpName = "MIB", DefaultValueFactory = _ => 64 };
     private readonly Option<string?> _serial = new("--serial") { Description = "Takes what the guest sends on COM1; - is standard output", HelpName = "FILE" };
     private readonly Option<string?> _serialInput = new("--serial-input") { Description = "What COM1 receives; - is standard input", HelpName = "FILE" };
     private readonly Option<string[]> _debugPort = new("--debug-port") { Description = "Takes every byte written to a port; - is standard output; repeatable", HelpName = "PORT=FILE" };
@@ -32,10 +32,10 @@ internal sealed class BootCommand
     private readonly Option<string?> _screen = new("--screen") { Description = "Takes the text on the screen at the end; - is standard output", HelpName = "FILE" };
     private readonly Option<string?> _until = new("--until") { Description = "Ends the run with exit code 0 once COM1 or a debug port has sent this", HelpName = "TEXT" };
     private readonly Option<long?> _maxInstructions = new("--max-instructions") { Description = "Budget in guest ticks less halted ones (default: none)", HelpName = "N" };
-    private readonly Option<string> _engine = new("--engine") { Description = "The engine (default: bare)", HelpName = "E", DefaultValueFactory = _ => "bare" };
+    private readonly Option<string> _engine = new("--engine") { Description = "The engine", HelpName = "E", DefaultValueFactory = _ => "bare" };
     private readonly Option<string> _cpu = new("--cpu")
     {
-        Description = $"Processor model (default: {ScenarioContext.DefaultCpu})",
+        Description = "Processor model",
         HelpName = "M",
         DefaultValueFactory = _ => ScenarioContext.DefaultCpu,
     };
@@ -208,7 +208,7 @@ internal sealed class BootCommand
         {
             ExitPort = parsed.GetValue(_exitPort) is { } port ? Port("--exit-port", port) : null,
             Disks = [.. disks.Select(d => (Func<DiskImage>)(() => DiskImage.Open(_environment.FullPath(d))))],
-            BiosImage = parsed.GetValue(_bios) is { } bios ? Bios(bios) : null,
+            BiosImage = parsed.GetValue(_bios) is { } bios ? Bios(bios) : default(ReadOnlyMemory<byte>?),
             DebugPorts = debugPorts,
             SerialInput = parsed.GetValue(_serialInput) is { } input ? [new TimedInput(0, Input(input))] : [],
         };

@@ -14,8 +14,8 @@ internal sealed class TraceCommand
     private readonly CommandEnvironment _environment;
     private readonly ScenarioTarget _target;
     private readonly RunOptionSet _options;
-    private readonly Option<string> _engine = new("--engine") { Description = "The engine (default: bare)", HelpName = "E", DefaultValueFactory = _ => "bare" };
-    private readonly Option<int> _run = new("--run") { Description = "Which of the scenario's runs (default: 1)", HelpName = "N", DefaultValueFactory = _ => 1 };
+    private readonly Option<string> _engine = new("--engine") { Description = "The engine", HelpName = "E", DefaultValueFactory = _ => "bare" };
+    private readonly Option<int> _run = new("--run") { Description = "Which of the scenario's runs", HelpName = "N", DefaultValueFactory = _ => 1 };
     private readonly Option<long?> _from = new("--from") { Description = "First guest tick", HelpName = "TICK" };
     private readonly Option<long?> _to = new("--to") { Description = "Last guest tick", HelpName = "TICK" };
     private readonly Option<string?> _around = new("--around")

@@ -134,8 +134,11 @@ internal sealed class ShadowPages(IHost host, Emulator emulator, GuestMemoryMap 
         }
     }
 
-    /// <summary>Answers a page fault of the real processor; the guest's accessed and dirty bits come out as its own walk leaves them.</summary>
-    public ShadowFault Fill(LinearAddress linear, bool write, bool user)
+    /// <summary>
+    /// Answers a page fault of the real processor. Without CR0.WP a kernel could write to what is mapped at all: then only what may be written is mapped, or is
+    /// needed to fetch from. The guest's accessed and dirty bits come out as its own walk leaves them.
+    /// </summary>
+    public ShadowFault Fill(LinearAddress linear, bool write, bool fetch, bool user)
     {
         ref uint cr0 = ref emulator.System.Cr0;
         uint virtualCr0 = cr0;
@@ -160,7 +163,8 @@ internal sealed class ShadowPages(IHost host, Emulator emulator, GuestMemoryMap 
         bool traced = _traced.ContainsKey(frame) || _descriptorFrames.Contains(frame);
         bool inPlace = memory.Translate(physical, write: true) == found;
         bool writable = walk.Writable && !traced && inPlace;
-        if (!writable && (write || !_hasWriteProtect))
+        bool mapped = writable || (!write && (_hasWriteProtect || (fetch && !traced && inPlace)));
+        if (!mapped)
         {
             return traced ? ShadowFault.Traced : ShadowFault.Protected;
         }

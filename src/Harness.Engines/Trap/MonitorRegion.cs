@@ -12,16 +12,16 @@ internal sealed class MonitorRegion(IHost host)
     public const uint Gdt = 0;
     public const uint Ldt = 0x10000;
 
-    /// <summary>Host-physical: the page directory, and from where on page tables may be placed.</summary>
+    /// <summary>Host-physical: the page directory, and from where on page tables are placed, at most one for each of its entries.</summary>
     public const uint Directory = 0x26000;
     public const uint FirstTable = 0x27000;
 
-    /// <summary>Selectors of the monitor, in descriptors after its first.</summary>
-    public const int CodeSlot = 0;
-    public const int StackSlot = 1;
-    public const int TaskSlot = 2;
-    public const int LdtSlot = 3;
+    /// <summary>Descriptors of the monitor, which follow each other.</summary>
     public const int Slots = 4;
+    private const int CodeSlot = 0;
+    private const int StackSlot = 1;
+    private const int TaskSlot = 2;
+    private const int LdtSlot = 3;
 
     private const uint Idt = 0x20000;
     private const uint Task = 0x21000;
@@ -36,7 +36,7 @@ internal sealed class MonitorRegion(IHost host)
     private ushort _first;
 
     /// <summary>The monitor's own LDT selector.</summary>
-    public ushort LdtSelector => (ushort)(_first + LdtSlot * 8);
+    private ushort LdtSelector => (ushort)(_first + LdtSlot * 8);
 
     /// <summary>Builds the tables that never change and turns paging on.</summary>
     public void Install()

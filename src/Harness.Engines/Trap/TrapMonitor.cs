@@ -7,6 +7,7 @@ internal sealed class TrapMonitor : IMonitor
 {
     private const uint VirtualControl0 = Cr0.MP | Cr0.EM | Cr0.TS | Cr0.NE | Cr0.AM;
     private const uint VirtualControl4 = Cr4.TSD | Cr4.DE | Cr4.PCE | Cr4.OSFXSR | Cr4.OSXMMEXCPT | Cr4.UMIP;
+    private const uint LongestInstruction = 15;
     private const uint DebugCauses = 0xF | DebugBits.BD | DebugBits.BS | DebugBits.BT;
 
     private readonly IHost _host;
@@ -231,7 +232,6 @@ internal sealed class TrapMonitor : IMonitor
             return Emulate("resume");
         }
 
-        uint realFlags = _frame.Eflags;
         _state.Import(_frame);
         if (_frame.Vector == _host.HostInterruptVector)
         {
@@ -243,14 +243,17 @@ internal sealed class TrapMonitor : IMonitor
         return (Vector)_frame.Vector switch
         {
             Vector.PF => HandlePageFault(),
-            Vector.DB => HandleDebug(realFlags),
+            Vector.DB => HandleDebug(),
             _ => Emulate(null),
         };
     }
 
     private GuestEnd? HandlePageFault()
     {
-        switch (_pages.Fill(new LinearAddress(_frame.Cr2), (_frame.ErrorCode & ErrorCode.Write) != 0, _emulator.Cpl == 3))
+        // The error code tells fetches only under NX.
+        uint distance = _frame.Cr2 - (_emulator.Segment(SegmentName.CS).Base + _emulator.Eip);
+        bool write = (_frame.ErrorCode & ErrorCode.Write) != 0;
+        switch (_pages.Fill(new LinearAddress(_frame.Cr2), write, fetch: !write && distance < LongestInstruction, user: _emulator.Cpl == 3))
         {
             case ShadowFault.Filled:
                 _code.TryDecode(out Instruction instruction);
@@ -268,11 +271,12 @@ internal sealed class TrapMonitor : IMonitor
     }
 
     /// <summary>The guest's own breakpoints and single steps; with no cause in DR6 it was INT1.</summary>
-    private GuestEnd? HandleDebug(uint realFlags)
+    private GuestEnd? HandleDebug()
     {
         uint cause = _host.ReadDebug(6) & DebugCauses;
         _emulator.System.Dr6 |= cause;
-        EventKind kind = cause == 0 ? EventKind.PrivilegedSoftwareException : (realFlags & Eflags.RF) != 0 ? EventKind.Fault : EventKind.Trap;
+        _emulator.System.Dr7 &= ~DebugBits.GD;
+        EventKind kind = cause == 0 ? EventKind.PrivilegedSoftwareException : EventKind.Trap;
         Record(Event(EngineEventKind.Trap, "#DB", TrapReason.Reflected, "", ""));
         return Outcome(_emulator.Deliver((byte)Vector.DB, kind, null));
     }
@@ -375,7 +379,7 @@ internal sealed class TrapMonitor : IMonitor
         }
     }
 
-    /// <summary>Writing the map while a table is being walked would pull it from under the walk: it is dropped before the guest goes on.</summary>
+    /// <summary>It may come in the middle of an emulated instruction: the shadow is dropped before the guest goes on.</summary>
     private void MapChanged() => _mapChanged = true;
 
     private void Delivering(byte vector, EventKind kind)

@@ -2,8 +2,8 @@ using Harness.Hardware.Vmx;
 
 namespace Harness.Engines.Vtx;
 
-/// <summary>An event that the next VM entry injects.</summary>
-internal readonly record struct InjectedEvent(byte Vector, EventKind Kind, uint? ErrorCode);
+/// <summary>An event that the next VM entry injects; <paramref name="IsRepeated"/>: its delivery had begun when an exit cut it short.</summary>
+internal readonly record struct InjectedEvent(byte Vector, EventKind Kind, uint? ErrorCode, bool IsRepeated = false);
 
 /// <summary>
 /// The VM map and its inverse: between the guest's virtual registers, which the emulator holds while the monitor has control, and the guest-state area.
@@ -101,7 +101,7 @@ internal sealed class GuestArea(IHost host, Emulator emulator, VmxInstructions v
         Write(VmcsField.GuestRsp, emulator.Gpr(4));
         uint resume = injected is { Kind: EventKind.Fault } ? Eflags.RF : 0;
         Write(VmcsField.GuestRflags, emulator.Flags | resume | (v86 ? V86Flags : 0));
-        Write(VmcsField.GuestInterruptibility, 0);
+        Write(VmcsField.GuestInterruptibility, emulator.NmiBlocked ? Interruptibility.BlockingByNmi : 0);
         Write(VmcsField.GuestActivity, ActivityState.Active);
         Write(VmcsField.GuestPendingDebugExceptions, 0);
         host.Cr2 = system.Cr2;
@@ -151,7 +151,9 @@ internal sealed class GuestArea(IHost host, Emulator emulator, VmxInstructions v
             ImportProtected();
         }
 
-        emulator.InShadow = (Read(VmcsField.GuestInterruptibility) & (Interruptibility.BlockingBySti | Interruptibility.BlockingByMovSs)) != 0;
+        uint interruptibility = Read(VmcsField.GuestInterruptibility);
+        emulator.InShadow = (interruptibility & (Interruptibility.BlockingBySti | Interruptibility.BlockingByMovSs)) != 0;
+        emulator.NmiBlocked = (interruptibility & Interruptibility.BlockingByNmi) != 0;
         emulator.RegistersChanged();
     }
 

@@ -166,7 +166,7 @@ internal sealed class VtxMonitor : IMonitor
             {
                 end = Outcome(_emulator.Run(Math.Min(limit, _emulator.NextDeadline)));
             }
-            else if (_event is null && (_emulator.EventPending || _emulator.InShadow || regime == Regime.Invalid))
+            else if (_event is null && (_emulator.EventPending || _emulator.InShadow || _emulator.NmiPending || regime == Regime.Invalid))
             {
                 end = Emulated(regime, Step);
             }
@@ -194,7 +194,8 @@ internal sealed class VtxMonitor : IMonitor
         _host.InterruptAt(_emulator.NextDeadline);
         if (_event is { } e)
         {
-            Record(Event(EngineEventKind.Injection, Vectors.Name(e.Vector), e.Kind == EventKind.ExternalInterrupt ? "interrupt" : "exception", "", ""));
+            string reason = e.IsRepeated ? "repeated" : e.Kind == EventKind.ExternalInterrupt ? "interrupt" : "exception";
+            Record(Event(EngineEventKind.Injection, Vectors.Name(e.Vector), reason, "", ""));
         }
     }
 
@@ -260,7 +261,7 @@ internal sealed class VtxMonitor : IMonitor
         uint error = _area.Read(VmcsField.ExitInterruptionErrorCode);
         bool user = _area.Regime != Regime.V86 && (error & ErrorCode.User) != 0;
         ShadowPages pages = _area.Regime == Regime.V86 ? _v86Pages : _guestPages;
-        switch (pages.Fill(linear, (error & ErrorCode.Write) != 0, user))
+        switch (pages.Fill(linear, (error & ErrorCode.Write) != 0, fetch: false, user))
         {
             case ShadowFault.Filled:
                 _code.TryDecode(out Instruction instruction);
@@ -305,7 +306,7 @@ internal sealed class VtxMonitor : IMonitor
             _ => vector == (byte)Vector.DB ? EventKind.Trap : EventKind.Fault,
         };
         uint? error = (information & InterruptionInformation.HasErrorCode) != 0 ? _area.Read(VmcsField.IdtVectoringErrorCode) : null;
-        return new InjectedEvent(vector, kind, error);
+        return new InjectedEvent(vector, kind, error, IsRepeated: true);
     }
 
     /// <summary>Emulates what exited: the delivery that was under way, or the instruction.</summary>

@@ -100,20 +100,16 @@ internal sealed unsafe class Blocks : ICodeKeeper
     public Block? At(uint eip, bool alone)
     {
         int context = Context();
-        if (alone)
-        {
-            return Find(eip, context, alone: true);
-        }
 
-        // A user's fetch has rights of its own; the two share the cache under different stamps of the context.
-        int tag = context << 1 | (_cpu->State.Cpl == 3 ? 1 : 0);
+        // A user's fetch has rights of its own, and an instruction that runs alone a block of its own: they share the cache under different tags.
+        int tag = context << 2 | (alone ? 2 : 0) | (_cpu->State.Cpl == 3 ? 1 : 0);
         ref Recent recent = ref _recent[(eip ^ (uint)tag * 0x9E3779B1u >> 20) % RecentCount];
         if (recent.Eip == eip && recent.Context == tag && recent.Stamp == _stamp && recent.Block is { IsValid: true } hit)
         {
             return hit;
         }
 
-        Block? block = Find(eip, context, alone: false);
+        Block? block = Find(eip, context, alone);
         recent = new Recent { Eip = eip, Context = tag, Stamp = _stamp, Block = block };
         return block;
     }
@@ -341,14 +337,9 @@ internal sealed unsafe class Blocks : ICodeKeeper
         return ops;
     }
 
-    /// <summary>Drops every block. No chain is running: only the run loop decodes.</summary>
+    /// <summary>Drops every block. No chain is running, for only the run loop decodes, and nothing else keeps a block.</summary>
     private void Clear()
     {
-        foreach (Block block in _blocks.Values)
-        {
-            block.IsValid = false;
-        }
-
         _blocks.Clear();
         _byPage.Clear();
         _contexts.Clear();

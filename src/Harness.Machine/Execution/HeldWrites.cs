@@ -13,6 +13,17 @@ internal static unsafe class HeldWrites
             return false;
         }
 
+        TlbEntry* entry = tlb + (linear >> 12 & (TlbEntry.Count - 1));
+        if (entry->WriteTag == (linear + (uint)size - 1 & ~(uint)(Ram.PageSize - 1)) && cpu->HeldCount < Cpu.MaximumHeldWrites)
+        {
+            HeldWrite* held = cpu->Held + cpu->HeldCount++;
+            held->Host = (byte*)(entry->Addend + (nint)linear);
+            held->Linear = linear;
+            held->Size = size;
+            held->Value = value;
+            return true;
+        }
+
         int first = Math.Min(size, Ram.PageSize - (int)(linear & (Ram.PageSize - 1)));
         return HoldPart(cpu, tlb, linear, first, value, isSystem)
             && (first == size || HoldPart(cpu, tlb, linear + (uint)first, size - first, value >> (8 * first), isSystem));
@@ -83,31 +94,20 @@ internal static unsafe class HeldWrites
     private static bool HoldPart(Cpu* cpu, TlbEntry* tlb, uint linear, int size, ulong value, bool isSystem)
     {
         Processor processor = Processor.Of(cpu);
-        TlbEntry* entry = tlb + (linear >> 12 & (TlbEntry.Count - 1));
-        uint physical;
-        byte* host = null;
-        if (entry->WriteTag == (linear & ~(uint)(Ram.PageSize - 1)))
+        if (!Paging.Translate(cpu, tlb, linear, write: true, out uint physical))
         {
-            host = (byte*)(entry->Addend + (nint)linear);
-            physical = 0;
+            return false;
         }
-        else
+
+        if (cpu->Watching)
         {
-            if (!Paging.Translate(cpu, tlb, linear, write: true, out physical))
-            {
-                return false;
-            }
+            processor.NoteDataAccess(linear, size, write: true);
+        }
 
-            if (cpu->Watching)
-            {
-                processor.NoteDataAccess(linear, size, write: true);
-            }
-
-            if (!cpu->Alone && processor.HostAddress(physical, write: true) == null)
-            {
-                cpu->Exit = Exit.RunAlone;
-                return false;
-            }
+        if (!cpu->Alone && processor.HostAddress(physical, write: true) == null)
+        {
+            cpu->Exit = Exit.RunAlone;
+            return false;
         }
 
         if (cpu->HeldCount == Cpu.MaximumHeldWrites)
@@ -115,7 +115,7 @@ internal static unsafe class HeldWrites
             throw new InvalidOperationException("a system instruction made more writes than any is defined to make");
         }
 
-        cpu->Held[cpu->HeldCount++] = new HeldWrite { Host = host, Physical = physical, Linear = linear, Size = size, Value = value, IsSystem = isSystem };
+        cpu->Held[cpu->HeldCount++] = new HeldWrite { Physical = physical, Linear = linear, Size = size, Value = value, IsSystem = isSystem };
         return true;
     }
 }

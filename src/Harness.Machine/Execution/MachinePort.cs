@@ -18,11 +18,7 @@ public readonly unsafe struct MachinePort(Cpu* cpu) : IPort
     public uint NonStatusFlags
     {
         get => cpu->State.OtherFlags;
-        set
-        {
-            cpu->State.OtherFlags = (value & Eflags.Defined & ~Eflags.Status) | Eflags.Fixed;
-            cpu->Attention |= Attention.Events | Attention.Stepping;
-        }
+        set => cpu->State.OtherFlags = (value & Eflags.Defined & ~Eflags.Status) | Eflags.Fixed;
     }
 
     public ref LazyFlags StatusFlags => ref cpu->State.Status;
@@ -104,7 +100,7 @@ public readonly unsafe struct MachinePort(Cpu* cpu) : IPort
     }
 
     public bool WriteStack<T>(in SegmentRegister stack, uint offset, int cpl, uint errorCode, T value) where T : unmanaged =>
-        stack.Allows(offset, (uint)sizeof(T), write: true)
+        offset + (ulong)sizeof(T) <= stack.WriteEnd || stack.Allows(offset, (uint)sizeof(T), write: true)
             ? HeldWrites.Hold(cpu, TableOf(cpl), stack.Base + offset, sizeof(T), Width.ZeroExtend(value))
             : Fault(Vector.SS, errorCode);
 

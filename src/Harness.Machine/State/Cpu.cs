@@ -84,9 +84,6 @@ public enum Attention : uint
     /// <summary>Interrupt lines, IF, shadows or the activity state may have changed.</summary>
     Events = 1,
 
-    /// <summary>TF, RF, DR7 or tracing may have changed: whether to single-step is decided anew.</summary>
-    Stepping = 2,
-
     /// <summary>Somebody outside asked the run to end at the next boundary.</summary>
     Stop = 4,
 }

@@ -102,7 +102,7 @@ public sealed class RunEvents : IEnumerable<EngineEvent>
         return at is { } mark ? events.At(mark) : events;
     }
 
-    private bool IsTruncated => _ledgers.Any(l => l.All.Count == Ledger.Capacity && l.Totals.Sum(t => t.Count) > Ledger.Capacity);
+    private bool IsTruncated => _ledgers.Any(l => l.IsTruncated);
 
     private long Total() => _byPlace || !IsTruncated ? this.LongCount() : Totals().Sum(t => t.Count);
 

@@ -73,6 +73,12 @@ public sealed class Emulator : IDisposable
         set => _processor.State.Shadow = value ? Shadow.Sti : Shadow.None;
     }
 
+    /// <summary>An NMI is being handled: the next one waits for IRET.</summary>
+    public ref bool NmiBlocked => ref _processor.State.NmiBlocked;
+
+    /// <summary>The virtual devices have raised an NMI that the guest has not taken yet.</summary>
+    public bool NmiPending => Platform.NmiPending;
+
     /// <summary>Something has to be delivered before the guest's next instruction: a debug trap, an NMI, or an interrupt that the virtual IF accepts.</summary>
     public bool EventPending =>
         _processor.State.PendingDebug != 0

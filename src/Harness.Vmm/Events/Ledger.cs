@@ -32,6 +32,9 @@ public sealed class Ledger(CostProfile? costs, bool keepAll)
     /// <summary>Every event in order up to <see cref="Capacity"/>, if the run was asked to keep them.</summary>
     public IReadOnlyList<EngineEvent> All => _all;
 
+    /// <summary>There were more events than <see cref="All"/> keeps.</summary>
+    public bool IsTruncated { get; private set; }
+
     /// <summary>Told of every event.</summary>
     public event Action<EngineEvent>? Recorded;
 
@@ -58,7 +61,11 @@ public sealed class Ledger(CostProfile? costs, bool keepAll)
 
         total.Count++;
         total.Cycles += e.Cycles;
-        if (keepAll && _all.Count < Capacity)
+        if (keepAll && _all.Count == Capacity)
+        {
+            IsTruncated = true;
+        }
+        else if (keepAll)
         {
             _all.Add(e);
         }

@@ -92,6 +92,23 @@ internal sealed class TrapLeakTests
     }
 
     [Test]
+    public void Memory_that_the_hardware_wrote_is_compared_raw()
+    {
+        using var run = new TrapRun(
+            Guest.Protected32(a =>
+            {
+                a.nop();
+                a.push(cs);
+                a.pop(ebx);
+                a.Done();
+            }),
+            step: 1);
+
+        run.FirstDivergence.Should().StartWith("tick 3:");
+        run.Differences().Should().Contain("register 3: bare 00000008, found 00000009");
+    }
+
+    [Test]
     public void A_descriptor_outlives_its_table_entry_on_the_bare_machine_only()
     {
         using var run = new TrapRun(Guest.Protected32(a =>

@@ -13,10 +13,11 @@ internal sealed class TrapRun : IDisposable
     private const long Limit = 5_000_000;
     private readonly GuestMachine _machine;
     private readonly IMonitor _monitor;
+    private readonly string? _firstDivergence;
 
     public TrapRun(GuestImage image, string model = "yonah", string userReturn = "trap", int kernelRing = 1, long limit = Limit, long step = Limit)
     {
-        Bare = new BareRun(image, model, limit);
+        Bare = new BareRun(image, model);
         _machine = new GuestMachine(
             ProcessorModel.Load(model), image, BareRun.Devices(image, model), CostProfile.Load("pentium4-2005"),
             new SortedDictionary<string, string> { ["userReturn"] = userReturn }, keepEvents: true);
@@ -25,12 +26,27 @@ internal sealed class TrapRun : IDisposable
         {
             _machine.Host.Limit = until;
             End = _monitor.Run(until);
+            if (step != Limit)
+            {
+                Bare.Run(until);
+                Steps++;
+                _firstDivergence ??= Registers() == Bare.Registers() ? null : $"tick {Ticks}: bare {Bare.Registers()}, found {Registers()}";
+            }
+
             if (End != GuestEnd.Limit || until == limit)
             {
                 break;
             }
         }
+
+        Bare.Run(limit);
     }
+
+    /// <summary>Stops at which the virtual registers were compared with the bare ones.</summary>
+    public int Steps { get; }
+
+    /// <summary>The first of them that differed; null: none.</summary>
+    public string? FirstDivergence => _firstDivergence;
 
     public BareRun Bare { get; }
 
@@ -125,6 +141,19 @@ internal sealed class TrapRun : IDisposable
         }
     }
 
+    /// <summary>What the guest would see now, as equivalence takes it.</summary>
+    private GuestRegisters Registers()
+    {
+        if (_monitor.IsEmulating)
+        {
+            return BareRun.RegistersOf(Virtual.Processor);
+        }
+
+        GuestRegisters registers = BareRun.RegistersOf(_machine.Host.Processor);
+        _monitor.Translate(ref registers);
+        return registers;
+    }
+
     public void Dispose()
     {
         _monitor.Dispose();
@@ -139,13 +168,12 @@ internal sealed class BareRun : IDisposable
     private readonly Computer _computer;
     private readonly GuestImage _image;
 
-    public BareRun(GuestImage image, string model, long limit)
+    public BareRun(GuestImage image, string model)
     {
         _image = image;
         _computer = new Computer(ProcessorModel.Load(model), Devices(image, model));
         GuestLoader.Load(image, _computer.Memory);
         GuestLoader.Enter(image, _computer.Processor);
-        _computer.Run(limit);
     }
 
     public Processor Processor => _computer.Processor;
@@ -162,6 +190,48 @@ internal sealed class BareRun : IDisposable
             _computer.Memory.Read(new PhysicalAddress(0), bytes);
             return bytes;
         }
+    }
+
+    public void Run(long limit) => _computer.Run(limit);
+
+    public GuestRegisters Registers() => RegistersOf(Processor);
+
+    public static GuestRegisters RegistersOf(Processor processor)
+    {
+        const uint Arithmetic = Eflags.Status | Eflags.DF;
+        ref CpuState state = ref processor.State;
+        return new GuestRegisters
+        {
+            Eax = processor.Register(0),
+            Ecx = processor.Register(1),
+            Edx = processor.Register(2),
+            Ebx = processor.Register(3),
+            Esp = processor.Register(4),
+            Ebp = processor.Register(5),
+            Esi = processor.Register(6),
+            Edi = processor.Register(7),
+            Eip = state.Eip,
+            ArithmeticFlags = processor.Flags & Arithmetic,
+            SystemFlags = processor.Flags & ~Arithmetic,
+            Cpl = state.Cpl,
+            Cs = state.Cs.Selector,
+            Ss = state.Ss.Selector,
+            Ds = state.Ds.Selector,
+            Es = state.Es.Selector,
+            Fs = state.Fs.Selector,
+            Gs = state.Gs.Selector,
+            Ldtr = state.Ldtr.Selector,
+            Tr = state.Tr.Selector,
+            GdtrBase = state.Gdtr.Base,
+            GdtrLimit = state.Gdtr.Limit,
+            IdtrBase = state.Idtr.Base,
+            IdtrLimit = state.Idtr.Limit,
+            Cr0 = state.System.Cr0,
+            Cr2 = state.System.Cr2,
+            Cr3 = state.System.Cr3,
+            Cr4 = state.System.Cr4,
+            Dr7 = state.System.Dr7,
+        };
     }
 
     public static PlatformOptions Devices(GuestImage image, string model) => new()

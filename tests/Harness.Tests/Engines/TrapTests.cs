@@ -5,6 +5,7 @@ using Harness.Scenarios;
 using Harness.Vmm;
 using NUnit.Framework;
 using static Iced.Intel.AssemblerRegisters;
+using Vector = Harness.Isa.Vector;
 
 namespace Harness.Tests.Engines;
 
@@ -66,6 +67,105 @@ internal sealed class TrapTests
         run.Lines.Count(l => l.EndsWith(" segment iretd", StringComparison.Ordinal)).Should().BeLessThan(4);
     }
 
+    [Test]
+    public void SYSENTER_and_SYSEXIT_both_trap()
+    {
+        using var run = new TrapRun(Guest.Kernel(k =>
+        {
+            k.Boot(a =>
+            {
+                GuestLabel over = a.CreateLabel("over");
+                GuestLabel entry = a.CreateLabel("entry");
+                a.xor(edx, edx);
+                a.mov(ecx, Msr.IA32_SYSENTER_CS);
+                a.mov(eax, Selectors.Code0);
+                a.wrmsr();
+                a.mov(ecx, Msr.IA32_SYSENTER_ESP);
+                a.mov(eax, GuestLayout.Stack0);
+                a.wrmsr();
+                a.mov(ecx, Msr.IA32_SYSENTER_EIP);
+                a.mov(eax, entry);
+                a.wrmsr();
+                a.jmp(over);
+                a.Label(entry);
+                a.inc(ebx);
+                a.sysexit();
+                a.Label(over);
+            });
+            k.User(u =>
+            {
+                GuestLabel back = u.CreateLabel("back");
+                u.mov(ecx, esp);
+                u.mov(edx, back);
+                u.sysenter();
+                u.Label(back);
+                u.mov(esi, ebx);
+            });
+        }));
+
+        run.End.Should().Be(GuestEnd.Done, run.StopReason);
+        run.Differences().Should().BeEmpty();
+        run.Count("Trap #GP privileged sysenter").Should().Be(1);
+        run.Count("Trap #GP privileged sysexit").Should().Be(1);
+    }
+
+    [Test]
+    public void The_time_stamp_counter_is_read_directly_until_the_guest_writes_it()
+    {
+        using var run = new TrapRun(Guest.Protected32(a =>
+        {
+            a.rdtsc();
+            a.mov(ebx, eax);
+            a.mov(ecx, Msr.IA32_TIME_STAMP_COUNTER);
+            a.mov(eax, 1_000_000);
+            a.xor(edx, edx);
+            a.wrmsr();
+            a.nop();
+            a.rdtsc();
+            a.Done();
+        }));
+
+        run.Differences().Should().BeEmpty();
+        run.Eax.Should().Be(1_000_000 + 2);
+        run.Count("Trap #GP privileged rdtsc").Should().Be(1);
+    }
+
+    [Test]
+    public void The_guests_breakpoints_are_the_processors()
+    {
+        using var run = new TrapRun(Guest.Kernel(k =>
+        {
+            k.OnFault(Vector.DB, a =>
+            {
+                a.inc(__dword_ptr[0x6000]);
+                a.mov(ebp, dr6);
+                a.or(__dword_ptr[esp + 8], (uint)Flags.RF);
+                a.iretd();
+            });
+            k.Boot(a =>
+            {
+                GuestLabel place = a.CreateLabel("place");
+                a.mov(eax, place);
+                a.mov(dr0, eax);
+                a.mov(eax, 0x7000);
+                a.mov(dr1, eax);
+                a.mov(eax, 0x00D0000A | 1);
+                a.mov(dr7, eax);
+                a.mov(ecx, 3);
+                a.Label(place);
+                a.inc(ebx);
+                a.loop(place);
+                a.mov(__dword_ptr[0x7000], 1);
+                a.Done();
+            });
+        }));
+
+        run.End.Should().Be(GuestEnd.Done, run.StopReason);
+        run.Differences().Should().BeEmpty();
+        run.Doubleword(0x6000).Should().Be(4);
+        run.Count("Trap #DB reflected").Should().Be(4);
+    }
+
     private static GuestImage ThreeSystemCalls() => Guest.Kernel(k =>
     {
         k.SystemCall(1, a => a.lea(eax, __[ebx + ebx]));
@@ -111,8 +211,9 @@ internal sealed class TrapTests
         run.Console.Should().Contain("one\n").And.Contain("two\n");
     }
 
+    [TestCase(1)]
     [TestCase(1_000)]
-    [TestCase(long.MaxValue)]
+    [TestCase(100_000)]
     public void A_timer_interrupt_arrives_before_the_same_instruction(long step)
     {
         using var run = new TrapRun(
@@ -142,5 +243,64 @@ internal sealed class TrapTests
         run.Doubleword(0x6000).Should().Be(4);
         run.Count("Injection vector 32 interrupt").Should().Be(4);
         run.HaltedTicks.Should().BePositive();
+        run.FirstDivergence.Should().BeNull();
+    }
+
+    [Test]
+    public void Every_boundary_translates_into_the_bare_registers([Values] GuestPaging paging, [Values(1, 3)] int kernelRing)
+    {
+        using var run = new TrapRun(
+            Guest.Kernel(k =>
+            {
+                k.Paging = paging;
+                k.SystemCall(1, a => a.add(eax, ebx));
+                k.User(u =>
+                {
+                    u.mov(ebx, 5);
+                    u.mov(eax, 1);
+                    u.@int(GuestKernel.SystemCallVector);
+                    u.push(eax);
+                    if (paging != GuestPaging.None)
+                    {
+                        k.Fork(u);
+                    }
+
+                    u.mov(ecx, 10);
+                    GuestLabel again = u.Here("again");
+                    u.loop(again);
+                });
+            }),
+            kernelRing: kernelRing,
+            step: 1);
+
+        run.End.Should().Be(GuestEnd.Done, run.StopReason);
+        run.FirstDivergence.Should().BeNull();
+        run.Steps.Should().BeGreaterThan(30);
+        run.Differences().Should().BeEmpty();
+    }
+
+    [Test]
+    public void An_interrupt_waits_for_the_instruction_after_STI()
+    {
+        using var run = new TrapRun(
+            Guest.Kernel(k =>
+            {
+                k.Timer(100_000, a => a.inc(__dword_ptr[0x6000]));
+                k.Boot(a =>
+                {
+                    a.mov(ecx, 20_000);
+                    GuestLabel spin = a.Here("spin");
+                    a.loop(spin);
+                    a.sti();
+                    a.mov(ebx, __[0x6000]);
+                    a.mov(edx, __[0x6000]);
+                    a.cli();
+                    a.Done();
+                });
+            }));
+
+        run.Differences().Should().BeEmpty();
+        run.Ebx.Should().Be(0);
+        run.Virtual.Gpr(2).Should().Be(1);
     }
 }

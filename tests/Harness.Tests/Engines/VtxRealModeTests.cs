@@ -115,6 +115,7 @@ internal sealed class VtxRealModeTests
 
             a.xor(si, si);
             a.xor(cx, cx);
+            a.xor(ax, ax);
             a.div(cl);
             a.sti();
             GuestLabel again = a.Here("again");
@@ -155,6 +156,10 @@ internal sealed class VtxRealModeTests
             a.Label(start);
             a.xor(ax, ax);
             a.mov(ds, ax);
+
+            // RPL 3, as a selector: after the switch VM entry wants that of CS.
+            a.mov(bx, 0x903);
+            a.mov(ss, bx);
             a.mov(bx, pointer);
             a.lgdt(__[bx]);
             a.mov(eax, cr0);
@@ -226,7 +231,9 @@ internal sealed class VtxRealModeTests
             TestContext.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{regime.Name}: {regime.Direct} direct, {regime.Emulated} emulated"));
         }
 
+        bare.Should().Contain("SeaBIOS");
         found.Should().Be(bare);
+        run.Vtx.Ticks.Should().Be(run.Bare.Ticks);
         RegimeCounts v86 = run.Regime("v86");
         long realMode = v86.Direct + v86.Emulated + run.Regime("invalid-guest-state").Emulated;
         ((double)v86.Direct / realMode).Should().BeGreaterThan(0.5);

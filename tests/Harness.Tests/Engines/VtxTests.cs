@@ -2,6 +2,7 @@ using FluentAssertions;
 using Harness.Engines.Vtx;
 using Harness.Isa;
 using Harness.Machine;
+using Harness.Machine.Devices;
 using Harness.Scenarios;
 using Harness.Tests.Vmm;
 using Harness.Vmm;
@@ -242,6 +243,7 @@ internal sealed class VtxTests
     {
         VtxRun run = new VtxRun(Guest.Protected32(a =>
         {
+            a.nop();
             for (uint page = 0; page < 4; page++)
             {
                 a.inc(__dword_ptr[0x30000 + page * 0x1000]);
@@ -300,6 +302,96 @@ internal sealed class VtxTests
 
         run.Vtx.Final.Ebp.Should().Be(0x1238);
         run.Exits.Should().NotContain(e => e.StartsWith("exception", StringComparison.Ordinal));
+    }
+
+    [Test]
+    public void A_task_switch_exits_and_is_emulated()
+    {
+        const uint Segment = 0x80000;
+        const uint Entry = GuestLayout.Gdt + (Selectors.Data3 & ~7u);
+        VtxRun run = new VtxRun(Guest.Protected32(a =>
+        {
+            GuestLabel task = a.CreateLabel("task");
+            var descriptor = Descriptor.Segment(Segment, 103, AccessRights.P | SystemType.AvailableTss32);
+            a.mov(__dword_ptr[Entry], descriptor.Low);
+            a.mov(__dword_ptr[Entry + 4], descriptor.High);
+            a.mov(eax, task);
+            a.mov(__[Segment + 32], eax);
+            a.mov(__dword_ptr[Segment + 36], (uint)Flags.Fixed);
+            a.mov(__dword_ptr[Segment + 56], 0x90000);
+            a.mov(eax, cs);
+            a.mov(__[Segment + 76], eax);
+            a.mov(eax, ss);
+            foreach (uint offset in new uint[] { 72, 80, 84, 88, 92 })
+            {
+                a.mov(__[Segment + offset], eax);
+            }
+
+            a.JmpFar32((ushort)(Selectors.Data3 & ~7), task);
+            a.ud2();
+            a.Label(task);
+            a.push(eax);
+            a.mov(ebx, 0x55);
+            a.Done();
+        })).ShouldBeEquivalent();
+
+        run.Vtx.Final.Ebx.Should().Be(0x55);
+        run.Exits.Should().Equal("task switch jmp", "I/O instruction out F4h");
+    }
+
+    [TestCase(7)]
+    [TestCase(1000)]
+    public void A_run_in_slices_is_the_same_run(long slice)
+    {
+        EngineRun whole = new VtxRun(TestGuests.Timer).Vtx;
+        RunRequest request = whole.Request;
+        using var machine = new GuestMachine(
+            request.Model, request.Guest, BareRun.Devices(request.Guest, "yonah"), request.Costs, request.Options, keepEvents: true,
+            request.Model.Without(Feature.Vmx));
+        using IMonitor monitor = new VtxEngine().Create(new MonitorContext(machine));
+        GuestEnd end = GuestEnd.Limit;
+        for (long until = slice; end == GuestEnd.Limit; until += slice)
+        {
+            machine.Host.Limit = until;
+            end = monitor.Run(until);
+        }
+
+        end.Should().Be(GuestEnd.Done);
+        machine.Clock.Ticks.Should().Be(whole.Ticks);
+        machine.MachineEvents.All.Should().Equal(whole.MachineEvents.All);
+        machine.Retired.Guest.Should().Be(whole.Retired.Guest);
+    }
+
+    [Test]
+    public void A_non_maskable_interrupt_blocks_the_next_until_IRET()
+    {
+        GuestImage image = Guest.Kernel(k =>
+        {
+            k.OnInterrupt((byte)Vector.NMI, a =>
+            {
+                a.inc(edx);
+                for (int i = 0; i < 20; i++)
+                {
+                    a.nop();
+                }
+
+                a.iretd();
+            });
+            k.Boot(a =>
+            {
+                a.xor(edx, edx);
+                a.mov(ecx, 2000);
+                GuestLabel again = a.Here("again");
+                a.loop(again);
+                a.mov(eax, edx);
+                a.Done();
+            });
+        });
+        var devices = new GuestDevices { Injections = [Injection.Nmi(500), Injection.Nmi(505), Injection.Nmi(900)] };
+
+        VtxRun run = new VtxRun(image, devices).ShouldBeEquivalent();
+
+        run.Eax.Should().Be(3);
     }
 
     [Test]

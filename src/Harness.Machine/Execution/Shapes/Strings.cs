@@ -40,6 +40,7 @@ internal static unsafe class StringInstruction<TOperation, T, TAddress, TRepeat>
             return TOperation.Execute<T, MachinePort>(ref port, operands) ? Done(cpu, op) : Incomplete(cpu, op);
         }
 
+        nint handler = (nint)op->Handler;
         ref uint ecx = ref port.Gpr(1);
         uint count = narrow ? (ushort)ecx : ecx;
         if (count == 0)
@@ -63,7 +64,9 @@ internal static unsafe class StringInstruction<TOperation, T, TAddress, TRepeat>
             }
 
             cpu->Ticks++;
-            if (cpu->Ticks >= cpu->Deadline || cpu->Attention != Attention.None || cpu->Alone)
+            // An iteration may overwrite the instruction: the next one is fetched anew, as it is where iterations run one at a time.
+            bool overwritten = (nint)op->Handler != handler;
+            if (cpu->Ticks >= cpu->Deadline || cpu->Attention != Attention.None || cpu->Alone || overwritten)
             {
                 return Leave.To(cpu, op->Eip);
             }

@@ -1,0 +1,26 @@
+using FluentAssertions;
+using Harness.Fuzz;
+using Harness.Isa;
+using Harness.Machine;
+using NUnit.Framework;
+
+namespace Harness.Tests.Fuzz;
+
+public sealed class FuzzTests
+{
+    private const long Instructions = 200_000;
+
+    [Test]
+    public void Random_guests_end_alike_in_blocks_steps_and_slices([Values("i386", "pentium", "yonah")] string model)
+    {
+        using var fuzzer = new Fuzzer(ProcessorModel.Load(model), seed: 7);
+        for (long number = 0; fuzzer.Instructions < Instructions; number++)
+        {
+            fuzzer.Run(number).Should().BeNull("of model {0}; reproduce with --cpu {0} --seed 7 --only {1}", model, number);
+        }
+
+        fuzzer.InputsRetired.Should().BeGreaterThan(fuzzer.Inputs * 6 / 10);
+        fuzzer.Vectors[(int)Vector.GP].Should().BeGreaterThan(1000);
+        fuzzer.Vectors[(int)Vector.DF].Should().BeGreaterThan(100);
+    }
+}

@@ -1,0 +1,47 @@
+using Harness.Engines.Bare;
+using Harness.Machine;
+using Harness.Records;
+using Harness.Scenarios;
+using Harness.Vmm;
+
+namespace Harness.Tests.Scenarios.Running;
+
+/// <summary>Runs a body with engines of the test's choice and keeps what it hands over.</summary>
+internal sealed class FakeHost(params IEngine[] engines) : IScenarioHost
+{
+    public RunOptions Options { get; init; } = new();
+
+    public CancellationToken Cancellation => CancellationToken.None;
+
+    public IReadOnlyList<IEngine> Engines { get; } = [new BareEngine(), .. engines];
+
+    public List<RunRecord> Records { get; } = [];
+
+    public List<SnapshotGuest> Guests { get; } = [];
+
+    public List<RunRequest> Requests { get; } = [];
+
+    public (int Passed, int Skipped) Checks { get; private set; }
+
+    public void Run(Action<ScenarioContext> body) => body(new ScenarioContext(new ScenarioDeclaration("t/x", "title", [], "x.cs", 1, [], body), this));
+
+    public ProcessorModel LoadModel(string name) => ProcessorModel.Load(name);
+
+    public EngineRun Execute(RunRequest request)
+    {
+        Requests.Add(request);
+        return GuestRunner.Run(request);
+    }
+
+    public string Reproduction(string command, string? engine) => $"harness {command} t/x {engine}";
+
+    public void Add(RunRecord record) => Records.Add(record);
+
+    public void Add(SnapshotGuest guest) => Guests.Add(guest);
+
+    public void Count(int passed, int skipped) => Checks = (Checks.Passed + passed, Checks.Skipped + skipped);
+
+    public void Log(string text)
+    {
+    }
+}
