@@ -66,6 +66,45 @@ internal sealed class EngineRunTests
     }
 
     [Test]
+    public void What_a_guest_does_as_a_hypervisor_is_recorded_at_level_1()
+    {
+        const uint Region = 0x30000;
+        const uint Pointer = 0x9000;
+        GuestImage guest = Guest.Protected32(a =>
+        {
+            var tables = new PageTables(GuestPaging.Paging32, 0x20000);
+            tables.Map(0, 0, 0x100000, PageRights.Write);
+            a.mov(eax, tables.Directory);
+            a.mov(cr3, eax);
+            a.mov(eax, Cr0.PG | Cr0.NE | Cr0.ET | Cr0.PE);
+            a.mov(cr0, eax);
+            a.mov(eax, Cr4.VMXE);
+            a.mov(cr4, eax);
+            a.mov(ecx, Msr.IA32_FEATURE_CONTROL);
+            a.mov(eax, 5);
+            a.wrmsr();
+            a.mov(ecx, 0x480);
+            a.rdmsr();
+            a.mov(__dword_ptr[Region], eax);
+            a.mov(__dword_ptr[Pointer], Region);
+            a.Mark("on");
+            a.vmxon(__qword_ptr[Pointer]);
+            a.Mark("again");
+            a.vmxon(__qword_ptr[Pointer]);
+            a.Mark("off");
+            a.vmxoff();
+            a.Done();
+            tables.Emit(a);
+        });
+
+        EngineRun run = GuestRunner.Run(Requests.For(new BareEngine(), guest) with { Model = ModelRegistry.Load("yonah"), Withheld = [] });
+
+        run.MachineEvents.All.Select(e => (e.Kind, e.Cause, e.Reason, e.Level, guest.Locate(e.Address))).Should().Equal(
+            (EngineEventKind.Instruction, "VMXON", "", 1, "on"), (EngineEventKind.Instruction, "VMXON", "failed", 1, "again"),
+            (EngineEventKind.Instruction, "VMXOFF", "", 1, "off"));
+    }
+
+    [Test]
     public void The_result_outlives_the_machine()
     {
         EngineRun run = Requests.Run(new BareEngine(), Guest.Protected32(a =>
