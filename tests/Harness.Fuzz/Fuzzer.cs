@@ -4,18 +4,13 @@ using Iced.Intel;
 
 namespace Harness.Fuzz;
 
-/// <summary>An input on which the machine failed, and how.</summary>
-/// <param name="Input">Its number.</param>
-/// <param name="What">What went wrong.</param>
-public readonly record struct Finding(long Input, string What);
-
 /// <summary>
 /// Runs each guest three times, in blocks, one instruction at a time, and in slices of a few ticks; the runs must end in the same state, which must be sane.
 /// </summary>
-public sealed class Fuzzer : IExecutionObserver, IProcessorEvents, IDisposable
+public sealed class Fuzzer : IFuzzer, IExecutionObserver, IProcessorEvents
 {
     /// <summary>Guests whose run ends otherwise are a defect of the machine: it passed its limit by more than a delivery can.</summary>
-    private const int Overshoot = 4;
+    internal const int Overshoot = 4;
 
     private readonly ulong _seed;
     private readonly Ram _ram;
@@ -60,6 +55,10 @@ public sealed class Fuzzer : IExecutionObserver, IProcessorEvents, IDisposable
 
     /// <summary>How often each vector was raised by other than INT n and the interrupt line.</summary>
     public IReadOnlyList<long> Vectors => _vectors;
+
+    public IReadOnlyList<long> Traps => [];
+
+    public IEnumerable<(string What, long Count)> Notes => [];
 
     /// <summary>Prints every instruction of an input, its stores and what is delivered.</summary>
     public void Print(long number, TextWriter output)
