@@ -1,3 +1,4 @@
+using Harness.Isa;
 using Harness.Machine;
 using Harness.Machine.Devices;
 using Harness.Vmm;
@@ -31,7 +32,7 @@ public sealed class EngineFuzzer : IFuzzer
         _guests = new EngineGuest(model, seed);
         for (int vector = 0; vector < 256; vector++)
         {
-            _numbers[Isa.Vectors.Name((byte)vector)] = vector;
+            _numbers[Harness.Isa.Vectors.Name((byte)vector)] = vector;
         }
     }
 
@@ -49,6 +50,8 @@ public sealed class EngineFuzzer : IFuzzer
 
     /// <summary>Inputs that the engine does not take, or stopped with its reason; none of their instructions are counted.</summary>
     public IEnumerable<(string What, long Count)> Notes => _apart.Select(pair => (pair.Key, pair.Value));
+
+    public bool Sees(Vector vector) => _engine.Kind != MonitorKind.Interpreter || vector is not (Vector.BP or Vector.OF);
 
     public Finding? Run(long number)
     {
@@ -143,23 +146,33 @@ public sealed class EngineFuzzer : IFuzzer
 
     private void Count(EngineRun run)
     {
-        long deliveries = 0;
-        foreach (EventCount count in run.MachineEvents.Totals.Where(count => count.First.Kind == EngineEventKind.Trap))
+        long notInstructions = 0;
+        foreach (EventCount count in run.MachineEvents.Totals)
         {
-            _vectors[_numbers[count.First.Cause]] += count.Count;
-            deliveries += count.Count;
+            if (count.First.Kind == EngineEventKind.Trap && _numbers.TryGetValue(count.First.Cause, out int vector))
+            {
+                _vectors[vector] += count.Count;
+            }
+
+            notInstructions += count.First.Cause is "#DB" or "#NMI" ? count.Count : 0;
         }
 
-        foreach (EventCount count in run.Ledger.Totals.Where(count => count.First.Kind is EngineEventKind.Trap or EngineEventKind.HiddenFault))
+        foreach (EventCount count in run.Ledger.Totals)
         {
-            if (_numbers.TryGetValue(count.First.Cause, out int vector))
+            if (!_numbers.TryGetValue(count.First.Cause, out int vector))
             {
-                _traps[vector] += count.Count;
+                continue;
             }
+
+            // INT3 and INTO raise nothing of their own in the machine: they enter their handler as part of the instruction, and only a monitor tells.
+            _traps[vector] += count.First.Kind is EngineEventKind.Trap or EngineEventKind.HiddenFault ? count.Count : 0;
+            _vectors[vector] += count.First.Kind == EngineEventKind.Injection && vector is (int)Vector.BP or (int)Vector.OF ? count.Count : 0;
         }
 
         Retired += run.Retired.Guest;
-        Instructions += run.Retired.Guest + deliveries;
+
+        // A handler that is entered takes a tick: of a fault that is the instruction's, of a trap or an NMI it is nobody's.
+        Instructions += run.Ticks - run.HaltedTicks - notInstructions;
         InputsRetired += run.Retired.Guest > 0 ? 1 : 0;
     }
 

@@ -27,6 +27,7 @@ public sealed class Fuzzer : IFuzzer, IExecutionObserver, IProcessorEvents
     private uint _lastEip;
     private bool _lastRepeats;
     private long _retiredOfInput;
+    private long _lastFault;
     private TextWriter? _trace;
 
     public Fuzzer(ProcessorModel model, ulong seed)
@@ -59,6 +60,8 @@ public sealed class Fuzzer : IFuzzer, IExecutionObserver, IProcessorEvents
     public IReadOnlyList<long> Traps => [];
 
     public IEnumerable<(string What, long Count)> Notes => [];
+
+    public bool Sees(Vector vector) => true;
 
     /// <summary>Prints every instruction of an input, its stores and what is delivered.</summary>
     public void Print(long number, TextWriter output)
@@ -108,6 +111,7 @@ public sealed class Fuzzer : IFuzzer, IExecutionObserver, IProcessorEvents
         _processor.Observer = this;
         _counting = true;
         _retiredOfInput = 0;
+        _lastFault = -1;
         _lastRepeats = false;
         exit = _processor.Run(_first.Limit);
         _counting = false;
@@ -243,7 +247,10 @@ public sealed class Fuzzer : IFuzzer, IExecutionObserver, IProcessorEvents
         if (kind is EventKind.Fault or EventKind.Trap)
         {
             _vectors[vector]++;
-            Instructions += kind == EventKind.Fault ? 1 : 0;
+
+            // What a failed delivery leads to is no instruction of its own; only an entered handler takes a tick.
+            Instructions += kind == EventKind.Fault && _processor.Ticks != _lastFault ? 1 : 0;
+            _lastFault = _processor.Ticks;
         }
     }
 

@@ -1,3 +1,5 @@
+using Harness.Isa;
+
 namespace Harness.Fuzz;
 
 /// <summary>An input on which the machine failed, and how.</summary>
@@ -20,7 +22,7 @@ public interface IFuzzer : IDisposable
     /// <summary>Instructions that retired.</summary>
     long Retired { get; }
 
-    /// <summary>How often each vector was raised by other than INT n and the interrupt line.</summary>
+    /// <summary>How often each vector was raised by other than the interrupt line and INT n, where the two can be told apart.</summary>
     IReadOnlyList<long> Vectors { get; }
 
     /// <summary>How often each vector brought control to a monitor; empty where there is none.</summary>
@@ -28,6 +30,9 @@ public interface IFuzzer : IDisposable
 
     /// <summary>What else there is to say about the inputs run so far: text and number.</summary>
     IEnumerable<(string What, long Count)> Notes { get; }
+
+    /// <summary>Whether the vector would be counted if it were raised.</summary>
+    bool Sees(Vector vector);
 
     /// <summary>Runs an input. Null: no finding.</summary>
     Finding? Run(long number);

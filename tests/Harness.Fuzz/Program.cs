@@ -98,7 +98,7 @@ int Report()
         long delivered = fuzzer.Vectors[(int)vector];
         long trapped = traps ? fuzzer.Traps[(int)vector] : 0;
         long count = delivered + trapped;
-        bool expected = vector is <= Vector.PF and not Vector.NMI;
+        bool expected = vector is <= Vector.PF and not Vector.NMI && fuzzer.Sees(vector);
         rare |= expected && count < LeastOfVector;
         if (count > 0 || expected)
         {
