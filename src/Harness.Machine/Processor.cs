@@ -173,7 +173,7 @@ public sealed unsafe partial class Processor : IDisposable
     {
         ref CpuState state = ref _cpu->State;
         state = default;
-        _timeStampBase = 0 - (ulong)_cpu->Ticks;
+        _timeStampBase = 0;
         for (SegmentName name = SegmentName.ES; name <= SegmentName.GS; name++)
         {
             Segment(name).Set(0, 0, 0xFFFF, AccessRights.RealModeData);
@@ -358,8 +358,8 @@ public sealed unsafe partial class Processor : IDisposable
     }
 
     /// <summary>
-    /// Remembers a translation that an instruction in a chain is about to replace. If it has to start again alone, it has to find the translations that it found
-    /// at first: the tables may have changed since they were cached (SDM Vol. 3A, 4.10.2.3).
+    /// Remembers a translation that an instruction in a chain is about to replace by another of the same page. If it has to start again alone, it has to find
+    /// what it found at first: the tables may have changed since (SDM Vol. 3A, 4.10.2.3).
     /// </summary>
     internal void NoteReplaced(Translation* cached)
     {

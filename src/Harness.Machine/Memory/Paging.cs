@@ -71,7 +71,11 @@ internal static unsafe class Paging
         }
 
         bool found = Walk(cpu, linear, access, touch: true, out PageWalk walk);
-        Processor.Of(cpu).NoteReplaced(cached);
+        if (cached->Page == (linear & PageMask))
+        {
+            Processor.Of(cpu).NoteReplaced(cached);
+        }
+
         Replace(cpu, cached);
         if (!found)
         {
