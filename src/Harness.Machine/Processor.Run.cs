@@ -248,6 +248,7 @@ public sealed unsafe partial class Processor
         {
             case Exit.RunAlone:
                 _aloneOnce = true;
+                RestoreTranslations();
                 InDelivery = null;
                 return null;
             case Exit.Intercepted:

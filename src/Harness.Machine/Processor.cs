@@ -11,6 +11,7 @@ public sealed unsafe partial class Processor : IDisposable
     private readonly Blocks _blocks;
     private readonly GCHandle _handle;
     private readonly List<IMsrUnit> _msrUnits = [];
+    private readonly List<ReplacedTranslation> _replaced = [];
     private readonly ulong[] _msrs;
     private readonly IProcessorBus _bus;
     private ulong _timeStampBase;
@@ -177,6 +178,7 @@ public sealed unsafe partial class Processor : IDisposable
     {
         ref CpuState state = ref _cpu->State;
         state = default;
+        _timeStampBase = 0;
         for (SegmentName name = SegmentName.ES; name <= SegmentName.GS; name++)
         {
             Segment(name).Set(0, 0, 0xFFFF, AccessRights.RealModeData);
@@ -351,6 +353,39 @@ public sealed unsafe partial class Processor : IDisposable
 
     internal ref readonly Instruction InstructionOf(Op* op) => ref _blocks.InstructionOf(op);
 
+    /// <summary>Of an instruction that has no start of its own, only the last access is known to belong to it.</summary>
+    internal void NoteAccess()
+    {
+        if (!_cpu->Holding)
+        {
+            _replaced.Clear();
+        }
+    }
+
+    /// <summary>
+    /// Remembers a translation that an instruction in a chain is about to replace by another of the same page. If it has to start again alone, it has to find
+    /// what it found at first: the tables may have changed since (SDM Vol. 3A, 4.10.2.3).
+    /// </summary>
+    internal void NoteReplaced(Translation* cached)
+    {
+        if (!_cpu->Alone)
+        {
+            _replaced.Add(new ReplacedTranslation(cached - _cpu->DataTranslations, *cached));
+        }
+    }
+
+    private void RestoreTranslations()
+    {
+        for (int i = _replaced.Count - 1; i >= 0; i--)
+        {
+            Paging.Restore(_cpu, _cpu->DataTranslations + _replaced[i].Index, _replaced[i].Old);
+        }
+
+        _replaced.Clear();
+    }
+
+    private readonly record struct ReplacedTranslation(long Index, Translation Old);
+
     /// <summary>Starts a system instruction: what it changes can be undone, what it writes is held back.</summary>
     internal void Begin(Op* op)
     {
@@ -367,6 +402,7 @@ public sealed unsafe partial class Processor : IDisposable
         _cpu->Position = position;
         _cpu->Holding = true;
         _cpu->HeldCount = 0;
+        _replaced.Clear();
     }
 
     /// <summary>Completes or undoes it. An exit to a monitor has undone it already.</summary>
@@ -399,11 +435,19 @@ public sealed unsafe partial class Processor : IDisposable
         }
     }
 
-    internal void CommitInstruction()
+    /// <summary>An instruction that has committed cannot start again alone, as one that meets a device has to: it runs alone from its start.</summary>
+    internal bool CommitInstruction()
     {
+        if (!_cpu->Alone)
+        {
+            _cpu->Exit = Exit.RunAlone;
+            return false;
+        }
+
         HeldWrites.Complete(_cpu);
         NoteSystemChanges();
         _cpu->Saved = _cpu->State;
+        return true;
     }
 
     /// <summary>Back to the start of the instruction.</summary>

@@ -4,18 +4,13 @@ using Iced.Intel;
 
 namespace Harness.Fuzz;
 
-/// <summary>An input on which the machine failed, and how.</summary>
-/// <param name="Input">Its number.</param>
-/// <param name="What">What went wrong.</param>
-public readonly record struct Finding(long Input, string What);
-
 /// <summary>
 /// Runs each guest three times, in blocks, one instruction at a time, and in slices of a few ticks; the runs must end in the same state, which must be sane.
 /// </summary>
-public sealed class Fuzzer : IExecutionObserver, IProcessorEvents, IDisposable
+public sealed class Fuzzer : IFuzzer, IExecutionObserver, IProcessorEvents
 {
     /// <summary>Guests whose run ends otherwise are a defect of the machine: it passed its limit by more than a delivery can.</summary>
-    private const int Overshoot = 4;
+    internal const int Overshoot = 4;
 
     private readonly ulong _seed;
     private readonly Ram _ram;
@@ -32,6 +27,7 @@ public sealed class Fuzzer : IExecutionObserver, IProcessorEvents, IDisposable
     private uint _lastEip;
     private bool _lastRepeats;
     private long _retiredOfInput;
+    private long _lastFault;
     private TextWriter? _trace;
 
     public Fuzzer(ProcessorModel model, ulong seed)
@@ -60,6 +56,12 @@ public sealed class Fuzzer : IExecutionObserver, IProcessorEvents, IDisposable
 
     /// <summary>How often each vector was raised by other than INT n and the interrupt line.</summary>
     public IReadOnlyList<long> Vectors => _vectors;
+
+    public IReadOnlyList<long> Traps => [];
+
+    public IEnumerable<(string What, long Count)> Notes => [];
+
+    public bool Sees(Vector vector) => true;
 
     /// <summary>Prints every instruction of an input, its stores and what is delivered.</summary>
     public void Print(long number, TextWriter output)
@@ -109,6 +111,7 @@ public sealed class Fuzzer : IExecutionObserver, IProcessorEvents, IDisposable
         _processor.Observer = this;
         _counting = true;
         _retiredOfInput = 0;
+        _lastFault = -1;
         _lastRepeats = false;
         exit = _processor.Run(_first.Limit);
         _counting = false;
@@ -244,7 +247,10 @@ public sealed class Fuzzer : IExecutionObserver, IProcessorEvents, IDisposable
         if (kind is EventKind.Fault or EventKind.Trap)
         {
             _vectors[vector]++;
-            Instructions += kind == EventKind.Fault ? 1 : 0;
+
+            // What a failed delivery leads to is no instruction of its own; only an entered handler takes a tick.
+            Instructions += kind == EventKind.Fault && _processor.Ticks != _lastFault ? 1 : 0;
+            _lastFault = _processor.Ticks;
         }
     }
 

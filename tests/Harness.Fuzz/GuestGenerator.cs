@@ -65,12 +65,12 @@ internal sealed class GuestGenerator
     }
 
     /// <summary>Fills <paramref name="memory"/> and describes the processor's first state.</summary>
-    public void Make(Chance chance, byte[] memory, ref FirstState first)
+    public void Make(Chance chance, byte[] memory, ref FirstState first, bool protectedOnly = false)
     {
         _noise.CopyTo(memory, 0);
         first = default;
         var mode = new ModeChooser(chance, _model);
-        mode.Choose(ref first);
+        mode.Choose(ref first, protectedOnly);
         WriteDescriptors(chance, memory, Layout.Gdt, Layout.GdtEntries);
         WriteDescriptors(chance, memory, Layout.Ldt, Layout.LdtEntries);
         WriteInterruptTable(chance, memory);

@@ -9,9 +9,11 @@ internal sealed class ModeChooser(Chance chance, ProcessorModel model)
 {
     private const uint Virtual8086Rights = AccessRights.RealModeData | 3u << AccessRights.DplShift;
 
-    public void Choose(ref FirstState first)
+    /// <summary><paramref name="protectedOnly"/>: neither real nor virtual-8086 mode, and mostly 32-bit code.</summary>
+    public void Choose(ref FirstState first, bool protectedOnly)
     {
-        int mode = chance.Below(100);
+        const int FirstProtected = 47;
+        int mode = protectedOnly ? FirstProtected + chance.Below(100 - FirstProtected) : chance.Below(100);
         bool real = mode < 20;
         bool virtual8086 = mode is >= 20 and < 35;
         bool wide = mode >= 50;

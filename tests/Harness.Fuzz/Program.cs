@@ -1,13 +1,15 @@
 using System.Diagnostics;
 using System.Globalization;
+using Harness;
 using Harness.Fuzz;
 using Harness.Isa;
 using Harness.Machine;
+using Harness.Vmm;
 
 // Exit codes: 0 no finding; 1 findings, or an input that does not end; 2 wrong arguments.
 const string Usage = """
-    usage: harness-fuzz [--engine bare] [--cpu MODEL] [--seed S] [--instructions N]   runs inputs until N instructions were started
-           harness-fuzz [--engine bare] [--cpu MODEL] [--seed S] --only INPUT         runs one input and prints its instructions
+    usage: harness-fuzz [--engine ENGINE] [--cpu MODEL] [--seed S] [--instructions N]   runs inputs until N instructions were started
+           harness-fuzz [--engine ENGINE] [--cpu MODEL] [--seed S] --only INPUT         runs one input and prints its instructions
     """;
 const int MostFindings = 10;
 const long LeastOfVector = 100;
@@ -25,7 +27,7 @@ for (int i = 0; i < args.Length; i += 2)
     bool valid = i + 1 < args.Length && args[i] switch
     {
         "--cpu" => ProcessorModel.Names.Contains(cpu = args[i + 1]),
-        "--engine" => (engine = args[i + 1]) == "bare",
+        "--engine" => EngineRegistry.Find(engine = args[i + 1]) is not null,
         "--instructions" => TryNumber(args[i + 1], out instructions),
         "--seed" => TryNumber(args[i + 1], out seed),
         "--only" => TryNumber(args[i + 1], out only),
@@ -33,13 +35,16 @@ for (int i = 0; i < args.Length; i += 2)
     };
     if (!valid)
     {
-        Console.Error.WriteLine($"unexpected '{string.Join(' ', args[i..Math.Min(i + 2, args.Length)])}'; models: {string.Join(", ", ProcessorModel.Names)}");
+        Console.Error.WriteLine($"unexpected '{string.Join(' ', args[i..Math.Min(i + 2, args.Length)])}'; models: {string.Join(", ", ProcessorModel.Names)}; "
+            + $"engines: {string.Join(", ", EngineRegistry.All.Select(e => e.Name))}");
         Console.Error.WriteLine(Usage);
         return 2;
     }
 }
 
-using var fuzzer = new Fuzzer(ProcessorModel.Load(cpu), (ulong)seed);
+ProcessorModel model = ProcessorModel.Load(cpu);
+IEngine chosen = EngineRegistry.Find(engine)!;
+using IFuzzer fuzzer = chosen == EngineRegistry.Bare ? new Fuzzer(model, (ulong)seed) : new EngineFuzzer(chosen, model, (ulong)seed);
 if (only >= 0)
 {
     fuzzer.Print(only, Console.Out);
@@ -77,19 +82,27 @@ return Report();
 int Report()
 {
     double seconds = clock.Elapsed.TotalSeconds;
-    Console.WriteLine($"engine {engine}, model {cpu}, seed {seed}: {fuzzer.Instructions} instructions in {fuzzer.Inputs} inputs, each run in blocks, in steps and in slices");
+    Console.WriteLine($"engine {engine}, model {cpu}, seed {seed}: {fuzzer.Instructions} instructions in {fuzzer.Inputs} inputs");
     Console.WriteLine(Text($"instructions that retired  {100.0 * fuzzer.Retired / Math.Max(1, fuzzer.Instructions):F1} %"));
     Console.WriteLine(Text($"inputs that retired one    {100.0 * fuzzer.InputsRetired / Math.Max(1, fuzzer.Inputs):F1} %"));
-    Console.WriteLine("vector        raised");
+    foreach ((string what, long count) in fuzzer.Notes)
+    {
+        Console.WriteLine(Text($"{count,10} inputs {what}"));
+    }
+
+    bool traps = fuzzer.Traps.Count > 0;
+    Console.WriteLine(traps ? "vector     delivered    trapped" : "vector        raised");
     bool rare = false;
     foreach (Vector vector in Enum.GetValues<Vector>())
     {
-        long count = fuzzer.Vectors[(int)vector];
-        bool expected = vector is <= Vector.PF and not Vector.NMI;
+        long delivered = fuzzer.Vectors[(int)vector];
+        long trapped = traps ? fuzzer.Traps[(int)vector] : 0;
+        long count = delivered + trapped;
+        bool expected = vector is <= Vector.PF and not Vector.NMI && fuzzer.Sees(vector);
         rare |= expected && count < LeastOfVector;
         if (count > 0 || expected)
         {
-            Console.WriteLine($"{(int)vector,3} {"#" + vector,-5} {count,10}");
+            Console.WriteLine($"{(int)vector,3} {"#" + vector,-5} {delivered,10}{(traps ? $" {trapped,10}" : "")}");
         }
     }
 

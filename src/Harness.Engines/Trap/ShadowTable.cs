@@ -23,6 +23,7 @@ internal sealed class ShadowTable(IHost host, GuestLinearMemory guest, ShadowPag
     {
         _base = linear;
         _guest = new Descriptor[count];
+        _userCode.Clear();
         Locate();
         Update(0, count);
     }

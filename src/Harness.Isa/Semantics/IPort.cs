@@ -182,9 +182,10 @@ public interface IPort
 
     /// <summary>
     /// What has been done so far stays even if the instruction faults from here on, and such a fault pushes the <see cref="Eip"/> of now: the commit point
-    /// of a task switch.
+    /// of a task switch, each step of which stays even if the next one faults (SDM Vol. 3A, 7.3). False: nothing has been done, and the instruction is started
+    /// again.
     /// </summary>
-    void Commit();
+    bool Commit();
 
     /// <summary>From here until the instruction or delivery ends, its faults arise in entering the handler of this event.</summary>
     void Delivering(byte vector, EventKind kind, uint? errorCode)

@@ -97,17 +97,10 @@ public static class TaskSwitch
 
         Enter(ref port, image, wide);
         port.Segment(SegmentName.TR).Set(selector, task.Base, task.Limit, task.Rights | SystemType.BusyBit);
-        return Commit(ref port)
+        return port.Commit()
             && (!wide || LoadCr3(ref port, image[TaskImage.Cr3]))
             && LoadSegments(ref port, image, external)
             && Finish(ref port, image, external);
-    }
-
-    /// <summary>Every step after the first commit point stays, even if the next one faults. Always true.</summary>
-    private static bool Commit<TPort>(ref TPort port) where TPort : struct, IPort
-    {
-        port.Commit();
-        return true;
     }
 
     /// <summary>Saves the registers in the old TSS and clears its busy bit unless the new task nests in it.</summary>
@@ -251,16 +244,15 @@ public static class TaskSwitch
     }
 
     private static bool LoadCr3<TPort>(ref TPort port, uint value) where TPort : struct, IPort =>
-        (port.System.Cr0 & Cr0.PG) == 0 || (ControlWrite.SetCr3(ref port, value) && Commit(ref port));
+        (port.System.Cr0 & Cr0.PG) == 0 || (ControlWrite.SetCr3(ref port, value) && port.Commit());
 
     private static bool LoadSegments<TPort>(ref TPort port, ReadOnlySpan<uint> image, uint external) where TPort : struct, IPort
     {
-        if (!SegmentLoad.LoadLdtr(ref port, (ushort)image[TaskImage.Ldt], Vector.TS, Vector.TS, external))
+        if (!SegmentLoad.LoadLdtr(ref port, (ushort)image[TaskImage.Ldt], Vector.TS, Vector.TS, external) || !port.Commit())
         {
             return false;
         }
 
-        port.Commit();
         if (Mode.IsVirtual8086(ref port))
         {
             return true;
@@ -294,7 +286,7 @@ public static class TaskSwitch
 
         port.Segment(SegmentName.SS) = segment;
         port.Cpl = level;
-        return Commit(ref port);
+        return port.Commit();
     }
 
     private static bool LoadCode<TPort>(ref TPort port, uint external) where TPort : struct, IPort
@@ -322,7 +314,7 @@ public static class TaskSwitch
         }
 
         port.Segment(SegmentName.CS).Set(selector, code.Base, code.Limit, code.Rights | AccessRights.Accessed);
-        return DescriptorTable.MarkAccessed(ref port, linear, code) && Commit(ref port);
+        return DescriptorTable.MarkAccessed(ref port, linear, code) && port.Commit();
     }
 
     private static bool LoadData<TPort>(ref TPort port, SegmentName name, uint external) where TPort : struct, IPort
@@ -333,7 +325,7 @@ public static class TaskSwitch
         }
 
         port.Segment(name) = segment;
-        return Commit(ref port);
+        return port.Commit();
     }
 
     private static bool Finish<TPort>(ref TPort port, ReadOnlySpan<uint> image, uint external) where TPort : struct, IPort

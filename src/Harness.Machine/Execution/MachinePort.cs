@@ -179,7 +179,7 @@ public readonly unsafe struct MachinePort(Cpu* cpu) : IPort
         cpu->Attention |= Attention.Events;
     }
 
-    public void Commit() => Processor.CommitInstruction();
+    public bool Commit() => Processor.CommitInstruction();
 
     public void Delivering(byte vector, EventKind kind, uint? errorCode) => Processor.InDelivery = new EventInDelivery(vector, kind, errorCode);
 

@@ -54,6 +54,7 @@ internal static unsafe class Paging
     /// <summary>A cached translation, or a new one if there is none that allows the access (SDM Vol. 3A, 4.10.2).</summary>
     private static bool Find(Cpu* cpu, Translation* table, uint linear, PageAccess access, out uint physical, out uint rights)
     {
+        Processor.Of(cpu).NoteAccess();
         Translation* cached = table + (linear >> 12 & (TlbEntry.Count - 1));
         physical = linear;
         rights = PageEntry.RW | PageEntry.US | PageEntry.D;
@@ -70,6 +71,11 @@ internal static unsafe class Paging
         }
 
         bool found = Walk(cpu, linear, access, touch: true, out PageWalk walk);
+        if (cached->Page == (linear & PageMask))
+        {
+            Processor.Of(cpu).NoteReplaced(cached);
+        }
+
         Replace(cpu, cached);
         if (!found)
         {
@@ -101,6 +107,13 @@ internal static unsafe class Paging
         {
             Processor.Of(cpu).ForgetLookups();
         }
+    }
+
+    /// <summary>Puts back a translation that an attempt of an instruction replaced.</summary>
+    public static void Restore(Cpu* cpu, Translation* cached, Translation old)
+    {
+        Replace(cpu, cached);
+        *cached = old;
     }
 
     private static void DropTags(Cpu* cpu, long index) =>

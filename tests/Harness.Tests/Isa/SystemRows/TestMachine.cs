@@ -214,11 +214,12 @@ internal sealed class TestMachine
 
     public delegate bool Body(ref TestPort port);
 
-    public void Commit()
+    public bool Commit()
     {
         _undo.Clear();
         _start = Now;
         InstructionEip = Now.Eip;
+        return true;
     }
 
     public bool Translate(uint linear, int size)

@@ -163,7 +163,7 @@ internal readonly struct TestPort(TestMachine machine) : IPort
 
     public void BlockNmi(bool blocked) => machine.NmiBlocked = blocked;
 
-    public void Commit() => machine.Commit();
+    public bool Commit() => machine.Commit();
 
     private uint Value(Register register) => register switch
     {

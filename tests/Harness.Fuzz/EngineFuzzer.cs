@@ -1,0 +1,186 @@
+using Harness.Isa;
+using Harness.Machine;
+using Harness.Machine.Devices;
+using Harness.Vmm;
+
+namespace Harness.Fuzz;
+
+/// <summary>
+/// Runs each guest under an engine: it must end, by its own doing or at its limit. What an interpreter makes of it, the bare machine must make too; other
+/// engines go as wrong as they must, but every time alike.
+/// </summary>
+public sealed class EngineFuzzer : IFuzzer
+{
+    /// <summary>Inputs between those that are run twice.</summary>
+    private const int Repeat = 16;
+
+    private readonly IEngine _engine;
+    private readonly ProcessorModel _model;
+    private readonly ulong _seed;
+    private readonly EngineGuest _guests;
+    private readonly CostProfile _costs = CostProfile.Load(CostProfile.Names[0]);
+    private readonly long[] _vectors = new long[256];
+    private readonly long[] _traps = new long[256];
+    private readonly Dictionary<string, int> _numbers = [];
+    private readonly SortedDictionary<string, long> _apart = new(StringComparer.Ordinal);
+
+    public EngineFuzzer(IEngine engine, ProcessorModel model, ulong seed)
+    {
+        _engine = engine;
+        _model = model;
+        _seed = seed;
+        _guests = new EngineGuest(model, seed);
+        for (int vector = 0; vector < 256; vector++)
+        {
+            _numbers[Harness.Isa.Vectors.Name((byte)vector)] = vector;
+        }
+    }
+
+    public long Inputs { get; private set; }
+
+    public long InputsRetired { get; private set; }
+
+    public long Instructions { get; private set; }
+
+    public long Retired { get; private set; }
+
+    public IReadOnlyList<long> Vectors => _vectors;
+
+    public IReadOnlyList<long> Traps => _traps;
+
+    /// <summary>Inputs that the engine does not take, or stopped with its reason; none of their instructions are counted.</summary>
+    public IEnumerable<(string What, long Count)> Notes => _apart.Select(pair => (pair.Key, pair.Value));
+
+    public bool Sees(Vector vector) => _engine.Kind != MonitorKind.Interpreter || vector is not (Vector.BP or Vector.OF);
+
+    public Finding? Run(long number)
+    {
+        try
+        {
+            return Judge(number) is { } what ? new Finding(number, what) : null;
+        }
+        catch (Exception e)
+        {
+            return new Finding(number, e.ToString());
+        }
+        finally
+        {
+            Inputs++;
+        }
+    }
+
+    public void Print(long number, TextWriter output)
+    {
+        RunRequest request = Request(number, _engine) with { KeepEvents = true };
+        GuestEntry entry = request.Guest.Entry;
+        output.WriteLine($"{entry.Mode}, CS {entry.Cs:X4}, CR0 {entry.Cr0:X8}, CR4 {entry.Cr4:X}, EFLAGS {entry.Eflags:X8}, {request.MaxInstructions} ticks");
+        if (GuestRunner.NotApplicable(request) is { } reason)
+        {
+            output.WriteLine(reason);
+            return;
+        }
+
+        EngineRun run = GuestRunner.Run(request);
+        foreach (EngineEvent e in run.Ledger.All.Concat(run.MachineEvents.All).OrderBy(e => e.Tick))
+        {
+            output.WriteLine($"{e.Tick,5} {e.Address} level {e.Level} CPL {e.Cpl} {e.Kind} {e.Cause} {e.Reason} {e.Instruction} {e.Detail}");
+        }
+
+        output.WriteLine($"{run.End} {run.StopReason} at tick {run.Ticks}");
+    }
+
+    public void Dispose()
+    {
+    }
+
+    private string? Judge(long number)
+    {
+        RunRequest request = Request(number, _engine);
+        if (GuestRunner.NotApplicable(request) is { } reason)
+        {
+            CountApart("not applicable: " + reason);
+            return null;
+        }
+
+        EngineRun run = GuestRunner.Run(request);
+        if (run.End == GuestEnd.Unsupported)
+        {
+            CountApart("stopped: " + run.StopReason);
+        }
+        else
+        {
+            Count(run);
+        }
+
+        if (run.Ticks - run.HaltedTicks > request.MaxInstructions + Fuzzer.Overshoot)
+        {
+            return $"tick {run.Ticks}, limit {request.MaxInstructions}";
+        }
+
+        return _engine.Kind == MonitorKind.Interpreter ? Difference("bare", run, GuestRunner.Run(Request(number, EngineRegistry.Bare)))
+            : number % Repeat == 0 ? Difference("again", run, GuestRunner.Run(Request(number, _engine)))
+            : null;
+    }
+
+    private RunRequest Request(long number, IEngine engine)
+    {
+        var chance = new Chance(_seed, number);
+        GuestImage guest = _guests.Make(chance, out FirstState first);
+        List<Injection> injections = [];
+        if (chance.Percent(6))
+        {
+            injections.Add(Injection.Nmi(chance.Below(64)));
+        }
+
+        return new RunRequest
+        {
+            Engine = engine,
+            Model = _model,
+            Guest = guest,
+            Costs = _costs,
+            MaxInstructions = first.Limit,
+            RecordEffects = false,
+            Devices = new GuestDevices { ExitPort = null, Injections = injections },
+        };
+    }
+
+    private void Count(EngineRun run)
+    {
+        long notInstructions = 0;
+        foreach (EventCount count in run.MachineEvents.Totals)
+        {
+            if (count.First.Kind == EngineEventKind.Trap && _numbers.TryGetValue(count.First.Cause, out int vector))
+            {
+                _vectors[vector] += count.Count;
+            }
+
+            notInstructions += count.First.Cause is "#DB" or "#NMI" ? count.Count : 0;
+        }
+
+        foreach (EventCount count in run.Ledger.Totals)
+        {
+            if (!_numbers.TryGetValue(count.First.Cause, out int vector))
+            {
+                continue;
+            }
+
+            // INT3 and INTO raise nothing of their own in the machine: they enter their handler as part of the instruction, and only a monitor tells.
+            _traps[vector] += count.First.Kind is EngineEventKind.Trap or EngineEventKind.HiddenFault ? count.Count : 0;
+            _vectors[vector] += count.First.Kind == EngineEventKind.Injection && vector is (int)Vector.BP or (int)Vector.OF ? count.Count : 0;
+        }
+
+        Retired += run.Retired.Guest;
+
+        // A handler that is entered takes a tick: of a fault that is the instruction's, of a trap or an NMI it is nobody's.
+        Instructions += run.Ticks - run.HaltedTicks - notInstructions;
+        InputsRetired += run.Retired.Guest > 0 ? 1 : 0;
+    }
+
+    private void CountApart(string reason) => _apart[reason] = _apart.GetValueOrDefault(reason) + 1;
+
+    private static string? Difference(string other, EngineRun run, EngineRun second) =>
+        run.End != second.End ? $"{run.End} / {other}: {second.End}"
+        : run.Ticks != second.Ticks ? $"tick {run.Ticks} / {other}: {second.Ticks}"
+        : run.Digest != second.Digest ? $"digest {run.Digest} / {other}: {second.Digest}"
+        : null;
+}
