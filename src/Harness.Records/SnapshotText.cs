@@ -176,8 +176,8 @@ public static class SnapshotText
     {
         if (divergence is { } d)
         {
-            var text = string.Create(
-                CultureInfo.InvariantCulture, $"    {name}: tick {d.Tick} at {d.At}: {d.Value} bare {d.Bare} found {d.Found} by {d.Instruction}{end}");
+            var by = string.IsNullOrEmpty(d.Instruction) ? "" : $" by {d.Instruction}";
+            var text = string.Create(CultureInfo.InvariantCulture, $"    {name}: tick {d.Tick} at {d.At}: {d.Value} bare {d.Bare} found {d.Found}{by}{end}");
             lines.Add(Printable.Escape(text));
         }
     }

@@ -32,9 +32,10 @@ public sealed record Divergence
     public override string ToString() => string.Create(
         CultureInfo.InvariantCulture, $"{Value} at {At}{(Instruction.Length == 0 ? "" : $" ({Instruction})")}, tick {Tick}: bare {Show(Bare)}, found {Show(Found)}");
 
-    /// <summary>One of the two values as text: an end by its name, small numbers decimal, others hexadecimal.</summary>
+    /// <summary>One of the two values as text: an end by its name, what a side lacks as "none", small numbers decimal, others hexadecimal.</summary>
     public string Show(long number) => Value == "end"
         ? ((GuestEnd)number).ToString()
+        : number < 0 ? "none"
         : number < 10 ? number.ToString(CultureInfo.InvariantCulture) : number.ToString("X", CultureInfo.InvariantCulture) + "h";
 }
 
