@@ -1,4 +1,4 @@
-namespace Harness.Engines.Shared;
+namespace Harness.Engines;
 
 /// <summary>What became of a page fault of the real processor.</summary>
 internal enum ShadowFault

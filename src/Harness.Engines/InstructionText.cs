@@ -1,7 +1,7 @@
 using System.Globalization;
 using Iced.Intel;
 
-namespace Harness.Engines.Shared;
+namespace Harness.Engines;
 
 /// <summary>An instruction that the monitor emulates, in the words of the ledger.</summary>
 internal static class InstructionText
