@@ -24,6 +24,14 @@ public sealed class FuzzTests
         fuzzer.Vectors[(int)Vector.DF].Should().BeGreaterThan(100);
     }
 
+    /// <summary>LLDT of a null selector after an LDT with user code, then a change of level (SDM Vol. 2A, LLDT).</summary>
+    [Test]
+    public void A_guest_whose_table_of_user_code_goes_away_ends()
+    {
+        using var fuzzer = new EngineFuzzer(EngineRegistry.Find("trap013")!, ProcessorModel.Load("yonah"), seed: 1);
+        fuzzer.Run(6733).Should().BeNull();
+    }
+
     [TestCase("trap013", "yonah")]
     [TestCase("trap013", "i386")]
     [TestCase("interpret", "yonah")]
