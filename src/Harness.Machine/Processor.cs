@@ -14,6 +14,7 @@ public sealed unsafe partial class Processor : IDisposable
     private readonly List<ReplacedTranslation> _replaced = [];
     private readonly ulong[] _msrs;
     private readonly IProcessorBus _bus;
+    private long _haltedTicks;
     private ulong _timeStampBase;
     private long _limit;
     private long _horizon;
@@ -116,7 +117,11 @@ public sealed unsafe partial class Processor : IDisposable
     public long Now => _cpu->Ticks + _cpu->Position;
 
     /// <summary>Ticks that passed while the processor was halted; part of <see cref="Ticks"/>.</summary>
-    public long HaltedTicks { get; set; }
+    public long HaltedTicks
+    {
+        get => _haltedTicks;
+        set => _haltedTicks = value;
+    }
 
     /// <summary>VMX non-root or SVM guest operation.</summary>
     public bool IsGuest

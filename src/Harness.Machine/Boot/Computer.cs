@@ -1,9 +1,10 @@
 using Harness.Machine.Devices;
+using Harness.Machine.State;
 
 namespace Harness.Machine;
 
 /// <summary>A whole machine: memory, chipset and one processor wired to them.</summary>
-public sealed class Computer : IDisposable
+public sealed class Computer : IStateful, IDisposable
 {
     /// <summary>Room for firmware and video BIOS images behind RAM.</summary>
     public const long RomBytes = 1 << 20;
@@ -25,6 +26,20 @@ public sealed class Computer : IDisposable
     public Platform Platform { get; }
 
     public Processor Processor { get; }
+
+    /// <inheritdoc/>
+    public void Visit(IStateVisitor visitor)
+    {
+        byte[] memory = _ram.Read(0, (int)_ram.Bytes).ToArray();
+        visitor.Bytes("memory", ref memory);
+        _ram.Write(0, memory);
+        visitor.Enter("platform");
+        Platform.Visit(visitor);
+        visitor.Leave();
+        visitor.Enter("processor");
+        Processor.Visit(visitor);
+        visitor.Leave();
+    }
 
     /// <summary>Runs until the limit or the end of the run; a reset that the guest asks for is carried out and the run goes on.</summary>
     public RunExit Run(long limit)
