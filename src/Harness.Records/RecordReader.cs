@@ -123,9 +123,9 @@ public static class RecordReader
 
         // The annotations of a list's elements are not checked by the serializer.
         if (record.Events.Contains(null!) || record.Covers.Contains(null!) || record.Assumptions.Contains(null!)
-            || record.Timeline?.Contains(null!) == true)
+            || record.Regimes.Contains(null!) || record.Timeline?.Contains(null!) == true)
         {
-            return "covers, events, assumptions and timeline must not hold null.";
+            return "covers, regimes, events, assumptions and timeline must not hold null.";
         }
 
         if (record.Events.FirstOrDefault(e => e.Count < 0 || e.Cycles < 0 || e.Level < 0 || e.Cpl is < 0 or > 3) is { } wrong)
@@ -138,7 +138,8 @@ public static class RecordReader
             record.Ticks?.Total ?? 0, record.Ticks?.Halted ?? 0,
             record.Retired?.Guest ?? 0, record.Retired?.Direct ?? 0, record.Retired?.Translated ?? 0, record.Retired?.Emulated ?? 0,
             record.Cycles?.Guest ?? 0, record.Cycles?.Overhead ?? 0, record.Guest?.Bytes ?? 0,
+            .. record.Regimes.SelectMany(regime => (long[])[regime.Direct, regime.Emulated]),
         ];
-        return counts.Any(count => count < 0) ? "ticks, retired, cycles and guest bytes must not be negative." : null;
+        return counts.Any(count => count < 0) ? "ticks, retired, regimes, cycles and guest bytes must not be negative." : null;
     }
 }

@@ -96,6 +96,9 @@ public sealed record RunRecord
     /// <summary>Retired guest instructions; null when nothing ran.</summary>
     public RetiredCount? Retired { get; init; }
 
+    /// <summary>Retired guest instructions by the modes of operation that the engine distinguishes, in the order in which they occurred; empty: it distinguishes none.</summary>
+    public IReadOnlyList<RegimeCount> Regimes { get; init => field = value ?? []; } = [];
+
     /// <summary>Totals of the event ledger.</summary>
     public IReadOnlyList<EventTotal> Events { get; init => field = value ?? []; } = [];
 
@@ -138,6 +141,9 @@ public sealed record TickCount(long Total, long Halted);
 
 /// <summary>Retired guest instructions: all, and how many executed directly, from a translation, by emulation.</summary>
 public sealed record RetiredCount(long Guest, long Direct, long Translated, long Emulated);
+
+/// <summary>Retired guest instructions in one of the engine's modes of operation (of vtx v86, unpaged, paged, invalid-guest-state): executed directly, and by emulation.</summary>
+public sealed record RegimeCount(string Name, long Direct, long Emulated);
 
 /// <summary>Cycles of the cost profile: of the guest's own instructions, and of everything the engine adds.</summary>
 public sealed record CycleCount(long Guest, long Overhead);

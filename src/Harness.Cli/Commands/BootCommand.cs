@@ -137,8 +137,18 @@ internal sealed class BootCommand
         _environment.Error.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
             $"harness: {what}{missing}; {run.Retired.Guest} instructions, tick {run.Ticks}, at {run.Final.Cs:X4}:{run.Final.Eip:X8}"));
+        if (run.Retired.Regimes.Count > 0)
+        {
+            _environment.Error.WriteLine($"harness: regimes: {string.Join(", ", run.Retired.Regimes.Select(r => Share(r, run.Retired.Guest)))}");
+        }
+
         return code;
     }
+
+    // Instructions can be none: the first may not have retired.
+    private static string Share(RegimeCounts regime, long instructions) => string.Create(
+        CultureInfo.InvariantCulture,
+        $"{regime.Name} {100.0 * (regime.Direct + regime.Emulated) / Math.Max(1, instructions):F1} % ({regime.Direct} direct, {regime.Emulated} emulated)");
 
     private GuestImage Guest(ParseResult parsed)
     {

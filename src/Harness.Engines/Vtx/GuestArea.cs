@@ -79,7 +79,14 @@ internal sealed class GuestArea(IHost host, Emulator emulator, VmxInstructions v
         for (SegmentName name = SegmentName.ES; name <= SegmentName.TR; name++)
         {
             ref SegmentRegister segment = ref emulator.Segment(name);
-            WriteSegment(name, segment.Selector, segment.Base, segment.Limit, v86 && name <= SegmentName.GS ? V86Rights : segment.Rights);
+            if (v86 && name <= SegmentName.GS)
+            {
+                WriteSegment(name, segment.Selector, segment.Base, ushort.MaxValue, V86Rights);
+            }
+            else
+            {
+                WriteSegment(name, segment.Selector, segment.Base, segment.Limit, segment.Rights);
+            }
         }
 
         if (v86)

@@ -21,9 +21,12 @@ internal static class Regimes
 {
     private const uint VectorTableLimit = 0x3FF;
     private const uint CodeRights = AccessRights.P | AccessRights.S;
-    private const uint CodeMask = CodeRights | AccessRights.DB | AccessRights.G | AccessRights.Unusable;
+    private const uint CodeMask = CodeRights | AccessRights.DB | AccessRights.Unusable;
     private const uint DataRights = CodeRights | AccessRights.WritableOrReadable;
-    private const uint DataMask = CodeMask | (AccessRights.TypeMask & ~AccessRights.Accessed);
+    private const uint StackMask = CodeMask | (AccessRights.TypeMask & ~AccessRights.Accessed);
+
+    /// <summary>The D/B flag of a data segment that grows up means nothing but to the stack (SDM Vol. 3A, 3.4.5).</summary>
+    private const uint DataMask = StackMask & ~AccessRights.DB;
 
     public static string Name(Regime regime) => regime switch
     {
@@ -41,7 +44,10 @@ internal static class Regimes
             : Regime.Paged;
     }
 
-    /// <summary>Segments as virtual-8086 mode loads them (SDM Vol. 3C, 26.3.1.2), and the vector table where its software interrupts look for it.</summary>
+    /// <summary>
+    /// Segments as virtual-8086 mode loads them (SDM Vol. 3C, 26.3.1.2), and the vector table where its software interrupts look for it. A limit may be greater
+    /// ("big real mode"): virtual-8086 mode has FFFFh, and what goes beyond faults there and is emulated with the guest's own.
+    /// </summary>
     private static bool IsVirtual8086(Emulator emulator)
     {
         if (emulator.Idtr.Base != 0 || emulator.Idtr.Limit < VectorTableLimit || emulator.Eip > ushort.MaxValue)
@@ -52,8 +58,13 @@ internal static class Regimes
         for (SegmentName name = SegmentName.ES; name <= SegmentName.GS; name++)
         {
             ref SegmentRegister segment = ref emulator.Segment(name);
-            bool plain = name == SegmentName.CS ? (segment.Rights & CodeMask) == CodeRights : (segment.Rights & DataMask) == DataRights;
-            if (!plain || segment.Base != (uint)segment.Selector << 4 || segment.Limit != ushort.MaxValue)
+            bool plain = name switch
+            {
+                SegmentName.CS => (segment.Rights & CodeMask) == CodeRights,
+                SegmentName.SS => (segment.Rights & StackMask) == DataRights,
+                _ => (segment.Rights & DataMask) == DataRights,
+            };
+            if (!plain || segment.Base != (uint)segment.Selector << 4 || segment.Limit < ushort.MaxValue)
             {
                 return false;
             }

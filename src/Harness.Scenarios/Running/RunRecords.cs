@@ -20,6 +20,7 @@ internal static class RunRecords
         {
             Ticks = new TickCount(run.Ticks, run.HaltedTicks),
             Retired = new RetiredCount(retired.Guest, retired.Direct, retired.Translated, retired.Emulated),
+            Regimes = [.. retired.Regimes.Select(r => new RegimeCount(r.Name, r.Direct, r.Emulated))],
             Events = [.. run.MachineEvents.Totals.Concat(run.Ledger.Totals).Select(Total)],
             Properties = run.Engine.Kind == MonitorKind.Bare ? null : new RunProperties(
                 equivalence is null ? null : Property(equivalence),

@@ -26,6 +26,7 @@ internal static class Sweep
             Ticks = new TickCount(ran.Sum(r => r.Ticks!.Total), ran.Sum(r => r.Ticks!.Halted)),
             Retired = new RetiredCount(
                 ran.Sum(r => r.Retired!.Guest), ran.Sum(r => r.Retired!.Direct), ran.Sum(r => r.Retired!.Translated), ran.Sum(r => r.Retired!.Emulated)),
+            Regimes = Add(ran.SelectMany(r => r.Regimes)),
             Cycles = new CycleCount(ran.Sum(r => r.Cycles!.Guest), ran.Sum(r => r.Cycles!.Overhead)),
             Events = Add(ran.SelectMany(r => r.Events)),
             Properties = ran.Select(r => r.Properties).FirstOrDefault(p => p?.Equivalence is { Holds: false }) ?? first.Properties,
@@ -34,6 +35,9 @@ internal static class Sweep
             Assumptions = [.. ran.SelectMany(r => r.Assumptions).Distinct()],
         };
     }
+
+    private static RegimeCount[] Add(IEnumerable<RegimeCount> regimes) =>
+        [.. regimes.GroupBy(r => r.Name).Select(g => new RegimeCount(g.Key, g.Sum(r => r.Direct), g.Sum(r => r.Emulated)))];
 
     private static EventTotal[] Add(IEnumerable<EventTotal> totals) =>
     [

@@ -42,6 +42,7 @@ internal static class MockRecords
     public static readonly RunRecord Vtx = Trap with
     {
         Engine = "vtx",
+        Regimes = [new("v86", 20, 2), new("unpaged", 10, 5)],
         Events =
         [
             new() { Kind = "exit", Cause = "I/O instruction", Instruction = "out", Detail = "port 3F8h", Cpl = 0, Count = 3, Cycles = 6000 },
