@@ -15,7 +15,7 @@ foreach (var row in rows)
     Scenario($"VMX operation: {row.What} faults", covers: "F1", parameters: new { what = row.What }, s =>
     {
         var guest = Hypervisor.Build(enter: _ => { }, exit: a => { row.Emit(a); a.Done(); }, guest: _ => { });
-        var run = s.Run(guest, settings: new RunSettings { ExposeVirtualization = true });
+        var run = s.Run(guest, ends: null, settings: new RunSettings { ExposeVirtualization = true });
         run.Bare.ExitCode.Should().Be((int)(2 * (Guest.UnhandledInterrupt + row.Vector) + 1));
         run.Each(Monitor.Any, e => e.Should().MatchBare());
     });
@@ -35,7 +35,7 @@ Scenario("Without a current VMCS an instruction on it fails without an error num
         },
         guest: _ => { });
 
-    var run = s.Run(guest, settings: new RunSettings { ExposeVirtualization = true });
+    var run = s.Run(guest, ends: null, settings: new RunSettings { ExposeVirtualization = true });
     run.Bare.Ebp.Should().HaveFlag(Flags.CF).And.NotHaveFlag(Flags.ZF);
     (run.Bare.Memory(0x9000), run.Bare.Memory(0x9004)).Should().Be((~0u, ~0u));
     run.Bare.Level(1).Count(EngineEventKind.Instruction, "VMLAUNCH", "failed").Should().Be(1);

@@ -58,6 +58,17 @@ public sealed class SnapshotStore(string root)
     /// <summary>The text of a parameter as it may stand in an id: characters that file names cannot hold become '-'.</summary>
     public static string Clean(string value) => string.Concat(value.Select(c => char.IsControl(c) || "\"\\<>|:*?/#".Contains(c) ? '-' : c));
 
+    /// <summary>Deletes the received text of a scenario whose run has given no result, so that nobody accepts an earlier run's.</summary>
+    public void Discard(string scenario) => Guard(scenario, verified =>
+    {
+        if (File.Exists(ReceivedPath(scenario)))
+        {
+            File.Delete(ReceivedPath(scenario));
+        }
+
+        return new(scenario, SnapshotStatus.Equal, verified, [], "");
+    });
+
     /// <summary>
     /// Compares the results of a scenario with its snapshot, and writes or deletes the received text. When <paramref name="narrowed"/>, only the
     /// sections of the runs in <paramref name="content"/> are compared, and the received text holds the others as they were verified.

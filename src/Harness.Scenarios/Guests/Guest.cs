@@ -8,6 +8,12 @@ public static class Guest
     /// </summary>
     public const uint UnhandledInterrupt = 0x0BAD0000;
 
+    /// <summary>"an unhandled #GP" if the exit code is that of a default handler, else null.</summary>
+    internal static string? UnhandledIn(int? exitCode) =>
+        exitCode is { } code && (uint)code >> 1 is >= UnhandledInterrupt and <= UnhandledInterrupt + byte.MaxValue and var value
+            ? $"an unhandled {Vectors.Name((byte)(value - UnhandledInterrupt))}"
+            : null;
+
     private const uint Megabyte = 1 << 20;
 
     /// <summary>32-bit protected mode in ring 0: flat segments, an IDT, a TSS, a stack, no paging, interrupts off.</summary>

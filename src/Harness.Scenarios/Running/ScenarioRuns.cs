@@ -103,10 +103,12 @@ internal sealed class ScenarioRuns(ScenarioContext scenario)
             : Equivalence.Compare(bare.Details, run);
         bool unasked = run.End == GuestEnd.Limit && ends is not (null or GuestEnd.Limit);
         bool wrongEnd = bare is null && ends is { } expected && run.End != expected;
+        string? unhandled = bare is null && ends == GuestEnd.Done ? Guest.UnhandledIn(run.ExitCode) : null;
+        wrongEnd |= unhandled is not null;
         Outcome outcome = unasked ? Outcome.Limit : wrongEnd ? Outcome.Failed : Outcome.Passed;
         string? message = outcome == Outcome.Passed ? null : string.Create(
             CultureInfo.InvariantCulture,
-            $"{guest} under {run.Engine.Name}: expected to end by {ends}, found {run.End} at tick {run.Ticks}, EIP {run.Final.Eip:X8}{(unasked ? $"; the budget is {run.Request.MaxInstructions} instructions" : "")}");
+            $"{guest} under {run.Engine.Name}: expected to end by {ends}, found {unhandled ?? run.End.ToString()} at tick {run.Ticks}, EIP {run.Final.Eip:X8}{(unasked ? $"; the budget is {run.Request.MaxInstructions} instructions" : "")}");
         keep(RunRecords.Of(run, number, bare is null ? null : equivalence, outcome, message));
         return wrongEnd ? throw new ScenarioEndedException(outcome, message!) : new GuestRun(run, equivalence, scenario);
     }

@@ -154,6 +154,11 @@ internal sealed class ScenarioExecution : IScenarioHost
         var snapshot = outcome == Outcome.Passed && _records.Count > 0 && !Options.ChangesResults
             ? _item.Snapshots?.Compare(new SnapshotContent(_item.Id, _declaration.Title, _guests, _records), narrowed: Options.Engines is not null)
             : null;
+        if (outcome is not (Outcome.Passed or Outcome.NotApplicable))
+        {
+            _item.Snapshots?.Discard(_item.Id);
+        }
+
         var verdict = new RunRecord
         {
             Scenario = _item.Id,

@@ -46,6 +46,36 @@ public sealed class GuestCommandsTests
     }
 
     [Test]
+    public void A_failing_run_leaves_no_received_text_of_an_earlier_one()
+    {
+        _folder.Run("run", "--engine", "interpret").Code.Should().Be(2);
+        File.Exists(_folder.File("snapshots/t/x.received.txt")).Should().BeTrue();
+        var script = _folder.File("scenarios/t/x.csx");
+        File.WriteAllText(script, File.ReadAllText(script).Replace("run.Bare.Eax.Should().HaveFlag(Flags.IF)", "run.Bare.Eax.Should().HaveFlag(Flags.CF)"));
+
+        _folder.Run("run", "--engine", "interpret").Code.Should().Be(2);
+
+        File.Exists(_folder.File("snapshots/t/x.received.txt")).Should().BeFalse();
+    }
+
+    [Test]
+    public void A_fault_that_the_guest_does_not_handle_fails_the_scenario()
+    {
+        File.WriteAllText(
+            _folder.File("scenarios/t/y.csx"),
+            """
+            #load "../prelude.csx"
+
+            Scenario("dies", covers: "B2", s => s.Run(Guest.Protected32(a => { a.ud2(); a.Done(); })));
+            """);
+
+        var run = _folder.Run("run", "scenarios/t/y.csx");
+
+        run.Code.Should().Be(2);
+        run.Out.Should().Contain("expected to end by Done, found an unhandled #UD");
+    }
+
+    [Test]
     public void Trace_shows_instructions_and_a_range()
     {
         var trace = _folder.Run("trace", "t/x", "--engine", "interpret");
