@@ -18,6 +18,9 @@ internal sealed class ParallelExecutor(int degree, TimeSpan timeout) : IExecutor
     // How long pieces may take to notice that the user gave up.
     private static readonly TimeSpan Grace = TimeSpan.FromSeconds(2);
 
+    // Monitor.Wait takes at most Int32.MaxValue milliseconds; the loop around it waits again.
+    private static readonly TimeSpan LongestWait = TimeSpan.FromDays(1);
+
     /// <summary>Host microseconds of each piece of the last execution; 0 for those that did not end.</summary>
     public IReadOnlyList<long> Microseconds { get; private set; } = [];
 
@@ -99,7 +102,7 @@ internal sealed class ParallelExecutor(int degree, TimeSpan timeout) : IExecutor
                     patience = left < patience ? left : patience;
                 }
 
-                Monitor.Wait(_gate, patience + TimeSpan.FromMilliseconds(1));
+                Monitor.Wait(_gate, patience < LongestWait ? patience + TimeSpan.FromMilliseconds(1) : LongestWait);
             }
 
             return new ExecutionEnd(cancellation.IsCancellationRequested);

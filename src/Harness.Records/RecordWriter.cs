@@ -12,17 +12,20 @@ public sealed class RecordWriter : IDisposable
 {
     private readonly Stream _stream;
     private readonly string? _path;
+    private readonly bool _ownsStream;
     private bool _disposed;
 
-    private RecordWriter(Stream stream, string? path)
+    private RecordWriter(Stream stream, string? path, bool ownsStream)
     {
         _stream = stream;
         _path = path;
+        _ownsStream = ownsStream;
     }
 
     /// <summary>
     /// Writes to a temporary file next to <paramref name="path"/>, which takes its place when the writer is disposed. A process that is
-    /// killed leaves the complete lines in the temporary file.
+    /// killed leaves the complete lines in the temporary file. A link, an empty file,
+    /// a pipe or a device is written in place: a rename would replace it.
     /// </summary>
     /// <exception cref="IOException">The file cannot be created; see also <see cref="UnauthorizedAccessException"/>.</exception>
     public static RecordWriter Create(string path)
@@ -32,11 +35,19 @@ public sealed class RecordWriter : IDisposable
             Directory.CreateDirectory(directory);
         }
 
-        return new(new FileStream(Temporary(path), FileMode.Create, FileAccess.Write, FileShare.Read), path);
+        if (Directory.Exists(path))
+        {
+            throw new IOException($"expected a file, found a folder: {path}");
+        }
+
+        // Pipes and devices have no length. On Unix only FileShare.None locks out a second writer.
+        return new FileInfo(path) is { Exists: true } file && (file.Length == 0 || file.LinkTarget is not null)
+            ? new(new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.ReadWrite), null, ownsStream: true)
+            : new(new FileStream(Temporary(path), FileMode.Create, FileAccess.Write, FileShare.None), path, ownsStream: true);
     }
 
     /// <summary>Writes to a stream that stays the caller's, such as standard output.</summary>
-    public static RecordWriter To(Stream stream) => new(stream, null);
+    public static RecordWriter To(Stream stream) => new(stream, null, ownsStream: false);
 
     /// <summary>The record as one line of JSON, without line end.</summary>
     public static string Line(RunRecord record) => JsonSerializer.Serialize(record, RecordJson.Default.RunRecord);
@@ -56,14 +67,17 @@ public sealed class RecordWriter : IDisposable
         }
 
         _disposed = true;
-        if (_path is null)
+        if (!_ownsStream)
         {
             _stream.Flush();
             return;
         }
 
         _stream.Dispose();
-        File.Move(Temporary(_path), _path, overwrite: true);
+        if (_path is not null)
+        {
+            File.Move(Temporary(_path), _path, overwrite: true);
+        }
     }
 
     private static string Temporary(string path) => path + ".partial";

@@ -111,13 +111,25 @@ internal sealed class BootCommand
             throw new CommandException(ExitCode.Usage, $"not applicable: {reason}");
         }
 
-        var run = GuestRunner.Run(request);
+        var run = Start(request);
         if (parsed.GetValue(_screen) is { } screen)
         {
             outputs.WriteText(screen, run.Screen + "\n");
         }
 
         return Conclude(run, outputs.HasMatched, parsed.GetValue(_until));
+    }
+
+    private static EngineRun Start(RunRequest request)
+    {
+        try
+        {
+            return GuestRunner.Run(request);
+        }
+        catch (PortTakenException e)
+        {
+            throw new CommandException(ExitCode.Usage, $"--debug-port, --exit-port: {e.Message}");
+        }
     }
 
     private int Conclude(EngineRun run, bool matched, string? until)
@@ -156,6 +168,11 @@ internal sealed class BootCommand
         if (parsed.GetValue(_memory) is < 1 or > MaximumMemory)
         {
             throw new CommandException(ExitCode.Usage, $"--memory: expected 1 to {MaximumMemory} MiB, found {parsed.GetValue(_memory)}");
+        }
+
+        if (parsed.GetValue(_kernel) is null && (parsed.GetValue(_initrd) is { Length: > 0 } || parsed.GetValue(_append) is not ""))
+        {
+            throw new CommandException(ExitCode.Usage, "--initrd and --append belong to a kernel: give --kernel");
         }
 
         GuestBytes[] loads = [.. (parsed.GetValue(_load) ?? []).Select(text => Load(text, memory))];

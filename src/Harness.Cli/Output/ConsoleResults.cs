@@ -42,7 +42,7 @@ internal sealed class ConsoleResults(CommandEnvironment environment, bool quiet)
         {
             // Every problem of a script that did not load is on standard error already.
             message = result.Item.Declaration is null ? message.Split('\n')[0] : message.TrimEnd();
-            environment.Out.WriteLine(Indent + message.Replace("\n", "\n" + Indent, StringComparison.Ordinal));
+            environment.Out.WriteLine(Indent + string.Join("\n" + Indent, Printable.Lines(message)));
         }
 
         if (result.Snapshot is { Status: not SnapshotStatus.Equal } snapshot)

@@ -18,14 +18,14 @@ public sealed class PortBus
     /// <param name="count">Number of ports.</param>
     /// <param name="widest">Widest access taken whole at each of them: 1, 2 or 4 bytes.</param>
     /// <param name="device">The device.</param>
-    /// <exception cref="ArgumentException">A port has a device already.</exception>
+    /// <exception cref="PortTakenException">A port has a device already.</exception>
     public void Map(ushort first, int count, int widest, IPortDevice device)
     {
         for (var port = (int)first; port < first + count; port++)
         {
             if (_devices[port] is { } other)
             {
-                throw new ArgumentException($"Port {port:X4}h belongs to {other.GetType().Name}: choose another port.", nameof(first));
+                throw new PortTakenException($"port {port:X4}h is wanted by {device.GetType().Name} and {other.GetType().Name}: choose another port");
             }
 
             _devices[port] = device;

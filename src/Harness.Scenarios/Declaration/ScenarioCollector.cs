@@ -59,6 +59,11 @@ public sealed class ScenarioCollector
             }
         }
 
+        if (body.Method.IsDefined(typeof(AsyncStateMachineAttribute), inherit: false))
+        {
+            Refuse("the body is async, so it would go on after its verdict: write it without async and await");
+        }
+
         if (string.IsNullOrWhiteSpace(title))
         {
             Refuse("a scenario needs a title");

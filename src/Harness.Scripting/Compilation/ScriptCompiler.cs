@@ -40,6 +40,12 @@ internal static class ScriptCompiler
         using var symbols = new MemoryStream();
         var emitted = compilation.Emit(assembly, symbols, options: new EmitOptions(debugInformationFormat: DebugInformationFormat.PortablePdb));
         problems = Place(emitted.Diagnostics.Where(d => d.Severity == DiagnosticSeverity.Error));
+        if (!emitted.Success && problems.Count == 0)
+        {
+            // Roslyn has no code to emit for a script without statements, and calls that no error.
+            problems = [new ScriptDiagnostic(path, 1, 1, ScriptDiagnostic.Declaration, "the script is empty: declare a Scenario(...)")];
+        }
+
         return emitted.Success ? new ScriptImage(assembly.ToArray(), symbols.ToArray()) : null;
 
         IReadOnlyList<ScriptDiagnostic> Place(IEnumerable<Diagnostic> diagnostics) =>

@@ -132,7 +132,14 @@ public sealed class RecordTests
         {
             writer.Write(MockRecords.Trap);
             File.Exists(path).Should().BeFalse();
-            File.ReadAllText(path + ".partial").Should().Be(Line + "\n");
+            using (var reader = new StreamReader(new FileStream(path + ".partial", FileMode.Open, FileAccess.Read, FileShare.ReadWrite)))
+            {
+                reader.ReadToEnd().Should().Be(Line + "\n");
+            }
+
+            var second = () => RecordWriter.Create(path);
+            second.Should().Throw<IOException>("two runs may not write one file");
+
             writer.Write(MockRecords.Verdict);
         }
 
