@@ -112,9 +112,11 @@ public static class Undefined
 
                 break;
 
-            // What was pushed before the fault may lie below the unchanged stack pointer.
+            // What was pushed before the fault may lie below the unchanged stack pointer. SDM Vol. 2A, CALL, Operation, finds a near target beyond the
+            // limit before it looks at the stack; AMD pushes first.
             case Mnemonic.Pusha or Mnemonic.Pushad or Mnemonic.Enter or Mnemonic.Call:
                 parts.Memory = true;
+                parts.FaultOrder = instruction.Mnemonic == Mnemonic.Call;
                 break;
 
             // AMD pops the words in another order than SDM Vol. 2B, RET and IRET, shows it, and so meets another page fault or #GP first.

