@@ -97,6 +97,25 @@ public sealed class ProcessorModel
             return this;
         }
 
+        ProcessorModel copy = Copy(
+            [.. CpuidLeaves.Select(l => l.Leaf == withheld.Leaf ? l with { Ecx = l.Ecx & ~withheld.EcxBit } : l)],
+            [.. Msrs.Where(m => !withheld.Owns(m.Number))]);
+        copy._features[(int)feature] = false;
+        copy._instructionSets.Remove(withheld.Instructions);
+        copy.AddExtensionsOf(this);
+        return copy;
+    }
+
+    /// <summary>The same processor that answers CPUID differently.</summary>
+    public ProcessorModel WithCpuid(Func<CpuidLeaf, CpuidLeaf> change)
+    {
+        ProcessorModel copy = Copy([.. CpuidLeaves.Select(change)], Msrs);
+        copy.AddExtensionsOf(this);
+        return copy;
+    }
+
+    private ProcessorModel Copy(IReadOnlyList<CpuidLeaf> leaves, IReadOnlyList<MsrDescription> msrs)
+    {
         var copy = new ProcessorModel(Name)
         {
             Description = Description,
@@ -104,27 +123,28 @@ public sealed class ProcessorModel
             PauseTicks = PauseTicks,
             PhysicalAddressBits = PhysicalAddressBits,
             Signature = Signature,
-            CpuidLeaves = [.. CpuidLeaves.Select(l => l.Leaf == withheld.Leaf ? l with { Ecx = l.Ecx & ~withheld.EcxBit } : l)],
-            Msrs = [.. Msrs.Where(m => !withheld.Owns(m.Number))],
+            CpuidLeaves = leaves,
+            Msrs = msrs,
         };
         _features.CopyTo(copy._features, 0);
-        copy._features[(int)feature] = false;
         copy._instructionSets.UnionWith(_instructionSets);
-        copy._instructionSets.Remove(withheld.Instructions);
-        foreach (MsrDescription msr in copy.Msrs)
+        foreach (MsrDescription msr in msrs)
         {
             copy._msrs.Add(msr.Number, msr);
         }
 
-        foreach (IProcessorExtension extension in _extensions)
+        return copy;
+    }
+
+    private void AddExtensionsOf(ProcessorModel other)
+    {
+        foreach (IProcessorExtension extension in other._extensions)
         {
-            if (extension.Rows.SelectMany(Rows.EncodingsOf).Any(copy.Has))
+            if (extension.Rows.SelectMany(Rows.EncodingsOf).Any(Has))
             {
-                copy.Add(extension);
+                Add(extension);
             }
         }
-
-        return copy;
     }
 
     /// <summary>A fresh copy of one of the models that come with the harness.</summary>
