@@ -51,6 +51,32 @@ public sealed class InstructionForm
     /// <summary>In lower case.</summary>
     public string Mnemonic => Code.Mnemonic().ToString().ToLowerInvariant();
 
+    /// <summary>Whether a decoded instruction is an instance of this form.</summary>
+    public bool Matches(in Instruction instruction)
+    {
+        if (instruction.Code != Code || Repeats != (instruction.HasRepPrefix && instruction.IsStringInstruction))
+        {
+            return false;
+        }
+
+        for (int i = 0; i < Operands.Count; i++)
+        {
+            bool matches = Operands[i].Choice switch
+            {
+                OperandChoice.Memory => instruction.GetOpKind(i) == OpKind.Memory,
+                OperandChoice.Register => instruction.GetOpKind(i) == OpKind.Register,
+                OperandChoice.SystemRegister => instruction.GetOpRegister(i) == Operands[i].System,
+                _ => true,
+            };
+            if (!matches)
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
     /// <inheritdoc/>
     public override string ToString() => Name;
 
