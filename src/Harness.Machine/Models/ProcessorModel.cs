@@ -20,6 +20,7 @@ public sealed class ProcessorModel
     private readonly Dictionary<uint, MsrDescription> _msrs = [];
     private readonly Dictionary<Code, Type> _extensionRows = [];
     private readonly List<IProcessorExtension> _extensions = [];
+    private Func<Instruction, bool>? _madePrivileged;
 
     private ProcessorModel(string name) => Name = name;
 
@@ -97,6 +98,39 @@ public sealed class ProcessorModel
             return this;
         }
 
+        ProcessorModel copy = Copy(
+            [.. CpuidLeaves.Select(l => l.Leaf == withheld.Leaf ? l with { Ecx = l.Ecx & ~withheld.EcxBit } : l)],
+            [.. Msrs.Where(m => !withheld.Owns(m.Number))]);
+        copy._features[(int)feature] = false;
+        copy._instructionSets.Remove(withheld.Instructions);
+        copy.AddExtensionsOf(this);
+        return copy;
+    }
+
+    /// <summary>The same processor that answers CPUID differently.</summary>
+    public ProcessorModel WithCpuid(Func<CpuidLeaf, CpuidLeaf> change)
+    {
+        ProcessorModel copy = Copy([.. CpuidLeaves.Select(change)], Msrs);
+        copy.AddExtensionsOf(this);
+        return copy;
+    }
+
+    /// <summary>
+    /// A hypothetical processor: the same, except that the instructions that <paramref name="which"/> picks raise #GP(0) outside CPL 0 before anything else. What
+    /// would it take to make a processor virtualizable is answered by trying.
+    /// </summary>
+    public ProcessorModel WithPrivileged(Func<Instruction, bool> which)
+    {
+        ProcessorModel copy = Copy(CpuidLeaves, Msrs);
+        copy._madePrivileged = _madePrivileged is { } before ? i => before(i) || which(i) : which;
+        copy.AddExtensionsOf(this);
+        return copy;
+    }
+
+    internal bool MakesPrivileged(in Instruction instruction) => _madePrivileged?.Invoke(instruction) ?? false;
+
+    private ProcessorModel Copy(IReadOnlyList<CpuidLeaf> leaves, IReadOnlyList<MsrDescription> msrs)
+    {
         var copy = new ProcessorModel(Name)
         {
             Description = Description,
@@ -104,27 +138,29 @@ public sealed class ProcessorModel
             PauseTicks = PauseTicks,
             PhysicalAddressBits = PhysicalAddressBits,
             Signature = Signature,
-            CpuidLeaves = [.. CpuidLeaves.Select(l => l.Leaf == withheld.Leaf ? l with { Ecx = l.Ecx & ~withheld.EcxBit } : l)],
-            Msrs = [.. Msrs.Where(m => !withheld.Owns(m.Number))],
+            CpuidLeaves = leaves,
+            Msrs = msrs,
         };
+        copy._madePrivileged = _madePrivileged;
         _features.CopyTo(copy._features, 0);
-        copy._features[(int)feature] = false;
         copy._instructionSets.UnionWith(_instructionSets);
-        copy._instructionSets.Remove(withheld.Instructions);
-        foreach (MsrDescription msr in copy.Msrs)
+        foreach (MsrDescription msr in msrs)
         {
             copy._msrs.Add(msr.Number, msr);
         }
 
-        foreach (IProcessorExtension extension in _extensions)
+        return copy;
+    }
+
+    private void AddExtensionsOf(ProcessorModel other)
+    {
+        foreach (IProcessorExtension extension in other._extensions)
         {
-            if (extension.Rows.SelectMany(Rows.EncodingsOf).Any(copy.Has))
+            if (extension.Rows.SelectMany(Rows.EncodingsOf).Any(Has))
             {
-                copy.Add(extension);
+                Add(extension);
             }
         }
-
-        return copy;
     }
 
     /// <summary>A fresh copy of one of the models that come with the harness.</summary>

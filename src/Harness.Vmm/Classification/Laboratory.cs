@@ -1,0 +1,356 @@
+namespace Harness.Vmm.Classification;
+
+/// <summary>
+/// A machine of one model on which single instructions run in any situation, each time from the same memory. Two copies of the standard memory lie side by side, so
+/// that relocation is a move to the other copy.
+/// </summary>
+public sealed class Laboratory : IDisposable, IProcessorEvents
+{
+    private const long Start = 1_000_000;
+    private const long Later = 7_000_000;
+    private const int LongestRepetition = 8;
+    private const uint Preamble = 0x800;
+
+    /// <summary>IA32_PMC0 to IA32_PMC7, which RDPMC reads.</summary>
+    private const uint FirstPerformanceCounter = 0xC1;
+    private const uint LastPerformanceCounter = 0xC8;
+    private static readonly byte[] VmxPreamble = [0xF3, 0x0F, 0xC7, 0x35, 0x00, 0x0F, 0, 0, 0x66, 0x0F, 0xC7, 0x35, 0x08, 0x0F, 0, 0, 0x0F, 0xC7, 0x35, 0x08, 0x0F, 0, 0];
+
+    private readonly ProcessorModel _model;
+    private readonly Ram _ram = new(2 * LabLayout.CopyBytes);
+    private readonly LabBus _bus = new();
+    private readonly Processor _processor;
+    private readonly Processor _otherPlatform;
+    private readonly byte[] _initial = new byte[2 * LabLayout.CopyBytes];
+    private readonly List<(uint Address, int Size)> _stores = [];
+    private readonly ulong[] _msrs;
+    private readonly byte[] _pristine;
+    private Setting? _setting;
+    private (Vector Vector, uint? ErrorCode)? _trap;
+
+    /// <summary>Builds memory and processors; the model's extensions are attached.</summary>
+    public Laboratory(ProcessorModel model)
+    {
+        _model = model;
+        var memory = new PhysicalMemory(_ram);
+        memory.MapRam(0, 2 * LabLayout.CopyBytes, 0, MapSide.Both);
+        for (uint copy = 0; copy < 2; copy++)
+        {
+            uint physical = copy * LabLayout.CopyBytes;
+            byte[] image = LabLayout.Build(physical);
+            AddVmxRegions(image, physical);
+            image.CopyTo(_initial, (int)physical);
+        }
+
+        // Tables that hold physical addresses differ between the copies, but settings never lie over them.
+        _pristine = _initial[..(int)LabLayout.CopyBytes];
+
+        _ram.Write(0, _initial);
+        _processor = Make(model, memory);
+        _otherPlatform = Make(model.WithCpuid(l => l with { Eax = l.Eax ^ 0x10, Ebx = ~l.Ebx, Ecx = l.Ecx ^ 0x10, Edx = l.Edx ^ 0x10 }), memory);
+        _msrs = [.. model.Msrs.Select(m => m.Reset)];
+    }
+
+    /// <inheritdoc/>
+    public void Delivering(byte vector, EventKind kind, uint? errorCode, uint eip, int cpl) => _trap ??= ((Vector)vector, errorCode);
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _processor.Dispose();
+        _otherPlatform.Dispose();
+        _ram.Dispose();
+    }
+
+    /// <summary>Executes the setting's instruction once, REP to its end, from exactly the same memory each time.</summary>
+    public Outcome Run(Setting setting, Situation situation)
+    {
+        Place(setting);
+        Processor processor = situation.Axis == Axis.Platform ? _otherPlatform : _processor;
+        _bus.Platform = situation.Axis == Axis.Platform ? 1u : 0;
+        if (setting.Vmx != VmxOperation.Off)
+        {
+            EnterVmx(processor, setting.Vmx, situation);
+        }
+
+        PutMsrs(processor, situation);
+        Enter(processor, setting, situation);
+        _stores.Clear();
+        _trap = null;
+        CpuState start = processor.State;
+        uint startFlags = processor.Flags;
+        ulong clock = processor.TimeStamp - (ulong)processor.Ticks;
+        for (int i = 0; i < LongestRepetition && processor.State.Eip == start.Eip && _trap is null; i++)
+        {
+            _ = processor.Run(processor.Ticks + 1);
+        }
+
+        bool clockMoved = processor.TimeStamp - (ulong)processor.Ticks != clock;
+        var outcome = new Outcome
+        {
+            Start = start,
+            End = processor.State,
+            StartFlags = startFlags,
+            EndFlags = processor.Flags,
+            Trap = _trap?.Vector,
+            ErrorCode = _trap?.ErrorCode,
+            Registers = GeneralRegisters(processor),
+            Ports = _bus.Take(),
+            EnteredGuest = processor.IsGuest,
+            Memory = TakeStores(),
+            ChangedMsr = clockMoved ? "time-stamp counter" : ChangedMsr(processor),
+        };
+        if (clockMoved)
+        {
+            processor.Reset();
+        }
+
+        if (setting.Vmx != VmxOperation.Off)
+        {
+            processor.IsGuest = false;
+            processor.Intercepts!.Reset();
+        }
+
+        return outcome;
+    }
+
+    private static uint[] GeneralRegisters(Processor processor)
+    {
+        uint[] registers = new uint[8];
+        for (int i = 0; i < registers.Length; i++)
+        {
+            registers[i] = processor.Register(i);
+        }
+
+        return registers;
+    }
+
+    private Processor Make(ProcessorModel model, PhysicalMemory memory)
+    {
+        var processor = new Processor(model, memory, _bus) { Events = this, ReportStores = true };
+        processor.StoreSeen += (address, size) => _stores.Add(((uint)address.Value, size));
+        return processor;
+    }
+
+    /// <summary>The region for VMXON, one for a VMCS, and the two operands that point to them, at the end of the data segment.</summary>
+    private void AddVmxRegions(byte[] image, uint physical)
+    {
+        const uint basic = Msr.IA32_VMX_BASIC;
+        uint revision = (uint)_model.Msrs.FirstOrDefault(m => m.Number == basic).Reset & int.MaxValue;
+        for (uint i = 0; i < 2; i++)
+        {
+            uint region = LabLayout.VmxRegions + i * 0x1000;
+            BitConverter.TryWriteBytes(image.AsSpan((int)region), revision);
+            BitConverter.TryWriteBytes(image.AsSpan((int)(LabLayout.Data + 0xF00 + i * 8)), physical + region);
+        }
+
+        VmxPreamble.CopyTo(image, LabLayout.Code + Preamble);
+    }
+
+    /// <summary>Puts the setting's bytes into both copies in place of the last one's.</summary>
+    private void Place(Setting setting)
+    {
+        if (ReferenceEquals(setting, _setting))
+        {
+            return;
+        }
+
+        if (_setting is { } old)
+        {
+            ForEachRange(old, (address, bytes) => Put(address, _pristine.AsSpan((int)address, bytes.Length)));
+        }
+
+        ForEachRange(setting, (address, bytes) => Put(address, bytes));
+        _setting = setting;
+    }
+
+    private static void ForEachRange(Setting setting, Action<uint, byte[]> action)
+    {
+        foreach (SettingBytes part in setting.Memory)
+        {
+            action(part.Address, part.Bytes);
+        }
+
+        action(LabLayout.Code + LabLayout.InstructionOffset, setting.Code);
+    }
+
+    private void Put(uint address, ReadOnlySpan<byte> bytes)
+    {
+        for (uint copy = 0; copy < 2; copy++)
+        {
+            uint at = address + copy * LabLayout.CopyBytes;
+            bytes.CopyTo(_initial.AsSpan((int)at));
+            _ram.Write(at, bytes);
+        }
+    }
+
+    /// <summary>What changed, by offset in the copy; memory is as before again.</summary>
+    private IReadOnlyList<(uint Address, byte Value)> TakeStores()
+    {
+        if (_stores.Count == 0)
+        {
+            return [];
+        }
+
+        var changed = new SortedDictionary<uint, byte>();
+        foreach ((uint address, int size) in _stores)
+        {
+            int count = (int)Math.Min(size, 2L * LabLayout.CopyBytes - address);
+            if (count <= 0)
+            {
+                continue;
+            }
+
+            ReadOnlySpan<byte> now = _ram.Read(address, count);
+            Span<byte> before = _initial.AsSpan((int)address, count);
+            if (now.SequenceEqual(before))
+            {
+                continue;
+            }
+
+            for (int i = 0; i < count; i++)
+            {
+                if (now[i] != before[i])
+                {
+                    changed[(address + (uint)i) % LabLayout.CopyBytes] = now[i];
+                }
+            }
+
+            _ram.Write(address, before);
+        }
+
+        return [.. changed.Select(c => (c.Key, c.Value))];
+    }
+
+    private void PutMsrs(Processor processor, Situation situation)
+    {
+        const uint miscFeaturesEnables = 0x140;
+        for (int i = 0; i < _msrs.Length; i++)
+        {
+            MsrDescription msr = _model.Msrs[i];
+            bool counter = msr.Number is >= FirstPerformanceCounter and <= LastPerformanceCounter;
+            ulong wanted = msr.Number == miscFeaturesEnables && situation.Configuration.Traps && _model.Has(Feature.CpuidFaulting) ? 1
+                : counter && situation.Axis == Axis.Time ? msr.Reset + 1000
+                : msr.Reset;
+            MachinePort port = processor.Port;
+            if (msr.Writable != 0 && port.ReadMsr(msr.Number, out ulong value) && value != wanted)
+            {
+                _ = port.WriteMsr(msr.Number, wanted);
+            }
+
+            _msrs[i] = wanted;
+        }
+    }
+
+    private string? ChangedMsr(Processor processor)
+    {
+        MachinePort port = processor.Port;
+        for (int i = 0; i < _msrs.Length; i++)
+        {
+            if (_model.Msrs[i].Writable != 0 && port.ReadMsr(_model.Msrs[i].Number, out ulong value) && value != _msrs[i])
+            {
+                return _model.Msrs[i].Name;
+            }
+        }
+
+        return null;
+    }
+
+    private void EnterVmx(Processor processor, VmxOperation operation, Situation situation)
+    {
+        processor.Intercepts!.Reset();
+        MachinePort port = processor.Port;
+        _ = port.WriteMsr(Msr.IA32_FEATURE_CONTROL, 5);
+        if (operation == VmxOperation.Root)
+        {
+            Enter(processor, _setting!, situation with { Side = Side.Supervisor });
+            processor.State.Eip = Preamble;
+            processor.StateChanged();
+            _ = processor.Run(processor.Ticks + 3);
+        }
+    }
+
+    private void Enter(Processor processor, Setting setting, Situation situation)
+    {
+        ref CpuState state = ref processor.State;
+        bool moved = situation.Axis == Axis.Segments;
+        uint segments = moved ? LabLayout.CopyBytes : 0;
+        uint tables = situation.Axis == Axis.Tables ? LabLayout.CopyBytes : 0;
+        state.System = new SystemRegisters { Dr6 = DebugBits.Dr6Fixed, SysenterCs = LabLayout.Code0, SysenterEsp = 0x100, SysenterEip = 0x400 };
+        PutControl(ref state.System, setting, situation);
+        state.PendingDebug = 0;
+        state.Shadow = Shadow.None;
+        state.Activity = Activity.Active;
+        state.NmiBlocked = false;
+        state.Eip = LabLayout.InstructionOffset;
+        state.Cpl = situation.Side == Side.User ? 3 : 0;
+        state.Gdtr = new DescriptorTableRegister { Base = LabLayout.Gdt + tables, Limit = LabLayout.GdtLimit };
+        state.Idtr = new DescriptorTableRegister { Base = (situation.IsReal ? 0 : LabLayout.Idt) + tables, Limit = situation.IsReal ? (ushort)0x3FF : LabLayout.IdtLimit };
+        state.Ldtr.Set(tables == 0 ? LabLayout.LdtSelector : LabLayout.LdtSelectorMoved, LabLayout.Ldt + tables, LabLayout.LdtLimit, AccessRights.P | SystemType.Ldt);
+        MonitorConfiguration configuration = situation.Configuration;
+        uint tssLimit = configuration.Traps ? LabLayout.TssBitmap - 1 : LabLayout.TssEnd - 1;
+        state.Tr.Set(tables == 0 ? LabLayout.TssSelector : LabLayout.TssSelectorMoved, LabLayout.Tss + tables, tssLimit, AccessRights.P | SystemType.BusyTss32);
+        PutSegments(ref state, situation, segments);
+        for (int i = 0; i < 8; i++)
+        {
+            processor.Register(i) = setting.Registers[i];
+        }
+
+        processor.Flags = (setting.Flags & (Eflags.Status | Eflags.DF | Eflags.NT)) | Eflags.Fixed | (situation.Axis == Axis.InterruptFlag ? 0 : Eflags.IF)
+            | (uint)configuration.Iopl << Eflags.IoplShift | (situation.IsVirtual8086 ? Eflags.VM : 0);
+        processor.Ticks = situation.Axis == Axis.Time ? Later : Start;
+        processor.StateChanged();
+    }
+
+    private void PutControl(ref SystemRegisters system, Setting setting, Situation situation)
+    {
+        bool other = situation.Axis == Axis.ControlRegisters;
+        MonitorConfiguration configuration = situation.Configuration;
+        system.Cr0 = Cr0.ET | (_model.Has(Feature.I486) ? Cr0.NE : 0) | (setting.TaskSwitched ? Cr0.TS : 0) | (other ? Cr0.MP : 0)
+            | (situation.IsReal ? 0 : Cr0.PE | Cr0.PG);
+        system.Cr3 = LabLayout.PageDirectory + (situation.Axis == Axis.Memory ? LabLayout.CopyBytes : 0);
+        system.Cr2 = other ? 0xC000u : 0x8000;
+        system.Dr0 = other ? 0x1234u : 0;
+        system.Dr7 = DebugBits.Dr7Fixed | (other ? DebugBits.LE : 0);
+        uint cr4 = 0;
+        cr4 |= other && _model.Has(Feature.Mce) ? Cr4.MCE : 0;
+        cr4 |= configuration.Traps && _model.Has(Feature.Tsc) ? Cr4.TSD : 0;
+        cr4 |= !configuration.Traps && _model.Has(Feature.Pmc) ? Cr4.PCE : 0;
+        cr4 |= configuration.Traps && _model.Has(Feature.Umip) ? Cr4.UMIP : 0;
+        cr4 |= configuration.VirtualInterrupts ? Cr4.VME | Cr4.PVI : 0;
+        cr4 |= setting.Vmx != VmxOperation.Off ? Cr4.VMXE : 0;
+        system.Cr4 = cr4;
+    }
+
+    private static void PutSegments(ref CpuState state, Situation situation, uint move)
+    {
+        const uint data = AccessRights.P | AccessRights.S | AccessRights.WritableOrReadable | AccessRights.Accessed;
+        if (situation.Mode != GuestMode.Protected)
+        {
+            uint rights = data | (situation.IsVirtual8086 ? AccessRights.DplMask : 0);
+            state.Cs.Set((ushort)((LabLayout.Code + move) >> 4), LabLayout.Code + move, 0xFFFF, rights | (situation.IsReal ? AccessRights.Code : 0));
+            state.Ss.Set((ushort)((LabLayout.Stack + move) >> 4), LabLayout.Stack + move, 0xFFFF, rights);
+            Data(ref state.Ds, 0, rights);
+            Data(ref state.Es, 1, rights);
+            Data(ref state.Fs, 2, rights);
+            Data(ref state.Gs, 3, rights);
+            return;
+        }
+
+        bool user = situation.Side == Side.User;
+        uint dpl = user ? AccessRights.DplMask : 0;
+        state.Cs.Set((ushort)(user ? LabLayout.Code3 | 3 : LabLayout.Code0), LabLayout.Code + move, 0xFFF, data | AccessRights.Code | AccessRights.DB | dpl);
+        state.Ss.Set((ushort)(user ? LabLayout.Stack3 | 3 : LabLayout.Stack0), LabLayout.Stack + move, 0xFFF, data | AccessRights.DB | dpl);
+        const uint wide = data | AccessRights.DB | AccessRights.DplMask;
+        state.Ds.Set(LabLayout.DataDs | 3, LabLayout.Data + move, 0xFFF, wide);
+        state.Es.Set(LabLayout.DataEs | 3, LabLayout.Data + LabLayout.DataStride + move, 0xFFF, wide);
+        state.Fs.Set(LabLayout.DataFs | 3, LabLayout.Data + 2 * LabLayout.DataStride + move, 0xFFF, wide);
+        state.Gs.Set(LabLayout.DataGs | 3, LabLayout.Data + 3 * LabLayout.DataStride + move, 0xFFF, wide);
+
+        void Data(ref SegmentRegister segment, uint index, uint rights)
+        {
+            uint at = LabLayout.Data + index * LabLayout.DataStride + move;
+            segment.Set((ushort)(at >> 4), at, 0xFFFF, rights);
+        }
+    }
+}

@@ -1,0 +1,239 @@
+namespace Harness.Vmm.Classification;
+
+/// <summary>A value that differs between two outcomes, or between the start and the end of one.</summary>
+/// <param name="What"><c>eflags.IF</c>, <c>eax</c>, <c>memory 0C7FC</c>, ...</param>
+/// <param name="First">In the first run, or before.</param>
+/// <param name="Second">In the second run, or after.</param>
+public sealed record Difference(string What, string First, string Second)
+{
+    /// <inheritdoc/>
+    public override string ToString() => $"{What}: {First} / {Second}";
+}
+
+/// <summary>One component of R, with its value as text.</summary>
+internal readonly record struct Component(string Name, bool IsSegment, string Before, string After)
+{
+    public bool Changed => Before != After;
+}
+
+/// <summary>What one instruction did in one situation.</summary>
+public sealed class Outcome
+{
+    /// <summary>EFLAGS that every program may change and see: the rest is the processor's.</summary>
+    private const uint ProgramFlags = Eflags.Status | Eflags.DF | Eflags.NT | Eflags.TF | Eflags.AC | Eflags.ID;
+
+    private static readonly string[] RegisterNames = ["eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi"];
+    private static readonly (string Name, uint Bit)[] SystemFlags =
+    [
+        ("eflags.IF", Eflags.IF), ("eflags.IOPL", Eflags.IOPL), ("eflags.VM", Eflags.VM), ("eflags.VIF", Eflags.VIF), ("eflags.VIP", Eflags.VIP),
+    ];
+
+    private const uint SystemFlagBits = Eflags.IF | Eflags.IOPL | Eflags.VM | Eflags.VIF | Eflags.VIP;
+    private bool? _leftResources;
+
+    internal CpuState Start;
+    internal CpuState End;
+
+    /// <summary>The fault that was delivered in place of the instruction; null: it retired.</summary>
+    public Vector? Trap { get; internal init; }
+
+    /// <summary>Pushed with the fault, if it has one.</summary>
+    public uint? ErrorCode { get; internal init; }
+
+    internal uint[] Registers { get; init; } = [];
+
+    internal uint StartFlags { get; init; }
+
+    internal uint EndFlags { get; init; }
+
+    /// <summary>Bytes that changed, by offset in the copy, ascending.</summary>
+    internal IReadOnlyList<(uint Address, byte Value)> Memory { get; init; } = [];
+
+    internal PortAccess[] Ports { get; init; } = [];
+
+    /// <summary>Name of an MSR that has another value, or "time-stamp counter"; null: none.</summary>
+    internal string? ChangedMsr { get; init; }
+
+    internal bool EnteredGuest { get; init; }
+
+    /// <summary>It completed.</summary>
+    public bool Retired => Trap is null;
+
+    /// <summary>"retires" or the fault.</summary>
+    public string Ending => Trap is { } vector ? ErrorCode is { } code ? $"#{vector}({code:X})" : $"#{vector}" : "retires";
+
+    /// <summary>The first component of R that the run changed, among segment registers or among the others; null: none.</summary>
+    internal Difference? Control(bool segments)
+    {
+        if (LeftResources)
+        {
+            return null;
+        }
+
+        foreach (Component component in Components())
+        {
+            if (component.Changed && component.IsSegment == segments)
+            {
+                return new Difference(component.Name, component.Before, component.After);
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>
+    /// What a program can see that differs: registers, flags, the instruction pointer, memory and ports. With <paramref name="resources"/>, components of R that
+    /// either run changed count too. Null: nothing.
+    /// </summary>
+    internal static Difference? Between(Outcome a, Outcome b, bool resources)
+    {
+        if (a.Retired != b.Retired)
+        {
+            return new Difference("outcome", a.Ending, b.Ending);
+        }
+
+        for (int i = 0; i < RegisterNames.Length; i++)
+        {
+            if (a.Registers[i] != b.Registers[i])
+            {
+                return new Difference(RegisterNames[i], $"{a.Registers[i]:X8}", $"{b.Registers[i]:X8}");
+            }
+        }
+
+        if (a.End.Eip != b.End.Eip)
+        {
+            return new Difference("eip", $"{a.End.Eip:X8}", $"{b.End.Eip:X8}");
+        }
+
+        if (((a.EndFlags ^ b.EndFlags) & ProgramFlags) != 0)
+        {
+            return new Difference("eflags", $"{a.EndFlags & ProgramFlags:X8}", $"{b.EndFlags & ProgramFlags:X8}");
+        }
+
+        return MemoryBetween(a, b) ?? PortsBetween(a, b) ?? (resources ? ResourcesBetween(a, b) : null);
+    }
+
+    private static Difference? MemoryBetween(Outcome a, Outcome b)
+    {
+        for (int i = 0; i < Math.Max(a.Memory.Count, b.Memory.Count); i++)
+        {
+            (uint Address, byte Value)? first = i < a.Memory.Count ? a.Memory[i] : null;
+            (uint Address, byte Value)? second = i < b.Memory.Count ? b.Memory[i] : null;
+            if (first != second)
+            {
+                uint address = Math.Min(first?.Address ?? uint.MaxValue, second?.Address ?? uint.MaxValue);
+                return new Difference($"memory {address:X5}", Text(first, address), Text(second, address));
+            }
+        }
+
+        return null;
+
+        static string Text((uint Address, byte Value)? change, uint address) => change is { } c && c.Address == address ? $"{c.Value:X2}" : "unchanged";
+    }
+
+    private static Difference? PortsBetween(Outcome a, Outcome b) =>
+        a.Ports.AsSpan().SequenceEqual(b.Ports) ? null : new Difference("ports", Text(a.Ports), Text(b.Ports));
+
+    private static string Text(PortAccess[] accesses) =>
+        accesses.Length == 0 ? "none" : string.Join(' ', accesses.Select(p => $"{(p.Write ? "out" : "in")} {p.Port:X4} {p.Value:X}"));
+
+    /// <summary>No component of R has changed. Most instructions leave it alone, and comparing bytes is cheap.</summary>
+    private unsafe bool LeftResources
+    {
+        get
+        {
+            if (_leftResources is { } known)
+            {
+                return known;
+            }
+
+            fixed (CpuState* start = &Start, end = &End)
+            {
+                bool same = start->Cpl == end->Cpl && start->Activity == end->Activity && ((StartFlags ^ EndFlags) & SystemFlagBits) == 0
+                    && ChangedMsr is null && !EnteredGuest
+                    && new ReadOnlySpan<byte>(&start->Es, 8 * sizeof(SegmentRegister)).SequenceEqual(new ReadOnlySpan<byte>(&end->Es, 8 * sizeof(SegmentRegister)))
+                    && Same(start->Gdtr, end->Gdtr) && Same(start->Idtr, end->Idtr)
+                    && new ReadOnlySpan<byte>(&start->System, sizeof(SystemRegisters)).SequenceEqual(new ReadOnlySpan<byte>(&end->System, sizeof(SystemRegisters)));
+                _leftResources = same;
+                return same;
+            }
+
+            static bool Same(DescriptorTableRegister a, DescriptorTableRegister b) => a.Base == b.Base && a.Limit == b.Limit;
+        }
+    }
+
+    private static Difference? ResourcesBetween(Outcome a, Outcome b)
+    {
+        if (a.LeftResources && b.LeftResources)
+        {
+            return null;
+        }
+
+        using IEnumerator<Component> first = a.Components().GetEnumerator();
+        using IEnumerator<Component> second = b.Components().GetEnumerator();
+        while (first.MoveNext() && second.MoveNext())
+        {
+            bool same = first.Current.Changed || second.Current.Changed ? first.Current.After == second.Current.After : true;
+            if (!same && !(first.Current.Name == "cpl" && first.Current.Changed && second.Current.Changed))
+            {
+                return new Difference(first.Current.Name, first.Current.After, second.Current.After);
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>R, component by component, in one order.</summary>
+    private IEnumerable<Component> Components()
+    {
+        CpuState start = Start;
+        CpuState end = End;
+        yield return new Component("cpl", false, $"{start.Cpl}", $"{end.Cpl}");
+        foreach ((string name, uint bit) in SystemFlags)
+        {
+            int shift = System.Numerics.BitOperations.TrailingZeroCount(bit);
+            yield return new Component(name, false, $"{(StartFlags & bit) >> shift}", $"{(EndFlags & bit) >> shift}");
+        }
+
+        yield return Table("gdtr", start.Gdtr, end.Gdtr);
+        yield return Table("idtr", start.Idtr, end.Idtr);
+        yield return Segment("ldtr", start.Ldtr, end.Ldtr, false, 0xFFFF);
+        yield return Segment("tr", start.Tr, end.Tr, false, 0xFFFF);
+        yield return Register("cr0", start.System.Cr0, end.System.Cr0);
+        yield return Register("cr2", start.System.Cr2, end.System.Cr2);
+        yield return Register("cr3", start.System.Cr3, end.System.Cr3);
+        yield return Register("cr4", start.System.Cr4, end.System.Cr4);
+        yield return Register("dr0", start.System.Dr0, end.System.Dr0);
+        yield return Register("dr1", start.System.Dr1, end.System.Dr1);
+        yield return Register("dr2", start.System.Dr2, end.System.Dr2);
+        yield return Register("dr3", start.System.Dr3, end.System.Dr3);
+        yield return Register("dr6", start.System.Dr6, end.System.Dr6);
+        yield return Register("dr7", start.System.Dr7, end.System.Dr7);
+        yield return new Component("efer", false, $"{start.System.Efer:X}", $"{end.System.Efer:X}");
+        yield return Register("sysenter cs", start.System.SysenterCs, end.System.SysenterCs);
+        yield return Register("sysenter esp", start.System.SysenterEsp, end.System.SysenterEsp);
+        yield return Register("sysenter eip", start.System.SysenterEip, end.System.SysenterEip);
+        yield return new Component("msr", false, "as before", ChangedMsr ?? "as before");
+        yield return new Component("activity", false, $"{start.Activity}", $"{end.Activity}");
+        yield return new Component("guest operation", false, "no", EnteredGuest ? "yes" : "no");
+        yield return Segment("cs", start.Cs, end.Cs, true, 0xFFFC);
+        yield return Segment("ss", start.Ss, end.Ss, true, 0xFFFC);
+        yield return Segment("ds", start.Ds, end.Ds, true, 0xFFFF);
+        yield return Segment("es", start.Es, end.Es, true, 0xFFFF);
+        yield return Segment("fs", start.Fs, end.Fs, true, 0xFFFF);
+        yield return Segment("gs", start.Gs, end.Gs, true, 0xFFFF);
+    }
+
+    private static Component Table(string name, DescriptorTableRegister before, DescriptorTableRegister after) =>
+        new(name, false, $"{before.Base:X8}:{before.Limit:X4}", $"{after.Base:X8}:{after.Limit:X4}");
+
+    private static Component Register(string name, uint before, uint after) => new(name, false, $"{before:X8}", $"{after:X8}");
+
+    /// <summary>The RPL of CS and SS is the mode itself, and DPL 3 is virtual-8086 mode's: neither is compared.</summary>
+    private static Component Segment(string name, in SegmentRegister before, in SegmentRegister after, bool isSegment, int mask)
+    {
+        return new(name, isSegment, Text(before, mask), Text(after, mask));
+
+        static string Text(in SegmentRegister s, int mask) => $"{s.Selector & mask:X4}:{s.Base:X8}:{s.Limit:X8}";
+    }
+}
