@@ -82,6 +82,7 @@ public sealed unsafe partial class Processor
 
     internal bool WriteMsr(uint number, ulong value)
     {
+        _cpu->KeepSystem();
         ref SystemRegisters system = ref _cpu->State.System;
         switch (number)
         {

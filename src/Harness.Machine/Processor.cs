@@ -137,9 +137,6 @@ public sealed unsafe partial class Processor : IDisposable
     /// <summary>The state, by reference; call <see cref="StateChanged"/> after changing it from outside.</summary>
     public ref CpuState State => ref _cpu->State;
 
-    /// <summary>The state at the start of the system instruction that is executing.</summary>
-    internal ref CpuState Saved => ref _cpu->Saved;
-
     /// <summary>Offset of the system instruction that is executing.</summary>
     public uint InstructionEip => _cpu->InstructionEip;
 
@@ -400,7 +397,7 @@ public sealed unsafe partial class Processor : IDisposable
 
     private void Begin(uint eip, uint nextEip, int position)
     {
-        _cpu->Saved = _cpu->State;
+        _cpu->Keep();
         _cpu->Saved.Eip = eip;
         _cpu->InstructionEip = eip;
         _cpu->State.Eip = nextEip;
@@ -451,14 +448,14 @@ public sealed unsafe partial class Processor : IDisposable
 
         HeldWrites.Complete(_cpu);
         NoteSystemChanges();
-        _cpu->Saved = _cpu->State;
+        _cpu->Keep();
         return true;
     }
 
     /// <summary>Back to the start of the instruction.</summary>
     private void Undo()
     {
-        _cpu->State = _cpu->Saved;
+        _cpu->Restore();
         _cpu->HeldCount = 0;
         _cpu->SelectTlb();
         CheckAlignmentAndWatch();

@@ -81,6 +81,9 @@ public struct SegmentRegister
         Derive();
     }
 
+    /// <summary>Loads a code or data segment from its descriptor, which is marked accessed (SDM Vol. 3A, 3.4.5.1).</summary>
+    public void Set(ushort selector, Descriptor descriptor) => Set(selector, descriptor.Base, descriptor.Limit, descriptor.Rights | AccessRights.Accessed);
+
     /// <summary>Derives <see cref="ReadEnd"/> and <see cref="WriteEnd"/>; call it after changing limit or rights alone.</summary>
     public void Derive()
     {

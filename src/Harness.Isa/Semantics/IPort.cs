@@ -85,10 +85,16 @@ public interface IPort
     /// <summary>Current privilege level, 0 to 3; 3 in virtual-8086 mode, 0 in real-address mode.</summary>
     int Cpl { get; set; }
 
-    ref SegmentRegister Segment(SegmentName name);
-    ref DescriptorTableRegister Gdtr { get; }
-    ref DescriptorTableRegister Idtr { get; }
-    ref SystemRegisters System { get; }
+    ref readonly SegmentRegister Segment(SegmentName name);
+
+    /// <summary>The register to be changed. What it was is kept first, for an instruction that fails; so with the other Change methods.</summary>
+    ref SegmentRegister Change(SegmentName name);
+    ref readonly DescriptorTableRegister Gdtr { get; }
+    ref readonly DescriptorTableRegister Idtr { get; }
+    ref DescriptorTableRegister ChangeGdtr();
+    ref DescriptorTableRegister ChangeIdtr();
+    ref readonly SystemRegisters System { get; }
+    ref SystemRegisters ChangeSystem();
 
     /// <summary>Whether the processor model has the feature.</summary>
     bool Has(Feature feature);

@@ -10,7 +10,7 @@ public static class DescriptorTable
         uint last = selector | 7u;
         if (Selector.IsLocal(selector))
         {
-            ref SegmentRegister local = ref port.Segment(SegmentName.LDTR);
+            ref readonly SegmentRegister local = ref port.Segment(SegmentName.LDTR);
             linear = local.Base + offset;
             return local.IsUsable && last <= local.Limit;
         }

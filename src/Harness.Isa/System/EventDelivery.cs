@@ -94,7 +94,7 @@ public static class EventDelivery
     private static bool ReadRedirection<TPort>(ref TPort port, byte vector, out bool redirected) where TPort : struct, IPort
     {
         redirected = false;
-        ref SegmentRegister task = ref port.Segment(SegmentName.TR);
+        ref readonly SegmentRegister task = ref port.Segment(SegmentName.TR);
         if (!TaskState.IsWide(task.Rights & AccessRights.TypeMask) || task.Limit < TaskState.MinimumLimit32)
         {
             return port.Fault(Vector.GP);

@@ -83,13 +83,13 @@ public static class FarTransfer
 
         if (!Stack.Pop(ref port, wide, out uint pointer)
             || !Stack.Pop(ref port, wide, out uint stackSelector)
-            || !SegmentLoad.ReadStackSegment(ref port, (ushort)stackSelector, level, Vector.GP, absentStack, 0, out SegmentRegister stack)
+            || !SegmentLoad.ReadStackSegment(ref port, (ushort)stackSelector, level, Vector.GP, absentStack, 0, out Descriptor stack)
             || !SegmentLoad.LoadCode(ref port, selector, linear, code, level, eip, 0))
         {
             return false;
         }
 
-        port.Segment(SegmentName.SS) = stack;
+        port.Change(SegmentName.SS).Set((ushort)stackSelector, stack);
         Stack.SetPointer(ref port, pointer + release);
         SegmentLoad.DropPrivileged(ref port);
         return true;

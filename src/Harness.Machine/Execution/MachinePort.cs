@@ -33,11 +33,11 @@ public readonly unsafe struct MachinePort(Cpu* cpu) : IPort
         }
     }
 
-    public ref DescriptorTableRegister Gdtr => ref cpu->State.Gdtr;
+    public ref readonly DescriptorTableRegister Gdtr => ref cpu->State.Gdtr;
 
-    public ref DescriptorTableRegister Idtr => ref cpu->State.Idtr;
+    public ref readonly DescriptorTableRegister Idtr => ref cpu->State.Idtr;
 
-    public ref SystemRegisters System => ref cpu->State.System;
+    public ref readonly SystemRegisters System => ref cpu->State.System;
 
     public bool IsGuest => cpu->IsGuest;
 
@@ -47,7 +47,32 @@ public readonly unsafe struct MachinePort(Cpu* cpu) : IPort
     public ref uint Gpr(int number) => ref *(uint*)(cpu->State.Registers + number);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public ref SegmentRegister Segment(SegmentName name) => ref *(&cpu->State.Es + (int)name);
+    public ref readonly SegmentRegister Segment(SegmentName name) => ref *(&cpu->State.Es + (int)name);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public ref SegmentRegister Change(SegmentName name)
+    {
+        cpu->KeepSegment((int)name);
+        return ref *(&cpu->State.Es + (int)name);
+    }
+
+    public ref DescriptorTableRegister ChangeGdtr()
+    {
+        cpu->KeepSystem();
+        return ref cpu->State.Gdtr;
+    }
+
+    public ref DescriptorTableRegister ChangeIdtr()
+    {
+        cpu->KeepSystem();
+        return ref cpu->State.Idtr;
+    }
+
+    public ref SystemRegisters ChangeSystem()
+    {
+        cpu->KeepSystem();
+        return ref cpu->State.System;
+    }
 
     public bool Has(Feature feature) => Processor.Model.Has(feature);
 

@@ -15,6 +15,7 @@ internal static unsafe class MachineEnd<TOperation> where TOperation : struct, I
     {
         Processor processor = Processor.Of(cpu);
         processor.Begin(op);
+        cpu->KeepAll();
         bool done = TOperation.Execute(processor, in processor.InstructionOf(op));
         processor.End(done);
         cpu->Ticks += op->Position;
