@@ -3,12 +3,6 @@ namespace Harness.Machine;
 /// <summary>Flags, control registers, MSRs, ports: what the port delegates.</summary>
 public sealed unsafe partial class Processor
 {
-    internal void SetFlags(uint value)
-    {
-        _cpu->Flags = value;
-        _cpu->Attention |= Attention.Events;
-    }
-
     internal uint ReadControl(int number)
     {
         ref SystemRegisters system = ref _cpu->State.System;
@@ -196,6 +190,11 @@ public sealed unsafe partial class Processor
 
     private static bool WatchesData(uint dr7)
     {
+        if ((dr7 & BreakpointEnables) == 0)
+        {
+            return false;
+        }
+
         for (int i = 0; i < 4; i++)
         {
             if ((dr7 >> (2 * i) & 3) != 0 && (dr7 >> (16 + 4 * i) & 1) != 0)

@@ -38,7 +38,7 @@ public sealed unsafe partial class Processor
         }
     }
 
-    /// <summary>True: whatever ran has completed.</summary>
+    /// <summary>Runs blocks until one has no successor yet. True: whatever ran has completed.</summary>
     private bool RunChain()
     {
         uint eip = _cpu->State.Eip;
@@ -57,9 +57,23 @@ public sealed unsafe partial class Processor
             *link = block.First;
         }
 
+        // RF is clear once an instruction has completed. One that cannot tell need not run alone for that.
+        bool resume = (_cpu->State.OtherFlags & Eflags.RF) != 0;
+        if (resume && block.SeesResumeFlag)
+        {
+            return Step();
+        }
+
+        _cpu->State.OtherFlags &= ~Eflags.RF;
+        long start = _cpu->Ticks;
         _cpu->ChainLimit = _horizon - Blocks.Longest + 1;
         _cpu->Deadline = _horizon;
         block.First->Handler(_cpu, block.First);
+        if (resume && _cpu->Ticks == start)
+        {
+            _cpu->State.OtherFlags |= Eflags.RF;
+        }
+
         return _cpu->Exit == Exit.Resolve;
     }
 
@@ -99,7 +113,7 @@ public sealed unsafe partial class Processor
             return false;
         }
 
-        ref readonly Instruction instruction = ref _blocks.InstructionOf(block.First);
+        ref readonly Instruction instruction = ref *block.First->Instruction;
         bool again = _cpu->State.Eip == eip && (instruction.HasRepPrefix || instruction.HasRepnePrefix) && instruction.IsStringInstruction;
         if (resume && !again && !LoadsResumeFlag(instruction))
         {
@@ -123,7 +137,7 @@ public sealed unsafe partial class Processor
     }
 
     private bool MustRunAlone() =>
-        _aloneOnce || _observer is not null || (_cpu->State.OtherFlags & (Eflags.TF | Eflags.RF)) != 0 || (_cpu->State.System.Dr7 & BreakpointEnables) != 0
+        _aloneOnce || _observer is not null || (_cpu->State.OtherFlags & Eflags.TF) != 0 || (_cpu->State.System.Dr7 & BreakpointEnables) != 0
         || _cpu->State.Shadow != Shadow.None || _horizon - _cpu->Ticks < Blocks.Longest;
 
     private bool IsSentinel() =>

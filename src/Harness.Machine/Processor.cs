@@ -40,6 +40,7 @@ public sealed unsafe partial class Processor : IDisposable
         _cpu->DataTranslations = (Translation*)NativeMemory.AlignedAlloc(2 * TlbEntry.Count * (nuint)sizeof(Translation), 64);
         _cpu->CodeTranslations = _cpu->DataTranslations + TlbEntry.Count;
         _cpu->Held = (HeldWrite*)NativeMemory.Alloc(Cpu.MaximumHeldWrites, (nuint)sizeof(HeldWrite));
+        _cpu->DefinedFlags = Mode.DefinedFlags(model.Has);
         _blocks = new Blocks(this, _cpu);
         memory.Attach(this);
         memory.Ram.Attach(_blocks);
@@ -141,7 +142,7 @@ public sealed unsafe partial class Processor : IDisposable
     public uint InstructionEip => _cpu->InstructionEip;
 
     /// <summary>The system or string instruction that is executing, or was last.</summary>
-    public ref readonly Instruction ExecutingInstruction => ref _blocks.InstructionOf(_cpu->Executing);
+    public ref readonly Instruction ExecutingInstruction => ref *_cpu->Executing->Instruction;
 
     /// <summary>The fault that an instruction or a delivery recorded last.</summary>
     public Fault LastFault => _cpu->Fault;
@@ -159,7 +160,11 @@ public sealed unsafe partial class Processor : IDisposable
     public uint Flags
     {
         get => _cpu->Flags;
-        set => SetFlags(value);
+        set
+        {
+            _cpu->Flags = value;
+            _cpu->Attention |= Attention.Events;
+        }
     }
 
     /// <summary>The time-stamp counter as RDTSC sees it.</summary>
@@ -352,8 +357,6 @@ public sealed unsafe partial class Processor : IDisposable
 
         return Model.Has(instruction.Code) ? Rows.For(instruction) : null;
     }
-
-    internal ref readonly Instruction InstructionOf(Op* op) => ref _blocks.InstructionOf(op);
 
     /// <summary>Of an instruction that has no start of its own, only the last access is known to belong to it.</summary>
     internal void NoteAccess()

@@ -99,6 +99,9 @@ public interface IPort
     /// <summary>Whether the processor model has the feature.</summary>
     bool Has(Feature feature);
 
+    /// <summary>The bits of EFLAGS that the processor model has.</summary>
+    uint DefinedFlags { get; }
+
     /// <summary>Data read at the current CPL; #GP(0), or #SS(0) through SS, on a limit or type violation, #PF, #AC.</summary>
     bool Read<T>(SegmentName segment, uint offset, out T value) where T : unmanaged;
 

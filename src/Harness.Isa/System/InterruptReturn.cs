@@ -76,7 +76,7 @@ public static class InterruptReturn
             return port.Fault(Vector.GP);
         }
 
-        port.Flags = (flags & Mode.DefinedFlags(ref port)) | Eflags.Fixed;
+        port.Flags = (flags & port.DefinedFlags) | Eflags.Fixed;
         port.Cpl = 3;
         SegmentLoad.LoadReal(ref port, SegmentName.CS, selector);
         SegmentLoad.LoadReal(ref port, SegmentName.SS, (ushort)ss);

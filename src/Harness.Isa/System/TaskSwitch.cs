@@ -212,7 +212,7 @@ public static class TaskSwitch
     /// <summary>Registers of the new task; the segment registers have their selectors, and hidden parts only once these are checked.</summary>
     private static void Enter<TPort>(ref TPort port, ReadOnlySpan<uint> image, bool wide) where TPort : struct, IPort
     {
-        uint flags = image[TaskImage.Flags] & Mode.DefinedFlags(ref port);
+        uint flags = image[TaskImage.Flags] & port.DefinedFlags;
         port.Flags = (wide ? flags : flags & 0xFFFF) | Eflags.Fixed;
         port.Eip = image[TaskImage.Eip];
         ref SystemRegisters system = ref port.ChangeSystem();

@@ -61,7 +61,11 @@ internal static unsafe class HeldWrites
         for (int i = 0; i < cpu->HeldCount; i++)
         {
             HeldWrite* held = cpu->Held + i;
-            if (held->Host != null)
+            if (held->Host != null && held->Size == sizeof(uint))
+            {
+                *(uint*)held->Host = (uint)held->Value;
+            }
+            else if (held->Host != null)
             {
                 StoreAt(held->Host, held->Size, held->Value);
             }
@@ -80,7 +84,6 @@ internal static unsafe class HeldWrites
         {
             case 1: *place = (byte)value; break;
             case 2: *(ushort*)place = (ushort)value; break;
-            case 4: *(uint*)place = (uint)value; break;
             default:
                 for (int i = 0; i < size; i++)
                 {

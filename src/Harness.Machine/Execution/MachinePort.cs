@@ -12,7 +12,7 @@ public readonly unsafe struct MachinePort(Cpu* cpu) : IPort
     public uint Flags
     {
         get => cpu->Flags;
-        set => Processor.SetFlags(value);
+        set => cpu->Flags = value;
     }
 
     public uint NonStatusFlags
@@ -75,6 +75,8 @@ public readonly unsafe struct MachinePort(Cpu* cpu) : IPort
     }
 
     public bool Has(Feature feature) => Processor.Model.Has(feature);
+
+    public uint DefinedFlags => cpu->DefinedFlags;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool Read<T>(SegmentName segment, uint offset, out T value) where T : unmanaged
@@ -200,8 +202,11 @@ public readonly unsafe struct MachinePort(Cpu* cpu) : IPort
 
     public void BlockNmi(bool blocked)
     {
-        cpu->State.NmiBlocked = blocked;
-        cpu->Attention |= Attention.Events;
+        if (cpu->State.NmiBlocked != blocked)
+        {
+            cpu->State.NmiBlocked = blocked;
+            cpu->Attention |= Attention.Events;
+        }
     }
 
     public bool Commit() => Processor.CommitInstruction();

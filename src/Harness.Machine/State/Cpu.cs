@@ -145,10 +145,10 @@ public unsafe struct HeldWrite
 {
     /// <summary>Where the TLB says that the page may be written in place; null: at <see cref="Physical"/>, with all that a store entails.</summary>
     public byte* Host;
+    public ulong Value;
     public uint Physical;
     public uint Linear;
     public int Size;
-    public ulong Value;
 
     /// <summary>The processor's own access to a descriptor table or task-state segment.</summary>
     public bool IsSystem;
@@ -238,6 +238,9 @@ public unsafe struct Cpu
     /// <summary>Handle of the <see cref="Processor"/>.</summary>
     public nint Self;
     public HeldWrite* Held;
+
+    /// <summary>The bits of EFLAGS that the model has.</summary>
+    public uint DefinedFlags;
 
     public uint Flags
     {

@@ -59,6 +59,8 @@ internal readonly struct TestPort(TestMachine machine) : IPort
 
     public bool Has(Feature feature) => machine.Features.Contains(feature);
 
+    public uint DefinedFlags => Mode.DefinedFlags(Has);
+
     public bool Read<T>(SegmentName segment, uint offset, out T value) where T : unmanaged
     {
         value = default;
