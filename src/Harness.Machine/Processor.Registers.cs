@@ -176,6 +176,7 @@ public sealed unsafe partial class Processor
     }
 
     /// <summary>Alignment checks and data breakpoints take the fast path away: both are decided here, from CR0.AM, EFLAGS.AC and DR7.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal void CheckAlignmentAndWatch()
     {
         bool align = (_cpu->State.System.Cr0 & Cr0.AM) != 0 && (_cpu->State.OtherFlags & Eflags.AC) != 0;

@@ -6,6 +6,7 @@ public sealed unsafe partial class Processor
     private const uint BreakpointEnables = 0xFF;
 
     /// <summary>Runs until the clock reaches <paramref name="limit"/> or something ends the run first. The state is exact afterwards.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public RunExit Run(long limit)
     {
         _limit = limit;
@@ -39,6 +40,7 @@ public sealed unsafe partial class Processor
     }
 
     /// <summary>Runs blocks until one has no successor yet. True: whatever ran has completed.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private bool RunChain()
     {
         uint eip = _cpu->State.Eip;
@@ -256,6 +258,7 @@ public sealed unsafe partial class Processor
     }
 
     /// <summary>A fault, an exit or a device access out of a chain. Null: go on.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private RunExit? AfterIncomplete()
     {
         switch (_cpu->Exit)
@@ -307,6 +310,7 @@ public sealed unsafe partial class Processor
         InDelivery = null;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void DeliverOrEscalate(byte vector, EventKind kind, uint? errorCode, uint returnEip)
     {
         ref CpuState state = ref _cpu->State;
@@ -382,6 +386,7 @@ public sealed unsafe partial class Processor
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private bool TryDeliver(byte vector, EventKind kind, uint? errorCode, uint returnEip)
     {
         uint eip = _cpu->State.Eip;

@@ -392,12 +392,14 @@ public sealed unsafe partial class Processor : IDisposable
     private readonly record struct ReplacedTranslation(long Index, Translation Old);
 
     /// <summary>Starts a system instruction: what it changes can be undone, what it writes is held back.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal void Begin(Op* op)
     {
         _cpu->Executing = op;
         Begin(op->Eip, op->NextEip, op->Position);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void Begin(uint eip, uint nextEip, int position)
     {
         _cpu->Keep();
@@ -411,6 +413,7 @@ public sealed unsafe partial class Processor : IDisposable
     }
 
     /// <summary>Completes or undoes it. An exit to a monitor has undone it already.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal void End(bool done)
     {
         _cpu->Holding = false;
@@ -429,6 +432,7 @@ public sealed unsafe partial class Processor : IDisposable
     }
 
     /// <summary>What a system instruction or a delivery may have changed, the run loop must see.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void NoteSystemChanges()
     {
         _cpu->SelectTlb();

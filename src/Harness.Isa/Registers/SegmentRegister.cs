@@ -78,6 +78,7 @@ public struct SegmentRegister
         (Rights & (AccessRights.S | AccessRights.Code | AccessRights.ExpandDownOrConforming)) == (AccessRights.S | AccessRights.ExpandDownOrConforming);
 
     /// <summary>Loads the hidden part whole and derives what the fast path compares.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Set(ushort selector, uint @base, uint limit, uint rights)
     {
         Selector = selector;
@@ -88,9 +89,11 @@ public struct SegmentRegister
     }
 
     /// <summary>Loads a code or data segment from its descriptor, which is marked accessed (SDM Vol. 3A, 3.4.5.1).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Set(ushort selector, Descriptor descriptor) => Set(selector, descriptor.Base, descriptor.Limit, descriptor.Rights | AccessRights.Accessed);
 
     /// <summary>Derives <see cref="ReadEnd"/> and <see cref="WriteEnd"/>; call it after changing limit or rights alone.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Derive()
     {
         bool accessible = (Rights & (AccessRights.Unusable | AccessRights.P | AccessRights.S)) == (AccessRights.P | AccessRights.S);

@@ -108,6 +108,13 @@ public interface IPort
     /// <summary>Data write at the current CPL; faults as <see cref="Read"/>.</summary>
     bool Write<T>(SegmentName segment, uint offset, T value) where T : unmanaged;
 
+    /// <summary>A data read of several doublewords at once, where none can fault. False: nothing has been done, and they have to be read one by one.</summary>
+    bool TryRead<T>(SegmentName segment, uint offset, out T value) where T : unmanaged
+    {
+        value = default;
+        return false;
+    }
+
     /// <summary>Records the fault that an access of <paramref name="size"/> bytes would raise; nothing is read or written.</summary>
     bool Probe(SegmentName segment, uint offset, uint size, bool write);
 
@@ -128,6 +135,12 @@ public interface IPort
 
     /// <summary>Write counterpart of <see cref="ReadStack"/>.</summary>
     bool WriteStack<T>(in SegmentRegister stack, uint offset, int cpl, uint errorCode, T value) where T : unmanaged;
+
+    /// <summary>
+    /// As <see cref="WriteStack"/> of doublewords one below the other, the last at <paramref name="offset"/>, where none can fault. False: nothing has been
+    /// done, and they have to be written one by one.
+    /// </summary>
+    bool TryWriteStack(in SegmentRegister stack, uint offset, int cpl, ReadOnlySpan<uint> values) => false;
 
     /// <summary>Whether a supervisor access to this range would fault; used where the manual wants a check before any effect.</summary>
     bool ProbeSystem(uint linear, uint size, bool write);

@@ -28,6 +28,7 @@ public struct LazyFlags : IFlags
     /// <summary>All six in their places in EFLAGS, put together without a branch: traps and returns need them often.</summary>
     public readonly uint Status
     {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         get
         {
             uint even = (uint)~BitOperations.PopCount((byte)_result) << 2 & Eflags.PF;
@@ -108,6 +109,7 @@ public struct LazyFlags : IFlags
         _carry = (_carry & ~CarryBit) | (carry ? CarryBit : 0);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void SetStatus(uint status)
     {
         // A result of 0 has PF, a result of 1 has not; neither has SF.

@@ -29,6 +29,7 @@ public static class FlagWrite
     }
 
     /// <summary>IRET within protected mode, by the privilege level before the return.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Return<TPort>(ref TPort port, uint image, bool wide) where TPort : struct, IPort
     {
         uint writable = port.DefinedFlags & ~(Eflags.VM | Forbidden(ref port));
@@ -98,9 +99,11 @@ public static class FlagWrite
     }
 
     /// <summary>IF outside IOPL, IOPL outside CPL 0.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static uint Forbidden<TPort>(ref TPort port) where TPort : struct, IPort =>
         (port.Cpl > Mode.Iopl(ref port) ? Eflags.IF : 0) | (port.Cpl > 0 ? Eflags.IOPL : 0);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Replace<TPort>(ref TPort port, uint image, uint writable, uint clear) where TPort : struct, IPort =>
         port.Flags = ((port.Flags & ~writable) | (image & writable & ~clear)) | Eflags.Fixed;
 }

@@ -59,6 +59,7 @@ public static class SegmentLoad
     /// <paramref name="absent"/> is for a segment that is not present: #SS, but #NP for IRET (SDM Vol. 2A, IRET, Protected Mode Exceptions; the operation
     /// section has #SS there, and the independent judges follow the former).
     /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool ReadStackSegment<TPort>(
         ref TPort port, ushort selector, int cpl, Vector vector, Vector absent, uint external, out Descriptor descriptor)
         where TPort : struct, IPort
@@ -123,6 +124,7 @@ public static class SegmentLoad
     /// <summary>
     /// CS and EIP from a descriptor that has passed the checks, and the privilege level; an offset beyond the limit is #GP(<paramref name="external"/>).
     /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool LoadCode<TPort>(
         ref TPort port, ushort selector, uint linear, Descriptor descriptor, int cpl, uint eip, uint external)
         where TPort : struct, IPort
@@ -214,6 +216,7 @@ public static class SegmentLoad
         DropPrivileged(ref port, SegmentName.DS);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void DropPrivileged<TPort>(ref TPort port, SegmentName name) where TPort : struct, IPort
     {
         ref readonly SegmentRegister segment = ref port.Segment(name);

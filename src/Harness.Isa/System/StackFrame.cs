@@ -27,6 +27,7 @@ public struct StackFrame
     /// The stack that the current TSS holds for a more privileged level (SDM Vol. 3A, 5.8.5): #TS(TSS) when it lies beyond the TSS, #TS(SS) or #SS(SS) when
     /// the segment will not do, #SS(SS) when the frame does not fit.
     /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool TryForLevel<TPort>(ref TPort port, int cpl, uint external, out StackFrame frame) where TPort : struct, IPort
     {
         frame = default;
@@ -79,6 +80,28 @@ public struct StackFrame
         return wide
             ? port.WriteStack(_segment, top, _cpl, _errorCode, value)
             : port.WriteStack(_segment, top, _cpl, _errorCode, (ushort)value);
+    }
+
+    /// <summary>Pushes one after the other.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public bool Push<TPort>(ref TPort port, ReadOnlySpan<uint> values, bool wide) where TPort : struct, IPort
+    {
+        uint top = _pointer - (uint)values.Length * sizeof(uint);
+        if (wide && _mask == uint.MaxValue && port.TryWriteStack(_segment, top, _cpl, values))
+        {
+            _pointer = top;
+            return true;
+        }
+
+        foreach (uint value in values)
+        {
+            if (!Push(ref port, value, wide))
+            {
+                return false;
+            }
+        }
+
+        return true;
     }
 
     /// <summary>Makes this the current stack.</summary>

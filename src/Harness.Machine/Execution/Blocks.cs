@@ -94,6 +94,7 @@ internal sealed unsafe class Blocks : ICodeKeeper
     }
 
     /// <summary>The block at EIP, or null if its first byte cannot be fetched: then the processor has the fault.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public Block? At(uint eip, bool alone)
     {
         int context = Context();
@@ -156,6 +157,7 @@ internal sealed unsafe class Blocks : ICodeKeeper
         return (end - 1) / Ram.PageSize != block.Key.Physical / Ram.PageSize;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private int Context()
     {
         ref SegmentRegister cs = ref _cpu->State.Cs;

@@ -3,6 +3,8 @@ namespace Harness.Machine;
 /// <summary>The port of the machine itself: semantics on the processor state. Writes are held back while <see cref="Cpu.Holding"/>.</summary>
 public readonly unsafe struct MachinePort(Cpu* cpu) : IPort
 {
+    private const uint PageMask = ~(uint)(Ram.PageSize - 1);
+
     private Processor Processor => Harness.Machine.Processor.Of(cpu);
 
     public ref uint Eip => ref cpu->State.Eip;
@@ -96,6 +98,17 @@ public readonly unsafe struct MachinePort(Cpu* cpu) : IPort
             : LinearMemory.Write(cpu, register, offset, value);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public bool TryRead<T>(SegmentName segment, uint offset, out T value) where T : unmanaged
+    {
+        SegmentRegister* register = &cpu->State.Es + (int)segment;
+        uint linear = register->Base + offset;
+        TlbEntry* entry = cpu->Tlb + (linear >> 12 & (TlbEntry.Count - 1));
+        bool done = offset + (ulong)sizeof(T) <= register->ReadEnd && entry->ReadTag == (linear + (uint)sizeof(T) - 1 & PageMask) && cpu->HeldCount == 0;
+        value = done ? *(T*)(entry->Addend + (nint)linear) : default;
+        return done;
+    }
+
     public bool Probe(SegmentName segment, uint offset, uint size, bool write)
     {
         SegmentRegister* register = &cpu->State.Es + (int)segment;
@@ -109,6 +122,7 @@ public readonly unsafe struct MachinePort(Cpu* cpu) : IPort
         return true;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool ReadSystem<T>(uint linear, out T value) where T : unmanaged =>
         LinearMemory.ReadLinear(cpu, cpu->SupervisorTlb, linear, out value) && HeldWrites.Overlay(cpu, linear, ref value);
 
@@ -126,10 +140,15 @@ public readonly unsafe struct MachinePort(Cpu* cpu) : IPort
         return LinearMemory.ReadLinear(cpu, TableOf(cpl), stack.Base + offset, out value) && HeldWrites.Overlay(cpu, stack.Base + offset, ref value);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool WriteStack<T>(in SegmentRegister stack, uint offset, int cpl, uint errorCode, T value) where T : unmanaged =>
         offset + (ulong)sizeof(T) <= stack.WriteEnd || stack.Allows(offset, (uint)sizeof(T), write: true)
             ? HeldWrites.Hold(cpu, TableOf(cpl), stack.Base + offset, sizeof(T), Width.ZeroExtend(value))
             : Fault(Vector.SS, errorCode);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public bool TryWriteStack(in SegmentRegister stack, uint offset, int cpl, ReadOnlySpan<uint> values) =>
+        offset + (ulong)values.Length * sizeof(uint) <= stack.WriteEnd && HeldWrites.TryHold(cpu, TableOf(cpl), stack.Base + offset, values);
 
     public bool ProbeSystem(uint linear, uint size, bool write)
     {
@@ -211,6 +230,7 @@ public readonly unsafe struct MachinePort(Cpu* cpu) : IPort
 
     public bool Commit() => Processor.CommitInstruction();
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Delivering(byte vector, EventKind kind, uint? errorCode) => Processor.InDelivery = new EventInDelivery(vector, kind, errorCode);
 
     private TlbEntry* TableOf(int cpl) => cpl == 3 ? cpu->UserTlb : cpu->SupervisorTlb;

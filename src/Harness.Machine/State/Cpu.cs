@@ -42,17 +42,11 @@ public unsafe struct CpuState
     public DescriptorTableRegister Gdtr, Idtr;
     public SystemRegisters System;
 
-    /// <summary>
-    /// Copies all that comes before the segment registers: what any system instruction may change without telling. Field by field, for a copy in wide pieces
-    /// would wait for what has just been written.
-    /// </summary>
-    public void CopyCommon(ref CpuState to)
+    /// <summary>Copies all that comes before the segment registers: what any system instruction may change without telling.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public readonly void CopyCommon(ref CpuState to)
     {
-        for (int i = 0; i < GeneralRegisters; i++)
-        {
-            to.Registers[i] = Registers[i];
-        }
-
+        Unsafe.As<ulong, GeneralRegisterFile>(ref to.Registers[0]) = Unsafe.As<ulong, GeneralRegisterFile>(ref Unsafe.AsRef(in Registers[0]));
         to.Status = Status;
         to.OtherFlags = OtherFlags;
         to.Eip = Eip;
@@ -61,6 +55,12 @@ public unsafe struct CpuState
         to.Shadow = Shadow;
         to.Activity = Activity;
         to.NmiBlocked = NmiBlocked;
+    }
+
+    [InlineArray(GeneralRegisters)]
+    private struct GeneralRegisterFile
+    {
+        private ulong _first;
     }
 }
 
@@ -253,6 +253,7 @@ public unsafe struct Cpu
     }
 
     /// <summary>Keeps what <see cref="Restore"/> needs: the common part now, the others when they are about to change.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Keep()
     {
         State.CopyCommon(ref Saved);

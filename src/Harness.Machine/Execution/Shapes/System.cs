@@ -20,6 +20,7 @@ internal static unsafe class SystemInstruction<TOperation> where TOperation : st
     private static readonly bool ProtectedModeOnly = Row is { ProtectedModeOnly: true };
     private static readonly bool Supervisor = Row is { Privilege: Privilege.Supervisor };
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool Perform(Cpu* cpu, Op* op)
     {
         if (ProtectedModeOnly && ((cpu->State.System.Cr0 & Cr0.PE) == 0 || (cpu->State.OtherFlags & Eflags.VM) != 0))
