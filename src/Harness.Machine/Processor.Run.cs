@@ -138,10 +138,12 @@ public sealed unsafe partial class Processor
         return true;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private bool MustRunAlone() =>
         _aloneOnce || _observer is not null || (_cpu->State.OtherFlags & Eflags.TF) != 0 || (_cpu->State.System.Dr7 & BreakpointEnables) != 0
         || _cpu->State.Shadow != Shadow.None || _horizon - _cpu->Ticks < Blocks.Longest;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private bool IsSentinel() =>
         _sentinelLength != 0 && _cpu->State.Cpl == 0 && (_cpu->State.OtherFlags & Eflags.VM) == 0
         && _cpu->State.Cs.Base + _cpu->State.Eip - _sentinelStart < _sentinelLength && !IsGuest;

@@ -43,6 +43,7 @@ public static class EventDelivery
     }
 
     /// <summary>INT n: in virtual-8086 mode IOPL, CR4.VME and the redirection bitmap decide first (SDM Vol. 3B, Table 20-2).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static bool SoftwareInterrupt<TPort>(ref TPort port, byte vector) where TPort : struct, IPort
     {
         if (Mode.IsVirtual8086(ref port))

@@ -208,6 +208,7 @@ public static class SegmentLoad
     }
 
     /// <summary>After a return to an outer level: data segments that it may not use become null (SDM Vol. 2, RET and IRET).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void DropPrivileged<TPort>(ref TPort port) where TPort : struct, IPort
     {
         DropPrivileged(ref port, SegmentName.ES);

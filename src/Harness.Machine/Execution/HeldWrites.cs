@@ -30,6 +30,7 @@ internal static unsafe class HeldWrites
     }
 
     /// <summary>Keeps doublewords, the last at <paramref name="linear"/>, where they lie in one page that may be written in place. False: nothing has been done.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static bool TryHold(Cpu* cpu, TlbEntry* tlb, uint linear, ReadOnlySpan<uint> values)
     {
         TlbEntry* entry = tlb + (linear >> 12 & (TlbEntry.Count - 1));
@@ -85,6 +86,7 @@ internal static unsafe class HeldWrites
         return merged;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Complete(Cpu* cpu)
     {
         Processor processor = Processor.Of(cpu);

@@ -172,6 +172,7 @@ public readonly unsafe struct MachinePort(Cpu* cpu) : IPort
         return narrow ? offset & 0xFFFF : offset;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool Fault(Vector vector, uint errorCode = 0)
     {
         cpu->Fault = new Fault(vector, errorCode);

@@ -295,6 +295,7 @@ public unsafe struct Cpu
     }
 
     /// <summary>Back to where <see cref="Keep"/> was called.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Restore()
     {
         Saved.CopyCommon(ref State);
@@ -315,6 +316,7 @@ public unsafe struct Cpu
     }
 
     /// <summary>Call where <see cref="CpuState.Cpl"/> has changed.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void SelectTlb() => Tlb = State.Cpl == 3 ? UserTlb : SupervisorTlb;
 }
 
