@@ -3,12 +3,6 @@ namespace Harness.Machine;
 /// <summary>Flags, control registers, MSRs, ports: what the port delegates.</summary>
 public sealed unsafe partial class Processor
 {
-    internal void SetFlags(uint value)
-    {
-        _cpu->Flags = value;
-        _cpu->Attention |= Attention.Events;
-    }
-
     internal uint ReadControl(int number)
     {
         ref SystemRegisters system = ref _cpu->State.System;
@@ -82,6 +76,7 @@ public sealed unsafe partial class Processor
 
     internal bool WriteMsr(uint number, ulong value)
     {
+        _cpu->KeepSystem();
         ref SystemRegisters system = ref _cpu->State.System;
         switch (number)
         {
@@ -181,6 +176,7 @@ public sealed unsafe partial class Processor
     }
 
     /// <summary>Alignment checks and data breakpoints take the fast path away: both are decided here, from CR0.AM, EFLAGS.AC and DR7.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal void CheckAlignmentAndWatch()
     {
         bool align = (_cpu->State.System.Cr0 & Cr0.AM) != 0 && (_cpu->State.OtherFlags & Eflags.AC) != 0;
@@ -195,6 +191,11 @@ public sealed unsafe partial class Processor
 
     private static bool WatchesData(uint dr7)
     {
+        if ((dr7 & BreakpointEnables) == 0)
+        {
+            return false;
+        }
+
         for (int i = 0; i < 4; i++)
         {
             if ((dr7 >> (2 * i) & 3) != 0 && (dr7 >> (16 + 4 * i) & 1) != 0)

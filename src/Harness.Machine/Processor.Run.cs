@@ -6,6 +6,7 @@ public sealed unsafe partial class Processor
     private const uint BreakpointEnables = 0xFF;
 
     /// <summary>Runs until the clock reaches <paramref name="limit"/> or something ends the run first. The state is exact afterwards.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public RunExit Run(long limit)
     {
         _limit = limit;
@@ -38,7 +39,8 @@ public sealed unsafe partial class Processor
         }
     }
 
-    /// <summary>True: whatever ran has completed.</summary>
+    /// <summary>Runs blocks until one has no successor yet. True: whatever ran has completed.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private bool RunChain()
     {
         uint eip = _cpu->State.Eip;
@@ -57,9 +59,23 @@ public sealed unsafe partial class Processor
             *link = block.First;
         }
 
+        // RF is clear once an instruction has completed. One that cannot tell need not run alone for that.
+        bool resume = (_cpu->State.OtherFlags & Eflags.RF) != 0;
+        if (resume && block.SeesResumeFlag)
+        {
+            return Step();
+        }
+
+        _cpu->State.OtherFlags &= ~Eflags.RF;
+        long start = _cpu->Ticks;
         _cpu->ChainLimit = _horizon - Blocks.Longest + 1;
         _cpu->Deadline = _horizon;
         block.First->Handler(_cpu, block.First);
+        if (resume && _cpu->Ticks == start)
+        {
+            _cpu->State.OtherFlags |= Eflags.RF;
+        }
+
         return _cpu->Exit == Exit.Resolve;
     }
 
@@ -99,7 +115,7 @@ public sealed unsafe partial class Processor
             return false;
         }
 
-        ref readonly Instruction instruction = ref _blocks.InstructionOf(block.First);
+        ref readonly Instruction instruction = ref *block.First->Instruction;
         bool again = _cpu->State.Eip == eip && (instruction.HasRepPrefix || instruction.HasRepnePrefix) && instruction.IsStringInstruction;
         if (resume && !again && !LoadsResumeFlag(instruction))
         {
@@ -122,10 +138,12 @@ public sealed unsafe partial class Processor
         return true;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private bool MustRunAlone() =>
-        _aloneOnce || _observer is not null || (_cpu->State.OtherFlags & (Eflags.TF | Eflags.RF)) != 0 || (_cpu->State.System.Dr7 & BreakpointEnables) != 0
+        _aloneOnce || _observer is not null || (_cpu->State.OtherFlags & Eflags.TF) != 0 || (_cpu->State.System.Dr7 & BreakpointEnables) != 0
         || _cpu->State.Shadow != Shadow.None || _horizon - _cpu->Ticks < Blocks.Longest;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private bool IsSentinel() =>
         _sentinelLength != 0 && _cpu->State.Cpl == 0 && (_cpu->State.OtherFlags & Eflags.VM) == 0
         && _cpu->State.Cs.Base + _cpu->State.Eip - _sentinelStart < _sentinelLength && !IsGuest;
@@ -242,6 +260,7 @@ public sealed unsafe partial class Processor
     }
 
     /// <summary>A fault, an exit or a device access out of a chain. Null: go on.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private RunExit? AfterIncomplete()
     {
         switch (_cpu->Exit)
@@ -293,6 +312,7 @@ public sealed unsafe partial class Processor
         InDelivery = null;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void DeliverOrEscalate(byte vector, EventKind kind, uint? errorCode, uint returnEip)
     {
         ref CpuState state = ref _cpu->State;
@@ -368,6 +388,7 @@ public sealed unsafe partial class Processor
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private bool TryDeliver(byte vector, EventKind kind, uint? errorCode, uint returnEip)
     {
         uint eip = _cpu->State.Eip;

@@ -40,6 +40,7 @@ public sealed unsafe partial class Processor : IDisposable
         _cpu->DataTranslations = (Translation*)NativeMemory.AlignedAlloc(2 * TlbEntry.Count * (nuint)sizeof(Translation), 64);
         _cpu->CodeTranslations = _cpu->DataTranslations + TlbEntry.Count;
         _cpu->Held = (HeldWrite*)NativeMemory.Alloc(Cpu.MaximumHeldWrites, (nuint)sizeof(HeldWrite));
+        _cpu->DefinedFlags = Mode.DefinedFlags(model.Has);
         _blocks = new Blocks(this, _cpu);
         memory.Attach(this);
         memory.Ram.Attach(_blocks);
@@ -137,14 +138,11 @@ public sealed unsafe partial class Processor : IDisposable
     /// <summary>The state, by reference; call <see cref="StateChanged"/> after changing it from outside.</summary>
     public ref CpuState State => ref _cpu->State;
 
-    /// <summary>The state at the start of the system instruction that is executing.</summary>
-    internal ref CpuState Saved => ref _cpu->Saved;
-
     /// <summary>Offset of the system instruction that is executing.</summary>
     public uint InstructionEip => _cpu->InstructionEip;
 
     /// <summary>The system or string instruction that is executing, or was last.</summary>
-    public ref readonly Instruction ExecutingInstruction => ref _blocks.InstructionOf(_cpu->Executing);
+    public ref readonly Instruction ExecutingInstruction => ref *_cpu->Executing->Instruction;
 
     /// <summary>The fault that an instruction or a delivery recorded last.</summary>
     public Fault LastFault => _cpu->Fault;
@@ -162,7 +160,11 @@ public sealed unsafe partial class Processor : IDisposable
     public uint Flags
     {
         get => _cpu->Flags;
-        set => SetFlags(value);
+        set
+        {
+            _cpu->Flags = value;
+            _cpu->Attention |= Attention.Events;
+        }
     }
 
     /// <summary>The time-stamp counter as RDTSC sees it.</summary>
@@ -363,8 +365,6 @@ public sealed unsafe partial class Processor : IDisposable
         return Model.Has(instruction.Code) ? Rows.For(instruction) : null;
     }
 
-    internal ref readonly Instruction InstructionOf(Op* op) => ref _blocks.InstructionOf(op);
-
     internal nint OwnHandlerOf(in Instruction instruction) => _blocks.HandlerOf(OwnShapeOf(instruction)!.Select(instruction), instruction);
 
     /// <summary>Of an instruction that has no start of its own, only the last access is known to belong to it.</summary>
@@ -399,106 +399,4 @@ public sealed unsafe partial class Processor : IDisposable
     }
 
     private readonly record struct ReplacedTranslation(long Index, Translation Old);
-
-    /// <summary>Starts a system instruction: what it changes can be undone, what it writes is held back.</summary>
-    internal void Begin(Op* op)
-    {
-        _cpu->Executing = op;
-        Begin(op->Eip, op->NextEip, op->Position);
-    }
-
-    private void Begin(uint eip, uint nextEip, int position)
-    {
-        _cpu->Saved = _cpu->State;
-        _cpu->Saved.Eip = eip;
-        _cpu->InstructionEip = eip;
-        _cpu->State.Eip = nextEip;
-        _cpu->Position = position;
-        _cpu->Holding = true;
-        _cpu->HeldCount = 0;
-        _replaced.Clear();
-    }
-
-    /// <summary>Completes or undoes it. An exit to a monitor has undone it already.</summary>
-    internal void End(bool done)
-    {
-        _cpu->Holding = false;
-        if (done)
-        {
-            HeldWrites.Complete(_cpu);
-            NoteSystemChanges();
-            InDelivery = null;
-        }
-        else if (_cpu->Exit != Exit.Intercepted)
-        {
-            Undo();
-        }
-
-        _cpu->Position = 0;
-    }
-
-    /// <summary>What a system instruction or a delivery may have changed, the run loop must see.</summary>
-    private void NoteSystemChanges()
-    {
-        _cpu->SelectTlb();
-        CheckAlignmentAndWatch();
-        bool enabled = (_cpu->State.OtherFlags & ~_cpu->Saved.OtherFlags & Eflags.IF) != 0;
-        if (_cpu->IsGuest || (enabled && _bus.InterruptPending))
-        {
-            _cpu->Attention |= Attention.Events;
-        }
-    }
-
-    /// <summary>An instruction that has committed cannot start again alone, as one that meets a device has to: it runs alone from its start.</summary>
-    internal bool CommitInstruction()
-    {
-        if (!_cpu->Alone)
-        {
-            _cpu->Exit = Exit.RunAlone;
-            return false;
-        }
-
-        HeldWrites.Complete(_cpu);
-        NoteSystemChanges();
-        _cpu->Saved = _cpu->State;
-        return true;
-    }
-
-    /// <summary>Back to the start of the instruction.</summary>
-    private void Undo()
-    {
-        _cpu->State = _cpu->Saved;
-        _cpu->HeldCount = 0;
-        _cpu->SelectTlb();
-        CheckAlignmentAndWatch();
-    }
-
-    internal bool AskMonitor(InterceptKind kind, uint qualifier, uint value)
-    {
-        if (Intercepts is null)
-        {
-            return false;
-        }
-
-        if (!_cpu->Holding)
-        {
-            // A string instruction asks before it changes anything.
-            _cpu->State.Eip = _cpu->InstructionEip;
-            return Intercepts.Instruction(kind, qualifier, value) && !StateReplaced();
-        }
-
-        // The unit sees the state at the instruction's start; if it lets the instruction go on, what was done so far is put back.
-        CpuState current = _cpu->State;
-        int held = _cpu->HeldCount;
-        Undo();
-        if (Intercepts.Instruction(kind, qualifier, value))
-        {
-            return !StateReplaced();
-        }
-
-        _cpu->State = current;
-        _cpu->HeldCount = held;
-        _cpu->SelectTlb();
-        return false;
-    }
 }

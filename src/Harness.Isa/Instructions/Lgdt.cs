@@ -19,8 +19,9 @@ public readonly struct Lgdt : ISystem
             return false;
         }
 
-        port.Gdtr.Limit = limit;
-        port.Gdtr.Base = instruction.Code == Code.Lgdt_m1632_16 ? @base & 0xFFFFFF : @base;
+        ref DescriptorTableRegister gdtr = ref port.ChangeGdtr();
+        gdtr.Limit = limit;
+        gdtr.Base = instruction.Code == Code.Lgdt_m1632_16 ? @base & 0xFFFFFF : @base;
         return true;
     }
 }

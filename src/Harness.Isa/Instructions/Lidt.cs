@@ -19,8 +19,9 @@ public readonly struct Lidt : ISystem
             return false;
         }
 
-        port.Idtr.Limit = limit;
-        port.Idtr.Base = instruction.Code == Code.Lidt_m1632_16 ? @base & 0xFFFFFF : @base;
+        ref DescriptorTableRegister idtr = ref port.ChangeIdtr();
+        idtr.Limit = limit;
+        idtr.Base = instruction.Code == Code.Lidt_m1632_16 ? @base & 0xFFFFFF : @base;
         return true;
     }
 }

@@ -38,7 +38,7 @@ public readonly struct MovControl : ISystem
             case 0:
                 return ControlWrite.SetCr0(ref port, value);
             case 2:
-                port.System.Cr2 = value;
+                port.ChangeSystem().Cr2 = value;
                 return true;
             case 3:
                 return ControlWrite.SetCr3(ref port, value);

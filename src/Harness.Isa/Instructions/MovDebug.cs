@@ -50,17 +50,17 @@ public readonly struct MovDebug : ISystem
         switch (number)
         {
             case 0:
-                return ref port.System.Dr0;
+                return ref port.ChangeSystem().Dr0;
             case 1:
-                return ref port.System.Dr1;
+                return ref port.ChangeSystem().Dr1;
             case 2:
-                return ref port.System.Dr2;
+                return ref port.ChangeSystem().Dr2;
             case 3:
-                return ref port.System.Dr3;
+                return ref port.ChangeSystem().Dr3;
             case 4 or 6:
-                return ref port.System.Dr6;
+                return ref port.ChangeSystem().Dr6;
             default:
-                return ref port.System.Dr7;
+                return ref port.ChangeSystem().Dr7;
         }
     }
 }

@@ -62,6 +62,12 @@ public struct SegmentRegister
     public uint Rights;
     public ushort Selector;
 
+    /// <summary>A bit for each type of code or data segment (SDM Vol. 3A, Table 3-1): expand-up data, and readable code.</summary>
+    private const uint ReadableTypes = 0b1100_1100_0000_1111;
+
+    /// <summary>Likewise: writable expand-up data.</summary>
+    private const uint WritableTypes = 0b1100;
+
     public readonly int Dpl => (int)(Rights & AccessRights.DplMask) >> AccessRights.DplShift;
     public readonly bool IsUsable => (Rights & AccessRights.Unusable) == 0;
 
@@ -72,6 +78,7 @@ public struct SegmentRegister
         (Rights & (AccessRights.S | AccessRights.Code | AccessRights.ExpandDownOrConforming)) == (AccessRights.S | AccessRights.ExpandDownOrConforming);
 
     /// <summary>Loads the hidden part whole and derives what the fast path compares.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Set(ushort selector, uint @base, uint limit, uint rights)
     {
         Selector = selector;
@@ -81,14 +88,19 @@ public struct SegmentRegister
         Derive();
     }
 
+    /// <summary>Loads a code or data segment from its descriptor, which is marked accessed (SDM Vol. 3A, 3.4.5.1).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Set(ushort selector, Descriptor descriptor) => Set(selector, descriptor.Base, descriptor.Limit, descriptor.Rights | AccessRights.Accessed);
+
     /// <summary>Derives <see cref="ReadEnd"/> and <see cref="WriteEnd"/>; call it after changing limit or rights alone.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Derive()
     {
-        bool accessible = IsUsable && (Rights & (AccessRights.P | AccessRights.S)) == (AccessRights.P | AccessRights.S) && !IsExpandDown;
-        bool code = (Rights & AccessRights.Code) != 0;
-        bool second = (Rights & AccessRights.WritableOrReadable) != 0;
-        ReadEnd = accessible && (!code || second) ? Limit + 1ul : 0;
-        WriteEnd = accessible && !code && second ? Limit + 1ul : 0;
+        bool accessible = (Rights & (AccessRights.Unusable | AccessRights.P | AccessRights.S)) == (AccessRights.P | AccessRights.S);
+        ulong end = accessible ? Limit + 1ul : 0;
+        int type = (int)(Rights & AccessRights.TypeMask);
+        ReadEnd = (ReadableTypes >> type & 1) * end;
+        WriteEnd = (WritableTypes >> type & 1) * end;
     }
 
     /// <summary>Whether an access of <paramref name="size"/> bytes at <paramref name="offset"/> is allowed (SDM Vol. 3A, 5.3 and 5.5).</summary>

@@ -85,19 +85,35 @@ public interface IPort
     /// <summary>Current privilege level, 0 to 3; 3 in virtual-8086 mode, 0 in real-address mode.</summary>
     int Cpl { get; set; }
 
-    ref SegmentRegister Segment(SegmentName name);
-    ref DescriptorTableRegister Gdtr { get; }
-    ref DescriptorTableRegister Idtr { get; }
-    ref SystemRegisters System { get; }
+    ref readonly SegmentRegister Segment(SegmentName name);
+
+    /// <summary>The register to be changed. What it was is kept first, for an instruction that fails; so with the other Change methods.</summary>
+    ref SegmentRegister Change(SegmentName name);
+    ref readonly DescriptorTableRegister Gdtr { get; }
+    ref readonly DescriptorTableRegister Idtr { get; }
+    ref DescriptorTableRegister ChangeGdtr();
+    ref DescriptorTableRegister ChangeIdtr();
+    ref readonly SystemRegisters System { get; }
+    ref SystemRegisters ChangeSystem();
 
     /// <summary>Whether the processor model has the feature.</summary>
     bool Has(Feature feature);
+
+    /// <summary>The bits of EFLAGS that the processor model has.</summary>
+    uint DefinedFlags { get; }
 
     /// <summary>Data read at the current CPL; #GP(0), or #SS(0) through SS, on a limit or type violation, #PF, #AC.</summary>
     bool Read<T>(SegmentName segment, uint offset, out T value) where T : unmanaged;
 
     /// <summary>Data write at the current CPL; faults as <see cref="Read"/>.</summary>
     bool Write<T>(SegmentName segment, uint offset, T value) where T : unmanaged;
+
+    /// <summary>A data read of several doublewords at once, where none can fault. False: nothing has been done, and they have to be read one by one.</summary>
+    bool TryRead<T>(SegmentName segment, uint offset, out T value) where T : unmanaged
+    {
+        value = default;
+        return false;
+    }
 
     /// <summary>Records the fault that an access of <paramref name="size"/> bytes would raise; nothing is read or written.</summary>
     bool Probe(SegmentName segment, uint offset, uint size, bool write);
@@ -119,6 +135,12 @@ public interface IPort
 
     /// <summary>Write counterpart of <see cref="ReadStack"/>.</summary>
     bool WriteStack<T>(in SegmentRegister stack, uint offset, int cpl, uint errorCode, T value) where T : unmanaged;
+
+    /// <summary>
+    /// As <see cref="WriteStack"/> of doublewords one below the other, the last at <paramref name="offset"/>, where none can fault. False: nothing has been
+    /// done, and they have to be written one by one.
+    /// </summary>
+    bool TryWriteStack(in SegmentRegister stack, uint offset, int cpl, ReadOnlySpan<uint> values) => false;
 
     /// <summary>Whether a supervisor access to this range would fault; used where the manual wants a check before any effect.</summary>
     bool ProbeSystem(uint linear, uint size, bool write);

@@ -28,7 +28,7 @@ public static class ControlWrite
             return false;
         }
 
-        port.System.Cr0 = value;
+        port.ChangeSystem().Cr0 = value;
         if (((old ^ value) & Cr0Flushing) != 0)
         {
             port.FlushTlb(true);
@@ -45,7 +45,7 @@ public static class ControlWrite
             return false;
         }
 
-        port.System.Cr3 = value;
+        port.ChangeSystem().Cr3 = value;
         port.FlushTlb(false);
         return true;
     }
@@ -66,7 +66,7 @@ public static class ControlWrite
             return false;
         }
 
-        port.System.Cr4 = value;
+        port.ChangeSystem().Cr4 = value;
         if (((old ^ value) & Cr4Flushing) != 0)
         {
             port.FlushTlb(true);
@@ -93,10 +93,11 @@ public static class ControlWrite
             }
         }
 
-        port.System.Pdpte0 = entries[0];
-        port.System.Pdpte1 = entries[1];
-        port.System.Pdpte2 = entries[2];
-        port.System.Pdpte3 = entries[3];
+        ref SystemRegisters system = ref port.ChangeSystem();
+        system.Pdpte0 = entries[0];
+        system.Pdpte1 = entries[1];
+        system.Pdpte2 = entries[2];
+        system.Pdpte3 = entries[3];
         return true;
     }
 

@@ -4,13 +4,14 @@ namespace Harness.Isa;
 public static class DescriptorTable
 {
     /// <summary>Linear address of the descriptor; false when the table does not reach so far or there is no LDT.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool TryLocate<TPort>(ref TPort port, ushort selector, out uint linear) where TPort : struct, IPort
     {
         uint offset = selector & ~7u;
         uint last = selector | 7u;
         if (Selector.IsLocal(selector))
         {
-            ref SegmentRegister local = ref port.Segment(SegmentName.LDTR);
+            ref readonly SegmentRegister local = ref port.Segment(SegmentName.LDTR);
             linear = local.Base + offset;
             return local.IsUsable && last <= local.Limit;
         }
@@ -20,6 +21,7 @@ public static class DescriptorTable
     }
 
     /// <summary>Reads the descriptor; beyond its table it is <paramref name="vector"/>(selector), with EXT as <paramref name="external"/> says.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool Read<TPort>(ref TPort port, ushort selector, Vector vector, uint external, out uint linear, out Descriptor descriptor)
         where TPort : struct, IPort
     {
@@ -35,6 +37,7 @@ public static class DescriptorTable
     }
 
     /// <summary>Sets the accessed bit in the table, unless it is set (SDM Vol. 3A, 3.4.5.1).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool MarkAccessed<TPort>(ref TPort port, uint linear, Descriptor descriptor) where TPort : struct, IPort =>
         descriptor.IsAccessed || port.WriteSystem(linear + 5, (byte)(descriptor.High >> 8 | AccessRights.Accessed));
 

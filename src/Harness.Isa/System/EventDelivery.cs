@@ -25,11 +25,15 @@ public enum EventKind
 /// <summary>Delivery of interrupts and exceptions (SDM Vol. 2, INT; Vol. 3A, 6.11 to 6.13; Vol. 3B, 20.3).</summary>
 public static class EventDelivery
 {
+    /// <summary>Values that a gate pushes at most: from virtual-8086 mode, with an error code (SDM Vol. 3B, Figure 20-3).</summary>
+    private const int LargestFrame = 10;
+
     /// <summary>
     /// Enters the handler of <paramref name="vector"/>. <paramref name="returnEip"/> is the offset that is pushed: of the instruction for faults, of the next
     /// one otherwise. False: the delivery itself faulted, and the fault is recorded; the caller restores the registers and drops held-back writes, as after an
     /// instruction that returns false.
     /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool Deliver<TPort>(ref TPort port, byte vector, EventKind kind, uint? errorCode, uint returnEip) where TPort : struct, IPort
     {
         port.Delivering(vector, kind, errorCode);
@@ -39,6 +43,7 @@ public static class EventDelivery
     }
 
     /// <summary>INT n: in virtual-8086 mode IOPL, CR4.VME and the redirection bitmap decide first (SDM Vol. 3B, Table 20-2).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static bool SoftwareInterrupt<TPort>(ref TPort port, byte vector) where TPort : struct, IPort
     {
         if (Mode.IsVirtual8086(ref port))
@@ -94,7 +99,7 @@ public static class EventDelivery
     private static bool ReadRedirection<TPort>(ref TPort port, byte vector, out bool redirected) where TPort : struct, IPort
     {
         redirected = false;
-        ref SegmentRegister task = ref port.Segment(SegmentName.TR);
+        ref readonly SegmentRegister task = ref port.Segment(SegmentName.TR);
         if (!TaskState.IsWide(task.Rights & AccessRights.TypeMask) || task.Limit < TaskState.MinimumLimit32)
         {
             return port.Fault(Vector.GP);
@@ -129,6 +134,7 @@ public static class EventDelivery
         return EnterReal(ref port, vector * 4u, image, port.Eip, Eflags.VIF | Eflags.TF | Eflags.RF);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static bool DeliverThroughGate<TPort>(ref TPort port, byte vector, EventKind kind, uint? errorCode, uint returnEip)
         where TPort : struct, IPort
     {
@@ -192,6 +198,7 @@ public static class EventDelivery
         return true;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static bool ThroughGate<TPort>(ref TPort port, Descriptor gate, uint external, uint? errorCode, uint returnEip)
         where TPort : struct, IPort
     {
@@ -226,23 +233,41 @@ public static class EventDelivery
 
         int level = inner ? code.Dpl : port.Cpl;
         bool wide = gate.IsGate32;
+        Span<uint> values = stackalloc uint[LargestFrame];
+        int count = 0;
         StackFrame frame;
         if (!inner)
         {
             frame = StackFrame.Current(ref port, external);
         }
-        else if (!StackFrame.TryForLevel(ref port, level, external, out frame)
-            || (from8086 && !PushDataSegments(ref port, ref frame, wide))
-            || !frame.Push(ref port, port.Segment(SegmentName.SS).Selector, wide)
-            || !frame.Push(ref port, port.Gpr(4), wide))
+        else
         {
-            return false;
+            if (!StackFrame.TryForLevel(ref port, level, external, out frame))
+            {
+                return false;
+            }
+
+            if (from8086)
+            {
+                values[count++] = port.Segment(SegmentName.GS).Selector;
+                values[count++] = port.Segment(SegmentName.FS).Selector;
+                values[count++] = port.Segment(SegmentName.DS).Selector;
+                values[count++] = port.Segment(SegmentName.ES).Selector;
+            }
+
+            values[count++] = port.Segment(SegmentName.SS).Selector;
+            values[count++] = port.Gpr(4);
         }
 
-        if (!frame.Push(ref port, port.Flags, wide)
-            || !frame.Push(ref port, port.Segment(SegmentName.CS).Selector, wide)
-            || !frame.Push(ref port, returnEip, wide)
-            || (errorCode is { } pushed && !frame.Push(ref port, pushed, wide))
+        values[count++] = port.Flags;
+        values[count++] = port.Segment(SegmentName.CS).Selector;
+        values[count++] = returnEip;
+        if (errorCode is { } pushed)
+        {
+            values[count++] = pushed;
+        }
+
+        if (!frame.Push(ref port, values[..count], wide)
             || !SegmentLoad.LoadCode(ref port, selector, linear, code, level, gate.GateOffset, external))
         {
             return false;
@@ -261,10 +286,4 @@ public static class EventDelivery
 
         return true;
     }
-
-    private static bool PushDataSegments<TPort>(ref TPort port, ref StackFrame frame, bool wide) where TPort : struct, IPort =>
-        frame.Push(ref port, port.Segment(SegmentName.GS).Selector, wide)
-        && frame.Push(ref port, port.Segment(SegmentName.FS).Selector, wide)
-        && frame.Push(ref port, port.Segment(SegmentName.DS).Selector, wide)
-        && frame.Push(ref port, port.Segment(SegmentName.ES).Selector, wide);
 }

@@ -46,6 +46,7 @@ public static class FarTransfer
     }
 
     /// <summary>The checks of a return's code segment, the same for RET and IRET.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool ReadReturnTarget<TPort>(ref TPort port, ushort selector, out uint linear, out Descriptor code) where TPort : struct, IPort
     {
         linear = 0;
@@ -70,6 +71,7 @@ public static class FarTransfer
     }
 
     /// <summary>The part of RET and IRET after the code segment is known to be good: stays at the level, or pops SS:ESP of the outer one.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static bool FinishReturn<TPort>(
         ref TPort port, ushort selector, uint linear, Descriptor code, uint eip, bool wide, uint release, Vector absentStack)
         where TPort : struct, IPort
@@ -81,19 +83,42 @@ public static class FarTransfer
             return SegmentLoad.LoadCode(ref port, selector, linear, code, level, eip, 0);
         }
 
-        if (!Stack.Pop(ref port, wide, out uint pointer)
-            || !Stack.Pop(ref port, wide, out uint stackSelector)
-            || !SegmentLoad.ReadStackSegment(ref port, (ushort)stackSelector, level, Vector.GP, absentStack, 0, out SegmentRegister stack)
+        if (!PopStack(ref port, wide, out uint pointer, out ushort stackSelector)
+            || !SegmentLoad.ReadStackSegment(ref port, stackSelector, level, Vector.GP, absentStack, 0, out Descriptor stack)
             || !SegmentLoad.LoadCode(ref port, selector, linear, code, level, eip, 0))
         {
             return false;
         }
 
-        port.Segment(SegmentName.SS) = stack;
+        port.Change(SegmentName.SS).Set(stackSelector, stack);
         Stack.SetPointer(ref port, pointer + release);
         SegmentLoad.DropPrivileged(ref port);
         return true;
     }
+
+    /// <summary>SS:ESP of the outer level.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static bool PopStack<TPort>(ref TPort port, bool wide, out uint pointer, out ushort selector) where TPort : struct, IPort
+    {
+        if (wide && Stack.TryPopAll(ref port, out OuterStack outer))
+        {
+            pointer = outer.Pointer;
+            selector = outer.Selector;
+            return true;
+        }
+
+        selector = 0;
+        if (!Stack.Pop(ref port, wide, out pointer) || !Stack.Pop(ref port, wide, out uint image))
+        {
+            return false;
+        }
+
+        selector = (ushort)image;
+        return true;
+    }
+
+    /// <summary>SS:ESP as a 32-bit return finds them in memory.</summary>
+    private readonly record struct OuterStack(uint Pointer, ushort Selector, ushort Unused);
 
     /// <summary>CS:EIP in real-address and virtual-8086 mode.</summary>
     public static bool TransferReal<TPort>(ref TPort port, ushort selector, uint offset) where TPort : struct, IPort

@@ -9,8 +9,8 @@ public static class FastCall
     public static void LoadSegments<TPort>(ref TPort port, ushort selector, int cpl) where TPort : struct, IPort
     {
         uint rights = Flat | (uint)cpl << AccessRights.DplShift;
-        port.Segment(SegmentName.CS).Set((ushort)(selector | cpl), 0, uint.MaxValue, rights | AccessRights.Code);
-        port.Segment(SegmentName.SS).Set((ushort)((selector + 8) | cpl), 0, uint.MaxValue, rights);
+        port.Change(SegmentName.CS).Set((ushort)(selector | cpl), 0, uint.MaxValue, rights | AccessRights.Code);
+        port.Change(SegmentName.SS).Set((ushort)((selector + 8) | cpl), 0, uint.MaxValue, rights);
         port.Cpl = cpl;
     }
 }

@@ -8,7 +8,7 @@ public static class FlagWrite
     /// <summary>POPF and POPFD: <paramref name="image"/> is what was popped.</summary>
     public static bool Pop<TPort>(ref TPort port, uint image, bool wide) where TPort : struct, IPort
     {
-        uint writable = Mode.DefinedFlags(ref port) & ~(Eflags.VM | VirtualInterrupt | Eflags.RF);
+        uint writable = port.DefinedFlags & ~(Eflags.VM | VirtualInterrupt | Eflags.RF);
         if (Mode.IsVirtual8086(ref port))
         {
             if (Mode.Iopl(ref port) < 3)
@@ -29,9 +29,10 @@ public static class FlagWrite
     }
 
     /// <summary>IRET within protected mode, by the privilege level before the return.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Return<TPort>(ref TPort port, uint image, bool wide) where TPort : struct, IPort
     {
-        uint writable = Mode.DefinedFlags(ref port) & ~(Eflags.VM | Forbidden(ref port));
+        uint writable = port.DefinedFlags & ~(Eflags.VM | Forbidden(ref port));
         if (port.Cpl != 0)
         {
             writable &= ~VirtualInterrupt;
@@ -43,7 +44,7 @@ public static class FlagWrite
     /// <summary>IRET in real-address mode, and in virtual-8086 mode at IOPL 3, where IOPL itself stays.</summary>
     public static void ReturnReal<TPort>(ref TPort port, uint image, bool wide) where TPort : struct, IPort
     {
-        uint writable = Mode.DefinedFlags(ref port) & ~(Eflags.VM | VirtualInterrupt);
+        uint writable = port.DefinedFlags & ~(Eflags.VM | VirtualInterrupt);
         if (Mode.IsVirtual8086(ref port))
         {
             writable &= ~Eflags.IOPL;
@@ -98,9 +99,11 @@ public static class FlagWrite
     }
 
     /// <summary>IF outside IOPL, IOPL outside CPL 0.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static uint Forbidden<TPort>(ref TPort port) where TPort : struct, IPort =>
         (port.Cpl > Mode.Iopl(ref port) ? Eflags.IF : 0) | (port.Cpl > 0 ? Eflags.IOPL : 0);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Replace<TPort>(ref TPort port, uint image, uint writable, uint clear) where TPort : struct, IPort =>
         port.Flags = ((port.Flags & ~writable) | (image & writable & ~clear)) | Eflags.Fixed;
 }

@@ -4,6 +4,7 @@ namespace Harness.Isa;
 public static class InterruptReturn
 {
     /// <summary>Pops EIP, CS and EFLAGS and what else the mode asks for. NMIs are unblocked even if it faults (SDM Vol. 3A, 6.7.1).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static bool Execute<TPort>(ref TPort port, bool wide) where TPort : struct, IPort
     {
         port.BlockNmi(false);
@@ -38,6 +39,7 @@ public static class InterruptReturn
         return true;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static bool ReturnProtected<TPort>(ref TPort port, bool wide) where TPort : struct, IPort
     {
         if (!Pop(ref port, wide, out uint eip, out ushort selector, out uint flags))
@@ -76,7 +78,7 @@ public static class InterruptReturn
             return port.Fault(Vector.GP);
         }
 
-        port.Flags = (flags & Mode.DefinedFlags(ref port)) | Eflags.Fixed;
+        port.Flags = (flags & port.DefinedFlags) | Eflags.Fixed;
         port.Cpl = 3;
         SegmentLoad.LoadReal(ref port, SegmentName.CS, selector);
         SegmentLoad.LoadReal(ref port, SegmentName.SS, (ushort)ss);
@@ -117,8 +119,20 @@ public static class InterruptReturn
             && TaskSwitch.Switch(ref port, link, linear, task, TaskSwitchSource.InterruptReturn, port.Eip);
     }
 
+    /// <summary>What every 32-bit IRET pops, as it lies in memory.</summary>
+    private readonly record struct Frame(uint Eip, ushort Selector, ushort Unused, uint Flags);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static bool Pop<TPort>(ref TPort port, bool wide, out uint eip, out ushort selector, out uint flags) where TPort : struct, IPort
     {
+        if (wide && Stack.TryPopAll(ref port, out Frame frame))
+        {
+            eip = frame.Eip;
+            selector = frame.Selector;
+            flags = frame.Flags;
+            return true;
+        }
+
         flags = 0;
         selector = 0;
         if (!Stack.Pop(ref port, wide, out eip) || !Stack.Pop(ref port, wide, out uint image))

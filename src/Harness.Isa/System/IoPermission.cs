@@ -11,7 +11,7 @@ public static class IoPermission
             return true;
         }
 
-        ref SegmentRegister task = ref port.Segment(SegmentName.TR);
+        ref readonly SegmentRegister task = ref port.Segment(SegmentName.TR);
         if (!TaskState.IsWide(task.Rights & AccessRights.TypeMask) || task.Limit < TaskState.MinimumLimit32)
         {
             return port.Fault(Vector.GP);

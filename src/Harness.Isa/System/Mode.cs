@@ -17,12 +17,12 @@ public static class Mode
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int Iopl<TPort>(ref TPort port) where TPort : struct, IPort => (int)(port.NonStatusFlags & Eflags.IOPL) >> Eflags.IoplShift;
 
-    /// <summary>The bits of EFLAGS that the model has (SDM Vol. 3B, 22.22).</summary>
-    public static uint DefinedFlags<TPort>(ref TPort port) where TPort : struct, IPort
+    /// <summary>The bits of EFLAGS of a model that has these features (SDM Vol. 3B, 22.22).</summary>
+    public static uint DefinedFlags(Predicate<Feature> has)
     {
-        uint missing = port.Has(Feature.I486) ? 0 : Eflags.AC;
-        missing |= port.Has(Feature.Cpuid) ? 0 : Eflags.ID;
-        missing |= port.Has(Feature.Vme) ? 0 : Eflags.VIF | Eflags.VIP;
+        uint missing = has(Feature.I486) ? 0 : Eflags.AC;
+        missing |= has(Feature.Cpuid) ? 0 : Eflags.ID;
+        missing |= has(Feature.Vme) ? 0 : Eflags.VIF | Eflags.VIP;
         return Eflags.Defined & ~missing;
     }
 }

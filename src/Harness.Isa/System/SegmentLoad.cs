@@ -16,21 +16,30 @@ public static class SegmentLoad
             return true;
         }
 
-        bool done = name == SegmentName.SS
-            ? ReadStackSegment(ref port, selector, port.Cpl, Vector.GP, Vector.SS, 0, out SegmentRegister segment)
-            : ReadDataSegment(ref port, selector, Vector.GP, 0, out segment);
-        if (done)
+        if (name == SegmentName.SS)
         {
-            port.Segment(name) = segment;
+            if (!ReadStackSegment(ref port, selector, port.Cpl, Vector.GP, Vector.SS, 0, out Descriptor stack))
+            {
+                return false;
+            }
+
+            port.Change(SegmentName.SS).Set(selector, stack);
+            return true;
         }
 
-        return done;
+        if (!ReadDataSegment(ref port, selector, Vector.GP, 0, out SegmentRegister segment))
+        {
+            return false;
+        }
+
+        port.Change(name) = segment;
+        return true;
     }
 
     /// <summary>Real-address mode keeps limit and size as they are (SDM Vol. 3A, 20.1.1); virtual-8086 mode sets them (20.2.1).</summary>
     public static void LoadReal<TPort>(ref TPort port, SegmentName name, ushort selector) where TPort : struct, IPort
     {
-        ref SegmentRegister segment = ref port.Segment(name);
+        ref SegmentRegister segment = ref port.Change(name);
         if (Mode.IsVirtual8086(ref port))
         {
             segment.Set(selector, (uint)selector << 4, RealLimit, Virtual8086Data);
@@ -43,24 +52,25 @@ public static class SegmentLoad
 
     /// <summary>A null selector makes the register unusable.</summary>
     public static void LoadNull<TPort>(ref TPort port, SegmentName name, ushort selector) where TPort : struct, IPort =>
-        port.Segment(name).Set(selector, 0, 0, AccessRights.Unusable);
+        port.Change(name).Set(selector, 0, 0, AccessRights.Unusable);
 
     /// <summary>
     /// A stack segment for <paramref name="cpl"/>, and marks it accessed. <paramref name="vector"/> is #GP, or #TS where the selector comes from a TSS;
     /// <paramref name="absent"/> is for a segment that is not present: #SS, but #NP for IRET (SDM Vol. 2A, IRET, Protected Mode Exceptions; the operation
     /// section has #SS there, and the independent judges follow the former).
     /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool ReadStackSegment<TPort>(
-        ref TPort port, ushort selector, int cpl, Vector vector, Vector absent, uint external, out SegmentRegister segment)
+        ref TPort port, ushort selector, int cpl, Vector vector, Vector absent, uint external, out Descriptor descriptor)
         where TPort : struct, IPort
     {
-        segment = default;
+        descriptor = default;
         if (Selector.IsNull(selector))
         {
             return port.Fault(vector, external);
         }
 
-        if (!DescriptorTable.Read(ref port, selector, vector, external, out uint linear, out Descriptor descriptor))
+        if (!DescriptorTable.Read(ref port, selector, vector, external, out uint linear, out descriptor))
         {
             return false;
         }
@@ -76,7 +86,6 @@ public static class SegmentLoad
             return port.Fault(absent, errorCode);
         }
 
-        segment = ToRegister(selector, descriptor);
         return DescriptorTable.MarkAccessed(ref port, linear, descriptor);
     }
 
@@ -108,13 +117,14 @@ public static class SegmentLoad
             return port.Fault(Vector.NP, errorCode);
         }
 
-        segment = ToRegister(selector, descriptor);
+        segment.Set(selector, descriptor);
         return DescriptorTable.MarkAccessed(ref port, linear, descriptor);
     }
 
     /// <summary>
     /// CS and EIP from a descriptor that has passed the checks, and the privilege level; an offset beyond the limit is #GP(<paramref name="external"/>).
     /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool LoadCode<TPort>(
         ref TPort port, ushort selector, uint linear, Descriptor descriptor, int cpl, uint eip, uint external)
         where TPort : struct, IPort
@@ -129,7 +139,7 @@ public static class SegmentLoad
             return false;
         }
 
-        port.Segment(SegmentName.CS) = ToRegister((ushort)((selector & ~Selector.RplMask) | cpl), descriptor);
+        port.Change(SegmentName.CS).Set((ushort)((selector & ~Selector.RplMask) | cpl), descriptor);
         port.Cpl = cpl;
         port.Eip = eip;
         return true;
@@ -165,7 +175,7 @@ public static class SegmentLoad
             return port.Fault(absent, errorCode);
         }
 
-        port.Segment(SegmentName.LDTR).Set(selector, descriptor.Base, descriptor.Limit, descriptor.Rights);
+        port.Change(SegmentName.LDTR).Set(selector, descriptor.Base, descriptor.Limit, descriptor.Rights);
         return true;
     }
 
@@ -193,11 +203,12 @@ public static class SegmentLoad
             return port.Fault(Vector.NP, errorCode);
         }
 
-        port.Segment(SegmentName.TR).Set(selector, descriptor.Base, descriptor.Limit, descriptor.Rights | SystemType.BusyBit);
+        port.Change(SegmentName.TR).Set(selector, descriptor.Base, descriptor.Limit, descriptor.Rights | SystemType.BusyBit);
         return DescriptorTable.SetBusy(ref port, linear, true);
     }
 
     /// <summary>After a return to an outer level: data segments that it may not use become null (SDM Vol. 2, RET and IRET).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void DropPrivileged<TPort>(ref TPort port) where TPort : struct, IPort
     {
         DropPrivileged(ref port, SegmentName.ES);
@@ -206,20 +217,14 @@ public static class SegmentLoad
         DropPrivileged(ref port, SegmentName.DS);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void DropPrivileged<TPort>(ref TPort port, SegmentName name) where TPort : struct, IPort
     {
-        ref SegmentRegister segment = ref port.Segment(name);
+        ref readonly SegmentRegister segment = ref port.Segment(name);
         const uint ConformingCode = AccessRights.Code | AccessRights.ExpandDownOrConforming;
         if (segment.IsUsable && segment.Dpl < port.Cpl && (segment.Rights & ConformingCode) != ConformingCode)
         {
             LoadNull(ref port, name, 0);
         }
-    }
-
-    private static SegmentRegister ToRegister(ushort selector, Descriptor descriptor)
-    {
-        SegmentRegister segment = default;
-        segment.Set(selector, descriptor.Base, descriptor.Limit, descriptor.Rights | AccessRights.Accessed);
-        return segment;
     }
 }

@@ -41,6 +41,23 @@ public static class Stack
         return true;
     }
 
+    /// <summary>Pops several doublewords at once where nothing can fault. False: nothing has been done, and they have to be popped one by one.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool TryPopAll<T, TPort>(ref TPort port, out T values)
+        where T : unmanaged
+        where TPort : struct, IPort
+    {
+        uint top = port.Gpr(Esp);
+        values = default;
+        if (!port.Segment(SegmentName.SS).IsBig || !port.TryRead(SegmentName.SS, top, out values))
+        {
+            return false;
+        }
+
+        port.Gpr(Esp) = top + (uint)Unsafe.SizeOf<T>();
+        return true;
+    }
+
     /// <summary>Pushes 32 bits, or the low 16.</summary>
     public static bool Push<TPort>(ref TPort port, uint value, bool wide) where TPort : struct, IPort =>
         wide ? Push(ref port, value) : Push(ref port, (ushort)value);

@@ -5,34 +5,33 @@ namespace Harness.Isa;
 /// </summary>
 public struct StackFrame
 {
-    private readonly SegmentRegister _segment;
-    private readonly uint _errorCode;
-    private readonly uint _mask;
-    private readonly int _cpl;
+    private SegmentRegister _segment;
+    private uint _errorCode;
+    private uint _mask;
+    private int _cpl;
     private uint _pointer;
 
-    /// <summary><paramref name="errorCode"/> is that of #SS when the frame does not fit.</summary>
-    public StackFrame(in SegmentRegister segment, uint pointer, int cpl, uint errorCode)
+    /// <summary>The current stack at the current privilege level; <paramref name="errorCode"/> is that of #SS when the frame does not fit.</summary>
+    public static StackFrame Current<TPort>(ref TPort port, uint errorCode) where TPort : struct, IPort
     {
-        _segment = segment;
-        _pointer = pointer;
-        _cpl = cpl;
-        _errorCode = errorCode;
-        _mask = segment.IsBig ? uint.MaxValue : ushort.MaxValue;
+        StackFrame frame;
+        frame._segment = port.Segment(SegmentName.SS);
+        frame._mask = MaskOf(in frame._segment);
+        frame._pointer = port.Gpr(4);
+        frame._cpl = port.Cpl;
+        frame._errorCode = errorCode;
+        return frame;
     }
-
-    /// <summary>The current stack at the current privilege level.</summary>
-    public static StackFrame Current<TPort>(ref TPort port, uint errorCode) where TPort : struct, IPort =>
-        new(port.Segment(SegmentName.SS), port.Gpr(4), port.Cpl, errorCode);
 
     /// <summary>
     /// The stack that the current TSS holds for a more privileged level (SDM Vol. 3A, 5.8.5): #TS(TSS) when it lies beyond the TSS, #TS(SS) or #SS(SS) when
     /// the segment will not do, #SS(SS) when the frame does not fit.
     /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool TryForLevel<TPort>(ref TPort port, int cpl, uint external, out StackFrame frame) where TPort : struct, IPort
     {
         frame = default;
-        ref SegmentRegister task = ref port.Segment(SegmentName.TR);
+        ref readonly SegmentRegister task = ref port.Segment(SegmentName.TR);
         bool wide = TaskState.IsWide(task.Rights & AccessRights.TypeMask);
         uint offset = wide ? (uint)cpl * 8 + 4 : (uint)cpl * 4 + 2;
         if (offset + (wide ? 7u : 3u) > task.Limit)
@@ -59,12 +58,17 @@ public struct StackFrame
         }
 
         if (!port.ReadSystem(task.Base + offset + (wide ? 4u : 2u), out ushort selector)
-            || !SegmentLoad.ReadStackSegment(ref port, selector, cpl, Vector.TS, Vector.SS, external, out SegmentRegister segment))
+            || !SegmentLoad.ReadStackSegment(ref port, selector, cpl, Vector.TS, Vector.SS, external, out Descriptor descriptor))
         {
             return false;
         }
 
-        frame = new StackFrame(segment, pointer, cpl, Selector.ForErrorCode(selector) | external);
+        // In place: a copy would wait for the parts that have just been written.
+        frame._segment.Set(selector, descriptor);
+        frame._mask = MaskOf(in frame._segment);
+        frame._pointer = pointer;
+        frame._cpl = cpl;
+        frame._errorCode = Selector.ForErrorCode(selector) | external;
         return true;
     }
 
@@ -78,10 +82,34 @@ public struct StackFrame
             : port.WriteStack(_segment, top, _cpl, _errorCode, (ushort)value);
     }
 
+    /// <summary>Pushes one after the other.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public bool Push<TPort>(ref TPort port, ReadOnlySpan<uint> values, bool wide) where TPort : struct, IPort
+    {
+        uint top = _pointer - (uint)values.Length * sizeof(uint);
+        if (wide && _mask == uint.MaxValue && port.TryWriteStack(_segment, top, _cpl, values))
+        {
+            _pointer = top;
+            return true;
+        }
+
+        foreach (uint value in values)
+        {
+            if (!Push(ref port, value, wide))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
     /// <summary>Makes this the current stack.</summary>
     public readonly void Load<TPort>(ref TPort port) where TPort : struct, IPort
     {
-        port.Segment(SegmentName.SS) = _segment;
+        port.Change(SegmentName.SS) = _segment;
         port.Gpr(4) = _pointer;
     }
+
+    private static uint MaskOf(in SegmentRegister segment) => segment.IsBig ? uint.MaxValue : ushort.MaxValue;
 }

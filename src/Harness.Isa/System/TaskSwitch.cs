@@ -96,7 +96,7 @@ public static class TaskSwitch
         }
 
         Enter(ref port, image, wide);
-        port.Segment(SegmentName.TR).Set(selector, task.Base, task.Limit, task.Rights | SystemType.BusyBit);
+        port.Change(SegmentName.TR).Set(selector, task.Base, task.Limit, task.Rights | SystemType.BusyBit);
         return port.Commit()
             && (!wide || LoadCr3(ref port, image[TaskImage.Cr3]))
             && LoadSegments(ref port, image, external)
@@ -212,11 +212,12 @@ public static class TaskSwitch
     /// <summary>Registers of the new task; the segment registers have their selectors, and hidden parts only once these are checked.</summary>
     private static void Enter<TPort>(ref TPort port, ReadOnlySpan<uint> image, bool wide) where TPort : struct, IPort
     {
-        uint flags = image[TaskImage.Flags] & Mode.DefinedFlags(ref port);
+        uint flags = image[TaskImage.Flags] & port.DefinedFlags;
         port.Flags = (wide ? flags : flags & 0xFFFF) | Eflags.Fixed;
         port.Eip = image[TaskImage.Eip];
-        port.System.Cr0 |= Cr0.TS;
-        port.System.Dr7 &= ~LocalBreakpoints;
+        ref SystemRegisters system = ref port.ChangeSystem();
+        system.Cr0 |= Cr0.TS;
+        system.Dr7 &= ~LocalBreakpoints;
         for (int number = 0; number < 8; number++)
         {
             port.Gpr(number) = image[TaskImage.Gpr + number];
@@ -279,12 +280,12 @@ public static class TaskSwitch
             return port.Fault(Vector.SS, Selector.ForErrorCode(selector) | external);
         }
 
-        if (!SegmentLoad.ReadStackSegment(ref port, selector, level, Vector.TS, Vector.SS, external, out SegmentRegister segment))
+        if (!SegmentLoad.ReadStackSegment(ref port, selector, level, Vector.TS, Vector.SS, external, out Descriptor stack))
         {
             return false;
         }
 
-        port.Segment(SegmentName.SS) = segment;
+        port.Change(SegmentName.SS).Set(selector, stack);
         port.Cpl = level;
         return port.Commit();
     }
@@ -313,7 +314,7 @@ public static class TaskSwitch
             return port.Fault(Vector.NP, errorCode);
         }
 
-        port.Segment(SegmentName.CS).Set(selector, code.Base, code.Limit, code.Rights | AccessRights.Accessed);
+        port.Change(SegmentName.CS).Set(selector, code);
         return DescriptorTable.MarkAccessed(ref port, linear, code) && port.Commit();
     }
 
@@ -324,7 +325,7 @@ public static class TaskSwitch
             return false;
         }
 
-        port.Segment(name) = segment;
+        port.Change(name) = segment;
         return port.Commit();
     }
 

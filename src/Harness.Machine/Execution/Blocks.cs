@@ -14,6 +14,9 @@ internal sealed unsafe class Block(BlockKey key, Op* first, int count)
     /// <summary>Where the rest of an instruction that crosses a page was found.</summary>
     public uint? SecondPage { get; init; }
 
+    /// <summary>Whether EFLAGS.RF makes a difference to its first instruction, unless it is the last that has completed.</summary>
+    public bool SeesResumeFlag { get; init; }
+
     /// <summary>False after its code was overwritten.</summary>
     public bool IsValid { get; set; } = true;
 }
@@ -77,13 +80,7 @@ internal sealed unsafe class Blocks : ICodeKeeper
     private sealed class Chunk
     {
         public readonly Op* Ops = (Op*)NativeMemory.AlignedAlloc(OpsInChunk * (nuint)sizeof(Op), 64);
-        public readonly Instruction[] Instructions = new Instruction[OpsInChunk];
-    }
-
-    public ref readonly Instruction InstructionOf(Op* op)
-    {
-        Chunk chunk = _chunks[op->Chunk];
-        return ref chunk.Instructions[op - chunk.Ops];
+        public readonly Instruction* Instructions = (Instruction*)NativeMemory.Alloc(OpsInChunk, (nuint)sizeof(Instruction));
     }
 
     /// <summary>Translations, privilege or the memory map changed: blocks stay, but which one an offset leads to is looked up anew.</summary>
@@ -97,6 +94,7 @@ internal sealed unsafe class Blocks : ICodeKeeper
     }
 
     /// <summary>The block at EIP, or null if its first byte cannot be fetched: then the processor has the fault.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public Block? At(uint eip, bool alone)
     {
         int context = Context();
@@ -146,6 +144,7 @@ internal sealed unsafe class Blocks : ICodeKeeper
         foreach (Chunk chunk in _chunks)
         {
             NativeMemory.AlignedFree(chunk.Ops);
+            NativeMemory.Free(chunk.Instructions);
         }
 
         _chunks.Clear();
@@ -158,6 +157,7 @@ internal sealed unsafe class Blocks : ICodeKeeper
         return (end - 1) / Ram.PageSize != block.Key.Physical / Ram.PageSize;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private int Context()
     {
         ref SegmentRegister cs = ref _cpu->State.Cs;
@@ -209,6 +209,7 @@ internal sealed unsafe class Blocks : ICodeKeeper
         int longest = key.Alone ? 1 : Longest;
         int count = 0;
         bool ended = false;
+        bool seesResumeFlag = false;
         while (!ended && count < longest)
         {
             if (count > 0 && _reader.AtPageStart)
@@ -237,6 +238,7 @@ internal sealed unsafe class Blocks : ICodeKeeper
 
             _instructions[count] = instruction;
             _types[count] = shape?.Select(instruction) ?? (instruction.IsInvalid && _reader.IsTooLong(decoder.Bitness) ? typeof(TooLong) : typeof(Undefined));
+            seesResumeFlag |= count == 0 && shape is not { SeesResumeFlag: false };
             count++;
             ended = shape is null || shape.EndsBlock(instruction);
             if (_reader.CrossedPage)
@@ -245,18 +247,18 @@ internal sealed unsafe class Blocks : ICodeKeeper
             }
         }
 
-        return Bind(key, count, ended);
+        return Bind(key, count, ended, seesResumeFlag);
     }
 
-    private Block Bind(BlockKey key, int count, bool ended)
+    private Block Bind(BlockKey key, int count, bool ended, bool seesResumeFlag)
     {
         Op* ops = Allocate(count + 1, out Chunk chunk);
         for (int i = 0; i < count; i++)
         {
             ref Instruction instruction = ref _instructions[i];
             ops[i] = Decoding.Bind(instruction, i);
-            ops[i].Chunk = (ushort)_chunk;
-            chunk.Instructions[ops + i - chunk.Ops] = instruction;
+            ops[i].Instruction = chunk.Instructions + (ops + i - chunk.Ops);
+            *ops[i].Instruction = instruction;
             ops[i].Handler = (delegate*<Cpu*, Op*, Op*>)HandlerOf(_types[i], instruction);
         }
 
@@ -271,7 +273,11 @@ internal sealed unsafe class Blocks : ICodeKeeper
             ops[last - 1].Handler = (delegate*<Cpu*, Op*, Op*>)Handlers.Fused(_types[last - 1], WithinLimit(_types[last], _instructions[last]));
         }
 
-        var block = new Block(key, ops, ended ? count : count + 1) { SecondPage = _reader.CrossedPage ? _reader.SecondPage : null };
+        var block = new Block(key, ops, ended ? count : count + 1)
+        {
+            SecondPage = _reader.CrossedPage ? _reader.SecondPage : null,
+            SeesResumeFlag = seesResumeFlag,
+        };
         _blocks[key] = block;
         Register(block, key.Physical, (int)(end - key.Eip));
         return block;

@@ -29,45 +29,81 @@ internal static unsafe class HeldWrites
             && (first == size || HoldPart(cpu, tlb, linear + (uint)first, size - first, value >> (8 * first), isSystem));
     }
 
-    /// <summary>Replaces the bytes of a read that an earlier write of the same instruction has made. Always true.</summary>
-    public static bool Overlay<T>(Cpu* cpu, uint linear, ref T value) where T : unmanaged
+    /// <summary>Keeps doublewords, the last at <paramref name="linear"/>, where they lie in one page that may be written in place. False: nothing has been done.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static bool TryHold(Cpu* cpu, TlbEntry* tlb, uint linear, ReadOnlySpan<uint> values)
     {
-        if (cpu->HeldCount == 0)
+        TlbEntry* entry = tlb + (linear >> 12 & (TlbEntry.Count - 1));
+        uint last = linear + (uint)values.Length * sizeof(uint) - 1;
+        if (entry->WriteTag != (last & ~(uint)(Ram.PageSize - 1)) || cpu->HeldCount + values.Length > Cpu.MaximumHeldWrites)
         {
-            return true;
+            return false;
         }
 
-        ulong merged = Width.ZeroExtend(value);
+        HeldWrite* held = cpu->Held + cpu->HeldCount;
+        cpu->HeldCount += values.Length;
+        uint at = last - 3;
+        foreach (uint value in values)
+        {
+            held->Host = (byte*)(entry->Addend + (nint)at);
+            held->Linear = at;
+            held->Size = sizeof(uint);
+            held->Value = value;
+            held++;
+            at -= sizeof(uint);
+        }
+
+        return true;
+    }
+
+    /// <summary>Replaces the bytes of a read that an earlier write of the same instruction has made. Always true.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool Overlay<T>(Cpu* cpu, uint linear, ref T value) where T : unmanaged
+    {
+        if (cpu->HeldCount != 0)
+        {
+            value = Width.Truncate<T>(Merge(cpu, linear, sizeof(T), Width.ZeroExtend(value)));
+        }
+
+        return true;
+    }
+
+    private static ulong Merge(Cpu* cpu, uint linear, int size, ulong merged)
+    {
         for (int i = 0; i < cpu->HeldCount; i++)
         {
             HeldWrite* held = cpu->Held + i;
             for (int k = 0; k < held->Size; k++)
             {
                 uint at = held->Linear + (uint)k - linear;
-                if (at < sizeof(T))
+                if (at < size)
                 {
                     merged = (merged & ~(0xFFul << (int)(8 * at))) | ((held->Value >> (8 * k) & 0xFF) << (int)(8 * at));
                 }
             }
         }
 
-        value = Width.Truncate<T>(merged);
-        return true;
+        return merged;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Complete(Cpu* cpu)
     {
         Processor processor = Processor.Of(cpu);
         for (int i = 0; i < cpu->HeldCount; i++)
         {
             HeldWrite* held = cpu->Held + i;
-            if (held->Host != null)
+            if (held->Host == null)
             {
-                StoreAt(held->Host, held->Size, held->Value);
+                processor.Store(held->Physical, held->Linear, held->Size, held->Value, held->IsSystem);
+            }
+            else if (held->Size == sizeof(uint))
+            {
+                *(uint*)held->Host = (uint)held->Value;
             }
             else
             {
-                processor.Store(held->Physical, held->Linear, held->Size, held->Value, held->IsSystem);
+                StoreAt(held->Host, held->Size, held->Value);
             }
         }
 
@@ -80,7 +116,6 @@ internal static unsafe class HeldWrites
         {
             case 1: *place = (byte)value; break;
             case 2: *(ushort*)place = (ushort)value; break;
-            case 4: *(uint*)place = (uint)value; break;
             default:
                 for (int i = 0; i < size; i++)
                 {

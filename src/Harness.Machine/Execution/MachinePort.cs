@@ -3,6 +3,8 @@ namespace Harness.Machine;
 /// <summary>The port of the machine itself: semantics on the processor state. Writes are held back while <see cref="Cpu.Holding"/>.</summary>
 public readonly unsafe struct MachinePort(Cpu* cpu) : IPort
 {
+    private const uint PageMask = ~(uint)(Ram.PageSize - 1);
+
     private Processor Processor => Harness.Machine.Processor.Of(cpu);
 
     public ref uint Eip => ref cpu->State.Eip;
@@ -12,7 +14,7 @@ public readonly unsafe struct MachinePort(Cpu* cpu) : IPort
     public uint Flags
     {
         get => cpu->Flags;
-        set => Processor.SetFlags(value);
+        set => cpu->Flags = value;
     }
 
     public uint NonStatusFlags
@@ -33,11 +35,11 @@ public readonly unsafe struct MachinePort(Cpu* cpu) : IPort
         }
     }
 
-    public ref DescriptorTableRegister Gdtr => ref cpu->State.Gdtr;
+    public ref readonly DescriptorTableRegister Gdtr => ref cpu->State.Gdtr;
 
-    public ref DescriptorTableRegister Idtr => ref cpu->State.Idtr;
+    public ref readonly DescriptorTableRegister Idtr => ref cpu->State.Idtr;
 
-    public ref SystemRegisters System => ref cpu->State.System;
+    public ref readonly SystemRegisters System => ref cpu->State.System;
 
     public bool IsGuest => cpu->IsGuest;
 
@@ -47,9 +49,36 @@ public readonly unsafe struct MachinePort(Cpu* cpu) : IPort
     public ref uint Gpr(int number) => ref *(uint*)(cpu->State.Registers + number);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public ref SegmentRegister Segment(SegmentName name) => ref *(&cpu->State.Es + (int)name);
+    public ref readonly SegmentRegister Segment(SegmentName name) => ref *(&cpu->State.Es + (int)name);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public ref SegmentRegister Change(SegmentName name)
+    {
+        cpu->KeepSegment((int)name);
+        return ref *(&cpu->State.Es + (int)name);
+    }
+
+    public ref DescriptorTableRegister ChangeGdtr()
+    {
+        cpu->KeepSystem();
+        return ref cpu->State.Gdtr;
+    }
+
+    public ref DescriptorTableRegister ChangeIdtr()
+    {
+        cpu->KeepSystem();
+        return ref cpu->State.Idtr;
+    }
+
+    public ref SystemRegisters ChangeSystem()
+    {
+        cpu->KeepSystem();
+        return ref cpu->State.System;
+    }
 
     public bool Has(Feature feature) => Processor.Model.Has(feature);
+
+    public uint DefinedFlags => cpu->DefinedFlags;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool Read<T>(SegmentName segment, uint offset, out T value) where T : unmanaged
@@ -69,6 +98,17 @@ public readonly unsafe struct MachinePort(Cpu* cpu) : IPort
             : LinearMemory.Write(cpu, register, offset, value);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public bool TryRead<T>(SegmentName segment, uint offset, out T value) where T : unmanaged
+    {
+        SegmentRegister* register = &cpu->State.Es + (int)segment;
+        uint linear = register->Base + offset;
+        TlbEntry* entry = cpu->Tlb + (linear >> 12 & (TlbEntry.Count - 1));
+        bool done = offset + (ulong)sizeof(T) <= register->ReadEnd && entry->ReadTag == (linear + (uint)sizeof(T) - 1 & PageMask) && cpu->HeldCount == 0;
+        value = done ? *(T*)(entry->Addend + (nint)linear) : default;
+        return done;
+    }
+
     public bool Probe(SegmentName segment, uint offset, uint size, bool write)
     {
         SegmentRegister* register = &cpu->State.Es + (int)segment;
@@ -82,6 +122,7 @@ public readonly unsafe struct MachinePort(Cpu* cpu) : IPort
         return true;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool ReadSystem<T>(uint linear, out T value) where T : unmanaged =>
         LinearMemory.ReadLinear(cpu, cpu->SupervisorTlb, linear, out value) && HeldWrites.Overlay(cpu, linear, ref value);
 
@@ -99,10 +140,15 @@ public readonly unsafe struct MachinePort(Cpu* cpu) : IPort
         return LinearMemory.ReadLinear(cpu, TableOf(cpl), stack.Base + offset, out value) && HeldWrites.Overlay(cpu, stack.Base + offset, ref value);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool WriteStack<T>(in SegmentRegister stack, uint offset, int cpl, uint errorCode, T value) where T : unmanaged =>
         offset + (ulong)sizeof(T) <= stack.WriteEnd || stack.Allows(offset, (uint)sizeof(T), write: true)
             ? HeldWrites.Hold(cpu, TableOf(cpl), stack.Base + offset, sizeof(T), Width.ZeroExtend(value))
             : Fault(Vector.SS, errorCode);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public bool TryWriteStack(in SegmentRegister stack, uint offset, int cpl, ReadOnlySpan<uint> values) =>
+        offset + (ulong)values.Length * sizeof(uint) <= stack.WriteEnd && HeldWrites.TryHold(cpu, TableOf(cpl), stack.Base + offset, values);
 
     public bool ProbeSystem(uint linear, uint size, bool write)
     {
@@ -126,6 +172,7 @@ public readonly unsafe struct MachinePort(Cpu* cpu) : IPort
         return narrow ? offset & 0xFFFF : offset;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool Fault(Vector vector, uint errorCode = 0)
     {
         cpu->Fault = new Fault(vector, errorCode);
@@ -175,12 +222,16 @@ public readonly unsafe struct MachinePort(Cpu* cpu) : IPort
 
     public void BlockNmi(bool blocked)
     {
-        cpu->State.NmiBlocked = blocked;
-        cpu->Attention |= Attention.Events;
+        if (cpu->State.NmiBlocked != blocked)
+        {
+            cpu->State.NmiBlocked = blocked;
+            cpu->Attention |= Attention.Events;
+        }
     }
 
     public bool Commit() => Processor.CommitInstruction();
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Delivering(byte vector, EventKind kind, uint? errorCode) => Processor.InDelivery = new EventInDelivery(vector, kind, errorCode);
 
     private TlbEntry* TableOf(int cpl) => cpl == 3 ? cpu->UserTlb : cpu->SupervisorTlb;

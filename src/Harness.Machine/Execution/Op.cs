@@ -5,6 +5,9 @@ public unsafe struct Op
 {
     public delegate*<Cpu*, Op*, Op*> Handler;
 
+    /// <summary>What it was decoded from.</summary>
+    public Instruction* Instruction;
+
     /// <summary>At a block's end: the linked successors, null until resolved.</summary>
     public Op* Taken;
     public Op* Next;
@@ -16,8 +19,6 @@ public unsafe struct Op
     /// <summary>Byte offset of the memory operand's segment register in <see cref="Cpu"/>.</summary>
     public ushort Segment;
 
-    /// <summary>The chunk of the arena that this op and its decoded instruction lie in.</summary>
-    public ushort Chunk;
     public byte Register0;
     public byte Register1;
     public byte Base;

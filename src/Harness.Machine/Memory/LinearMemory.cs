@@ -74,6 +74,7 @@ public static unsafe class LinearMemory
     }
 
     /// <summary>Reads at a linear address with the rights that <paramref name="tlb"/> stands for.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool ReadLinear<T>(Cpu* cpu, TlbEntry* tlb, uint linear, out T value) where T : unmanaged
     {
         TlbEntry* entry = tlb + (linear >> 12 & (TlbEntry.Count - 1));

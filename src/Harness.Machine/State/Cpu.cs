@@ -11,13 +11,15 @@ public enum Activity : byte
 }
 
 /// <summary>
-/// The architectural state, in one piece: a system instruction that fails is undone by copying it back. General registers lie 8 bytes apart, so that
-/// 64-bit forms can share them; in the 32-bit modes the upper halves are zero.
+/// The architectural state. General registers lie 8 bytes apart, so that 64-bit forms can share them; in the 32-bit modes the upper halves are zero.
 /// </summary>
 public unsafe struct CpuState
 {
     /// <summary>Index of a register that is always zero: an absent base or index.</summary>
     public const int ZeroRegister = 16;
+
+    /// <summary>Those that instructions of the 32-bit modes can name.</summary>
+    private const int GeneralRegisters = 8;
 
     public fixed ulong Registers[ZeroRegister + 1];
     public LazyFlags Status;
@@ -28,9 +30,6 @@ public unsafe struct CpuState
     /// <summary>Exact between instructions and in system instructions, where it is the next instruction's; handlers of a block carry their own.</summary>
     public uint Eip;
     public int Cpl;
-    public SegmentRegister Es, Cs, Ss, Ds, Fs, Gs, Ldtr, Tr;
-    public DescriptorTableRegister Gdtr, Idtr;
-    public SystemRegisters System;
 
     /// <summary>Bits of DR6 for a #DB that waits for the next boundary.</summary>
     public uint PendingDebug;
@@ -39,6 +38,30 @@ public unsafe struct CpuState
     public Shadow Shadow;
     public Activity Activity;
     public bool NmiBlocked;
+    public SegmentRegister Es, Cs, Ss, Ds, Fs, Gs, Ldtr, Tr;
+    public DescriptorTableRegister Gdtr, Idtr;
+    public SystemRegisters System;
+
+    /// <summary>Copies all that comes before the segment registers: what any system instruction may change without telling.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public readonly void CopyCommon(ref CpuState to)
+    {
+        Unsafe.As<ulong, GeneralRegisterFile>(ref to.Registers[0]) = Unsafe.As<ulong, GeneralRegisterFile>(ref Unsafe.AsRef(in Registers[0]));
+        to.Status = Status;
+        to.OtherFlags = OtherFlags;
+        to.Eip = Eip;
+        to.Cpl = Cpl;
+        to.PendingDebug = PendingDebug;
+        to.Shadow = Shadow;
+        to.Activity = Activity;
+        to.NmiBlocked = NmiBlocked;
+    }
+
+    [InlineArray(GeneralRegisters)]
+    private struct GeneralRegisterFile
+    {
+        private ulong _first;
+    }
 }
 
 /// <summary>Blocking of events for one instruction (SDM Vol. 3C, Table 24-3).</summary>
@@ -122,10 +145,10 @@ public unsafe struct HeldWrite
 {
     /// <summary>Where the TLB says that the page may be written in place; null: at <see cref="Physical"/>, with all that a store entails.</summary>
     public byte* Host;
+    public ulong Value;
     public uint Physical;
     public uint Linear;
     public int Size;
-    public ulong Value;
 
     /// <summary>The processor's own access to a descriptor table or task-state segment.</summary>
     public bool IsSystem;
@@ -135,6 +158,8 @@ public unsafe struct HeldWrite
 public unsafe struct Cpu
 {
     public const int MaximumHeldWrites = 64;
+    private const int Segments = 8;
+    private const uint SystemKept = 1u << Segments;
 
     public CpuState State;
 
@@ -167,8 +192,11 @@ public unsafe struct Cpu
     public Exit Exit;
     public Fault Fault;
 
-    /// <summary>What a system instruction that fails is restored to.</summary>
+    /// <summary>What a system instruction that fails is restored to; of segment and system registers, those that <see cref="Kept"/> names.</summary>
     public CpuState Saved;
+
+    /// <summary>Which parts of the state <see cref="Saved"/> holds beside the common one: a bit for each segment register, then one for all system registers.</summary>
+    public uint Kept;
 
     /// <summary>Instructions of the block before the system instruction that is executing: they are not in <see cref="Ticks"/> yet.</summary>
     public int Position;
@@ -211,6 +239,9 @@ public unsafe struct Cpu
     public nint Self;
     public HeldWrite* Held;
 
+    /// <summary>The bits of EFLAGS that the model has.</summary>
+    public uint DefinedFlags;
+
     public uint Flags
     {
         readonly get => State.Status.Status | State.OtherFlags;
@@ -221,7 +252,71 @@ public unsafe struct Cpu
         }
     }
 
+    /// <summary>Keeps what <see cref="Restore"/> needs: the common part now, the others when they are about to change.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Keep()
+    {
+        State.CopyCommon(ref Saved);
+        Kept = 0;
+    }
+
+    /// <summary>Call before a system instruction changes a segment register.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void KeepSegment(int number)
+    {
+        if ((Kept & 1u << number) == 0)
+        {
+            Kept |= 1u << number;
+            Unsafe.Add(ref Saved.Es, number) = Unsafe.Add(ref State.Es, number);
+        }
+    }
+
+    /// <summary>Call before a system instruction changes GDTR, IDTR or one of <see cref="SystemRegisters"/>.</summary>
+    public void KeepSystem()
+    {
+        if ((Kept & SystemKept) == 0)
+        {
+            Kept |= SystemKept;
+            Saved.Gdtr = State.Gdtr;
+            Saved.Idtr = State.Idtr;
+            Saved.System = State.System;
+        }
+    }
+
+    /// <summary>Call before an instruction that may change anything.</summary>
+    public void KeepAll()
+    {
+        for (int number = 0; number < Segments; number++)
+        {
+            KeepSegment(number);
+        }
+
+        KeepSystem();
+    }
+
+    /// <summary>Back to where <see cref="Keep"/> was called.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public void Restore()
+    {
+        Saved.CopyCommon(ref State);
+        for (int number = 0; number < Segments && Kept != 0; number++)
+        {
+            if ((Kept & 1u << number) != 0)
+            {
+                Unsafe.Add(ref State.Es, number) = Unsafe.Add(ref Saved.Es, number);
+            }
+        }
+
+        if ((Kept & SystemKept) != 0)
+        {
+            State.Gdtr = Saved.Gdtr;
+            State.Idtr = Saved.Idtr;
+            State.System = Saved.System;
+        }
+    }
+
     /// <summary>Call where <see cref="CpuState.Cpl"/> has changed.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void SelectTlb() => Tlb = State.Cpl == 3 ? UserTlb : SupervisorTlb;
 }
 

@@ -6,6 +6,8 @@ internal sealed class MachineShape<TOperation> : Shape where TOperation : struct
     public override Type Select(in Instruction i) => typeof(MachineEnd<TOperation>);
 
     public override bool EndsBlock(in Instruction i) => true;
+
+    public override bool SeesResumeFlag => true;
 }
 
 internal static unsafe class MachineEnd<TOperation> where TOperation : struct, IMachineInstruction
@@ -15,7 +17,8 @@ internal static unsafe class MachineEnd<TOperation> where TOperation : struct, I
     {
         Processor processor = Processor.Of(cpu);
         processor.Begin(op);
-        bool done = TOperation.Execute(processor, in processor.InstructionOf(op));
+        cpu->KeepAll();
+        bool done = TOperation.Execute(processor, in *op->Instruction);
         processor.End(done);
         cpu->Ticks += op->Position;
         if (!done)

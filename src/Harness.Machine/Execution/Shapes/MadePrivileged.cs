@@ -22,7 +22,7 @@ internal static unsafe class MadePrivileged
         }
 
         Processor processor = Processor.Of(cpu);
-        var own = (delegate*<Cpu*, Op*, Op*>)processor.OwnHandlerOf(in processor.InstructionOf(op));
+        var own = (delegate*<Cpu*, Op*, Op*>)processor.OwnHandlerOf(in *op->Instruction);
         return own(cpu, op);
     }
 }

@@ -11,6 +11,9 @@ internal abstract class Shape
     /// <summary>Whether the instruction is the last of its block.</summary>
     public virtual bool EndsBlock(in Instruction i) => false;
 
+    /// <summary>Whether it can tell what EFLAGS.RF is, or repeats itself under it.</summary>
+    public virtual bool SeesResumeFlag => false;
+
     /// <summary>Whether it may be fused with the branch after it: it writes no memory, which could be code.</summary>
     public virtual bool MayFuse(in Instruction i) => false;
 

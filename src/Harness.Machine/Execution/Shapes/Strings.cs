@@ -12,6 +12,8 @@ internal sealed class StringShape<TOperation> : Shape where TOperation : struct,
     }
 
     public override bool EndsBlock(in Instruction i) => true;
+
+    public override bool SeesResumeFlag => true;
 }
 
 internal readonly struct Once;

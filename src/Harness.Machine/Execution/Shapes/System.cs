@@ -9,6 +9,8 @@ internal sealed class SystemShape<TOperation> : Shape where TOperation : struct,
         SystemInstruction<TOperation>.Row is { StaysInBlock: true } ? typeof(SystemBody<TOperation>) : typeof(SystemEnd<TOperation>);
 
     public override bool EndsBlock(in Instruction i) => SystemInstruction<TOperation>.Row is not { StaysInBlock: true };
+
+    public override bool SeesResumeFlag => true;
 }
 
 /// <summary>One system instruction, in the order of design: privilege, then all that its row says, then commit; or no trace of it.</summary>
@@ -18,6 +20,7 @@ internal static unsafe class SystemInstruction<TOperation> where TOperation : st
     private static readonly bool ProtectedModeOnly = Row is { ProtectedModeOnly: true };
     private static readonly bool Supervisor = Row is { Privilege: Privilege.Supervisor };
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool Perform(Cpu* cpu, Op* op)
     {
         if (ProtectedModeOnly && ((cpu->State.System.Cr0 & Cr0.PE) == 0 || (cpu->State.OtherFlags & Eflags.VM) != 0))
@@ -33,7 +36,7 @@ internal static unsafe class SystemInstruction<TOperation> where TOperation : st
         Processor processor = Processor.Of(cpu);
         processor.Begin(op);
         var port = new MachinePort(cpu);
-        bool done = TOperation.Execute(ref port, in processor.InstructionOf(op));
+        bool done = TOperation.Execute(ref port, in *op->Instruction);
         processor.End(done);
         return done;
     }

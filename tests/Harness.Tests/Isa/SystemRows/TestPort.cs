@@ -35,11 +35,11 @@ internal readonly struct TestPort(TestMachine machine) : IPort
         set => machine.Now.Cpl = value;
     }
 
-    public ref DescriptorTableRegister Gdtr => ref machine.Now.Gdtr;
+    public ref readonly DescriptorTableRegister Gdtr => ref machine.Now.Gdtr;
 
-    public ref DescriptorTableRegister Idtr => ref machine.Now.Idtr;
+    public ref readonly DescriptorTableRegister Idtr => ref machine.Now.Idtr;
 
-    public ref SystemRegisters System => ref machine.Now.System;
+    public ref readonly SystemRegisters System => ref machine.Now.System;
 
     public bool IsGuest => machine.Intercept != null;
 
@@ -47,9 +47,19 @@ internal readonly struct TestPort(TestMachine machine) : IPort
 
     public ref uint Gpr(int number) => ref machine.Now.Gpr[number];
 
-    public ref SegmentRegister Segment(SegmentName name) => ref machine.Now.Segments[(int)name];
+    public ref readonly SegmentRegister Segment(SegmentName name) => ref machine.Now.Segments[(int)name];
+
+    public ref SegmentRegister Change(SegmentName name) => ref machine.Now.Segments[(int)name];
+
+    public ref DescriptorTableRegister ChangeGdtr() => ref machine.Now.Gdtr;
+
+    public ref DescriptorTableRegister ChangeIdtr() => ref machine.Now.Idtr;
+
+    public ref SystemRegisters ChangeSystem() => ref machine.Now.System;
 
     public bool Has(Feature feature) => machine.Features.Contains(feature);
+
+    public uint DefinedFlags => Mode.DefinedFlags(Has);
 
     public bool Read<T>(SegmentName segment, uint offset, out T value) where T : unmanaged
     {
