@@ -117,6 +117,16 @@ public sealed unsafe partial class Processor : IDisposable
     /// <summary>The tick at which the current instruction started.</summary>
     public long Now => _cpu->Ticks + _cpu->Position;
 
+    /// <summary>Ticks that instructions took beyond the first: those of PAUSE.</summary>
+    public long PausedTicks { get; private set; }
+
+    internal void Pause()
+    {
+        long more = Model.PauseTicks - 1;
+        _cpu->Ticks += more;
+        PausedTicks += more;
+    }
+
     /// <summary>Ticks that passed while the processor was halted; part of <see cref="Ticks"/>.</summary>
     public long HaltedTicks
     {

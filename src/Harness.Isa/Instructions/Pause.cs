@@ -1,12 +1,18 @@
 namespace Harness.Isa.Instructions;
 
-/// <summary>PAUSE.</summary>
+/// <summary>PAUSE: time goes by. It ends its block, so that what becomes due meanwhile is seen right after it.</summary>
 [Encodings(Code.Pause)]
-[Instruction(Privilege.None, StaysInBlock = true)]
+[Instruction(Privilege.None)]
 public readonly struct Pause : ISystem
 {
     public static bool Execute<TPort>(ref TPort port, in Instruction instruction) where TPort : struct, IPort
     {
-        return !(port.IsGuest && port.Intercepted(InterceptKind.Pause));
+        if (port.IsGuest && port.Intercepted(InterceptKind.Pause))
+        {
+            return false;
+        }
+
+        port.Pause();
+        return true;
     }
 }

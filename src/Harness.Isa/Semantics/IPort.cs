@@ -190,6 +190,9 @@ public interface IPort
     void FlushTlb(bool global);
     void InvalidatePage(uint linear);
 
+    /// <summary>This instruction takes as long as the model says (PAUSE).</summary>
+    void Pause();
+
     /// <summary>Waits for an interrupt after this instruction (HLT).</summary>
     void Halt();
 

@@ -202,6 +202,8 @@ public readonly unsafe struct MachinePort(Cpu* cpu) : IPort
 
     public void InvalidatePage(uint linear) => Processor.InvalidatePage(linear);
 
+    public void Pause() => Processor.Pause();
+
     public void Halt()
     {
         cpu->State.Activity = Activity.Halted;

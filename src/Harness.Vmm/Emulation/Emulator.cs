@@ -176,7 +176,7 @@ public sealed class Emulator : IDisposable
     public void Dispose() => _processor.Dispose();
 
     /// <summary>The clock less what is no instruction: halted ticks and deliveries.</summary>
-    private long Instructions => _processor.Ticks - _processor.HaltedTicks - _processor.Deliveries;
+    private long Instructions => _processor.Ticks - _processor.HaltedTicks - _processor.Deliveries - _processor.PausedTicks;
 
     private GuestEnd End(RunExit exit) => exit switch
     {

@@ -246,12 +246,12 @@ internal sealed class Host : IHost, IHostMemory, IProcessorBus, IDisposable
     /// <summary>Runs the processor on the guest's clock.</summary>
     public RunExit Run()
     {
-        long start = _clock.Ticks - Processor.Deliveries;
+        long start = _clock.Ticks - Processor.Deliveries - Processor.PausedTicks;
         _clock.Enter(Processor);
         RunExit exit = Processor.Run(_limit);
         _clock.Leave(Processor);
         _clock.Arrival = _clock.Ticks;
-        _retired.Direct += _clock.Ticks - Processor.Deliveries - start;
+        _retired.Direct += _clock.Ticks - Processor.Deliveries - Processor.PausedTicks - start;
         return exit;
     }
 

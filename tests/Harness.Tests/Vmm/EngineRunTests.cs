@@ -130,6 +130,40 @@ internal sealed class EngineRunTests
         run.Effects!.Steps.Should().Be(1234);
     }
 
+    [TestCase("yonah", 10), TestCase("pentium", 1)]
+    public void Pause_takes_as_long_as_the_model_says_and_is_one_instruction_under_every_engine(string cpu, int ticks)
+    {
+        GuestImage guest = Guest.Protected32(a =>
+        {
+            for (int i = 0; i < 100; i++)
+            {
+                a.pause();
+            }
+
+            a.Done();
+        });
+        GuestImage without = Guest.Protected32(a =>
+        {
+            for (int i = 0; i < 100; i++)
+            {
+                a.nop();
+            }
+
+            a.Done();
+        });
+        foreach (IEngine engine in EngineRegistry.All)
+        {
+            ProcessorModel model = ModelRegistry.Load(cpu);
+            if (engine.NotApplicable(model, guest) is null)
+            {
+                EngineRun run = GuestRunner.Run(Requests.For(engine, guest) with { Model = model });
+                EngineRun plain = GuestRunner.Run(Requests.For(engine, without) with { Model = ModelRegistry.Load(cpu) });
+                run.Ticks.Should().Be(plain.Ticks + 100 * (ticks - 1), engine.Name);
+                (run.Retired.Direct + run.Retired.Emulated).Should().Be(plain.Retired.Direct + plain.Retired.Emulated, engine.Name);
+            }
+        }
+    }
+
     [Test]
     public void Halted_ticks_are_not_in_the_budget()
     {

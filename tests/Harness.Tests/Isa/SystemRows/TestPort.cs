@@ -165,6 +165,10 @@ internal readonly struct TestPort(TestMachine machine) : IPort
 
     public void InvalidatePage(uint linear) => machine.Flushes++;
 
+    public void Pause()
+    {
+    }
+
     public void Halt() => machine.Halted = true;
 
     public void InhibitInterrupts(bool all) => machine.Inhibited = all;
