@@ -38,12 +38,13 @@ internal sealed class VtxMonitor : IMonitor
         _retired = context.Retired;
         _code = new GuestLinearMemory(_emulator, _memory);
         _v86Pages = new ShadowPages(_host, _emulator, _memory, MonitorMemory.V86Space);
-        _guestSpace = MonitorMemory.GuestSpace(context.MonitorBytes);
+        _guestSpace = MonitorMemory.GuestSpace(_host, context.MonitorBytes);
         _guestPages = new ShadowPages(_host, _emulator, _memory, _guestSpace);
         _vmx = new VmxInstructions(_host.Virtualization as VmxUnit
             ?? throw new InvalidOperationException("The host's processor has no VT-x: its model needs VmxExtension."));
         _area = new GuestArea(_host, _emulator, _vmx);
         MonitorMemory.Install(_host);
+        _guestSpace.Install(_host);
         StartVmx();
         _area.Initialize();
         _area.Write(VmcsField.PinBasedControls, Allowed(Capability.PinBased, PinControls.ExternalInterruptExiting));
@@ -68,7 +69,7 @@ internal sealed class VtxMonitor : IMonitor
         public const uint Entry = 0x484;
     }
 
-    public string? StopReason { get; private set; }
+    public string? StopReason => null;
 
     public bool IsEmulating { get; private set; } = true;
 
@@ -152,12 +153,6 @@ internal sealed class VtxMonitor : IMonitor
 
             _emulator.AdvanceDevices();
             Regime regime = Regimes.Of(_emulator);
-            if (regime == Regime.Paged && (_emulator.System.Cr4 & Cr4.PAE) != 0 && (_emulator.System.Efer & Efer.NXE) != 0)
-            {
-                StopReason = "no-execute pages need shadow tables of a format that this monitor does not build";
-                return GuestEnd.Unsupported;
-            }
-
             if (_event is null && regime is (Regime.Unpaged or Regime.Paged) && _emulator.InterruptComes)
             {
                 _emulator.IsHalted = false;
@@ -189,7 +184,7 @@ internal sealed class VtxMonitor : IMonitor
     private void Export(Regime regime)
     {
         bool v86 = regime == Regime.V86;
-        _area.Export(regime, (v86 ? MonitorMemory.V86Space : _guestSpace).Directory, _registers, _event);
+        _area.Export(regime, v86 ? MonitorMemory.V86Space : _guestSpace, _registers, _event);
         bool waits = _emulator.InterruptPending;
         _area.Write(VmcsField.ProcessorBasedControls, _processorControls
             | (waits ? ProcessorControls.InterruptWindowExiting : 0) | (_ownsTimeStamp ? ProcessorControls.RdtscExiting : 0));
@@ -264,7 +259,7 @@ internal sealed class VtxMonitor : IMonitor
         uint error = _area.Read(VmcsField.ExitInterruptionErrorCode);
         bool user = _area.Regime != Regime.V86 && (error & ErrorCode.User) != 0;
         ShadowPages pages = _area.Regime == Regime.V86 ? _v86Pages : _guestPages;
-        switch (pages.Fill(linear, (error & ErrorCode.Write) != 0, fetch: false, user))
+        switch (pages.Fill(linear, (error & ErrorCode.Write) != 0, (error & ErrorCode.InstructionFetch) != 0, user))
         {
             case ShadowFault.Filled:
                 _code.TryDecode(out Instruction instruction);
@@ -287,6 +282,7 @@ internal sealed class VtxMonitor : IMonitor
 
                 Record(Event(EngineEventKind.Exit, ExitReasons.Name(ExitReason.ExceptionOrNmi), "#PF", "", ""));
                 _emulator.System.Cr2 = linear.Value;
+                _emulator.PendingDebug = 0;
                 _event = new InjectedEvent((byte)Vector.PF, EventKind.Fault, pages.ErrorCode);
                 return null;
         }

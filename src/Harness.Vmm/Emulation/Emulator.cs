@@ -67,11 +67,13 @@ public sealed class Emulator : IDisposable
     }
 
     /// <summary>An interrupt shadow (STI, MOV SS) covers the next instruction.</summary>
-    public bool InShadow
-    {
-        get => _processor.State.Shadow != Shadow.None;
-        set => _processor.State.Shadow = value ? Shadow.Sti : Shadow.None;
-    }
+    public bool InShadow => Blocking != Shadow.None;
+
+    /// <summary>The interrupt shadow that covers the next instruction.</summary>
+    public ref Shadow Blocking => ref _processor.State.Shadow;
+
+    /// <summary>Debug traps, as in DR6, that come before the next instruction or, where MOV SS blocks them, after it.</summary>
+    public ref uint PendingDebug => ref _processor.State.PendingDebug;
 
     /// <summary>An NMI is being handled: the next one waits for IRET.</summary>
     public ref bool NmiBlocked => ref _processor.State.NmiBlocked;
@@ -81,12 +83,12 @@ public sealed class Emulator : IDisposable
 
     /// <summary>Something has to be delivered before the guest's next instruction: a debug trap, an NMI, or an interrupt that the virtual IF accepts.</summary>
     public bool EventPending =>
-        _processor.State.PendingDebug != 0
+        PendingDebug != 0
         || (Platform.NmiPending && !_processor.State.NmiBlocked)
         || (Platform.InterruptPending && (Flags & Eflags.IF) != 0 && !InShadow);
 
     /// <summary>What comes before the guest's next instruction is the interrupt of the virtual interrupt controller, and nothing of higher priority.</summary>
-    public bool InterruptComes => EventPending && _processor.State.PendingDebug == 0 && !(Platform.NmiPending && !_processor.State.NmiBlocked);
+    public bool InterruptComes => EventPending && PendingDebug == 0 && !(Platform.NmiPending && !_processor.State.NmiBlocked);
 
     /// <summary>The virtual interrupt controller has an interrupt for the guest, whatever the virtual IF is.</summary>
     public bool InterruptPending => Platform.InterruptPending;
