@@ -8,6 +8,9 @@ internal sealed class VtxMonitor : IMonitor
 {
     private const uint PageFaults = 1u << (int)Vector.PF;
     private const ulong FeatureLockAndVmx = 5;
+
+    /// <summary>What VM entry injects; selectors of the upper half of a table are beyond (SDM Vol. 3C, 26.2.1.3).</summary>
+    private const uint LargestErrorCode = 0x7FFF;
     private const uint DebugCauses = 0xF | DebugBits.BD | DebugBits.BS;
 
     private readonly IHost _host;
@@ -234,23 +237,22 @@ internal sealed class VtxMonitor : IMonitor
 
     private GuestEnd? HandleException()
     {
-        var vector = (Vector)(_area.Read(VmcsField.ExitInterruptionInformation) & InterruptionInformation.VectorMask);
+        uint information = _area.Read(VmcsField.ExitInterruptionInformation);
+        var vector = (Vector)(information & InterruptionInformation.VectorMask);
         if (vector == Vector.PF)
         {
             return HandlePageFault();
         }
 
         string name = Vectors.Name((byte)vector);
-        if (vector != Vector.DB)
+        if (vector != Vector.DB || InterruptionInformation.IsSoftware(information))
         {
             return Emulate(ExitReason.ExceptionOrNmi, name);
         }
 
         Record(Event(EngineEventKind.Exit, ExitReasons.Name(ExitReason.ExceptionOrNmi), name, "", ""));
-        uint cause = _area.Read(VmcsField.ExitQualification) & DebugCauses;
-        _emulator.System.Dr6 |= cause;
-        EventKind kind = cause == 0 ? EventKind.PrivilegedSoftwareException : EventKind.Trap;
-        return Emulated(_area.Regime, () => Outcome(_emulator.Deliver((byte)Vector.DB, kind, null)));
+        _emulator.System.Dr6 |= _area.Read(VmcsField.ExitQualification) & DebugCauses;
+        return Emulated(_area.Regime, () => Outcome(_emulator.Deliver((byte)Vector.DB, EventKind.Trap, null)));
     }
 
     private GuestEnd? HandlePageFault()
@@ -266,7 +268,13 @@ internal sealed class VtxMonitor : IMonitor
                 Record(Event(EngineEventKind.HiddenFault, "#PF", "shadow-miss", InstructionText.MnemonicOf(instruction), ""));
 
                 // A software interrupt is the instruction that RIP still points to: it simply executes again.
-                _event = Vectoring();
+                InjectedEvent? repeated = Vectoring();
+                if (repeated is { ErrorCode: > LargestErrorCode } large)
+                {
+                    return Emulated(_area.Regime, () => Outcome(_emulator.Deliver(large.Vector, large.Kind, large.ErrorCode)));
+                }
+
+                _event = repeated;
                 return null;
             case ShadowFault.Device:
                 return Emulate(ExitReason.ExceptionOrNmi, "mmio");
