@@ -11,6 +11,9 @@ public readonly record struct PageWalk(PhysicalAddress Physical, bool Writable, 
     /// <summary>As <see cref="Translation.Rights"/>.</summary>
     internal uint Rights { get; init; }
 
+    /// <summary>Physical address of the entry that maps the page; 0 with paging off.</summary>
+    internal uint Entry { get; init; }
+
     /// <summary>Instruction fetches are not allowed.</summary>
     public bool ExecuteDisable => (Rights & Translation.ExecuteDisable) != 0;
 }
@@ -65,6 +68,14 @@ public sealed unsafe partial class Processor
     {
         bool found = Paging.Probe(_cpu, linear.Value, Access(write, user, fetch: false), out PageWalk walk);
         physical = walk.Physical;
+        return found;
+    }
+
+    /// <summary>The paging-structure entry that maps a page. False: paging is off, or the page is not present.</summary>
+    public bool TryFindEntry(LinearAddress linear, out PhysicalAddress entry)
+    {
+        bool found = Paging.Probe(_cpu, linear.Value, PageAccess.Read, out PageWalk walk) && (_cpu->State.System.Cr0 & Cr0.PG) != 0;
+        entry = new PhysicalAddress(walk.Entry);
         return found;
     }
 

@@ -130,28 +130,35 @@ public sealed class EngineFuzzer : IFuzzer
             return null;
         }
 
-        if (run.Ledger.Totals.Any(count => count.First.Reason == "trace"))
+        // A table may also lie in a page that the guest itself has as read-only.
+        if (run.Ledger.Totals.Any(count => count.First.Reason is "trace" or "write-protect"))
         {
             CountApart("apart: page tables in use were written, and a processor may go by either");
             return null;
         }
 
         Divergence? first = Equivalence.Diverge(bare, Request(number, _engine)).FirstDivergence;
-        if (first is not null && ShowsIopl(first))
+        if (first is not null && run.Retired.Regimes.Any(regime => regime.Name == "v86") && ShowsIopl(first))
         {
-            CountApart("apart: virtual-8086 mode shows IOPL 3");
+            CountApart("apart: virtual-8086 mode has IOPL 3");
+            return null;
+        }
+
+        if (first is { Value: "eflags.RF" })
+        {
+            CountApart("apart: an exit by a fault saves RF as 1, whatever the guest had");
             return null;
         }
 
         return $"{difference}: {first}";
     }
 
-    /// <summary>Flags that the hardware stores where real mode runs as virtual-8086 mode.</summary>
+    /// <summary>Where real mode runs as virtual-8086 mode, the hardware stores IOPL as 3 and loads no other.</summary>
     private static bool ShowsIopl(Divergence first)
     {
         const long SecondByte = Eflags.IOPL >> 8;
         bool stores = first.Instruction.StartsWith("pushf", StringComparison.Ordinal) || first.Instruction.StartsWith("int", StringComparison.Ordinal);
-        return stores && first.Found >= 0 && (first.Found & SecondByte) == SecondByte;
+        return first.Value == "eflags.IOPL" || (stores && first.Found >= 0 && (first.Found & SecondByte) == SecondByte);
     }
 
     private RunRequest Request(long number, IEngine engine)

@@ -191,7 +191,10 @@ internal sealed class VtxMonitor : IMonitor
         bool waits = _emulator.InterruptPending;
         _area.Write(VmcsField.ProcessorBasedControls, _processorControls
             | (waits ? ProcessorControls.InterruptWindowExiting : 0) | (_ownsTimeStamp ? ProcessorControls.RdtscExiting : 0));
-        _area.Write(VmcsField.ExceptionBitmap, v86 ? uint.MaxValue : PageFaults);
+
+        // An alignment check in the delivery of a fault starts the instruction again, with the RF that was injected: that delivery is better emulated.
+        uint misaligned = _event is { Kind: EventKind.Fault } ? 1u << (int)Vector.AC : 0;
+        _area.Write(VmcsField.ExceptionBitmap, v86 ? uint.MaxValue : PageFaults | misaligned);
         _host.InterruptAt(_emulator.NextDeadline);
         if (_event is { } e)
         {
