@@ -6,6 +6,7 @@
     (Vector.UD, a => a.ud2(), Vector.NP, (6 << 3) | 3),                          // benign: the second is delivered in its turn, with EXT set
     (Vector.DE, a => a.div(ecx), Vector.DF, 0),                                  // contributory
     (Vector.GP, a => a.mov(fs, edx), Vector.DF, 0),
+    (Vector.PF, a => a.mov(__dword_ptr[0x900000], eax), Vector.DF, 0),           // a page fault, then a contributory exception
 ];
 foreach (var (first, raise, arrives, error) in pairs)
 {

@@ -19,25 +19,16 @@ internal enum ShadowFault
     Protected,
 }
 
-/// <summary>The linear space that shadow page tables cover, and where they lie in host memory.</summary>
-/// <param name="End">First linear address that is not the guest's, a multiple of 4 MiB.</param>
-/// <param name="Directory">Host-physical address of the page directory; its entries from <paramref name="End"/> on are the monitor's.</param>
-/// <param name="FirstTable">Host-physical address from which page tables are placed.</param>
-/// <param name="TablesEnd">First host-physical address behind the room for them.</param>
-/// <param name="IsUser">Every page is open to ring 3, where the guest's kernel runs too.</param>
-internal sealed record ShadowSpace(ulong End, uint Directory, uint FirstTable, long TablesEnd, bool IsUser);
-
 /// <summary>
-/// Shadow page tables: 32-bit, 4 KiB pages, filled on demand from the guest's walk. Frames that hold guest page tables or descriptor tables are traced: never
+/// Shadow page tables: 4 KiB pages, filled on demand from the guest's walk. Frames that hold guest page tables or descriptor tables are traced: never
 /// mapped for writing, so that each write to them traps and the shadow follows.
 /// </summary>
 internal sealed class ShadowPages(IHost host, Emulator emulator, GuestMemoryMap memory, ShadowSpace space)
 {
     private const uint PageMask = 0xFFFFF000;
-    private const uint PageSize = 0x1000;
-    private const int TableShift = 22;
+    private const uint PageSize = ShadowSpace.PageSize;
     private const ulong FrameMask = 0xFFFFF000;
-    private readonly uint[] _tables = new uint[space.End >> TableShift];
+    private readonly uint[] _tables = new uint[space.End >> space.TableShift];
     private readonly Dictionary<uint, List<uint>> _mapped = [];
     private readonly Dictionary<uint, List<TracedTable>> _traced = [];
     private readonly HashSet<uint> _descriptorFrames = [];
@@ -60,7 +51,7 @@ internal sealed class ShadowPages(IHost host, Emulator emulator, GuestMemoryMap 
         {
             if (_tables[i] != 0)
             {
-                host.Memory.WriteUInt32(DirectoryEntry(i), 0);
+                space.WriteDirectory(host.Memory, i << space.TableShift, 0);
                 _tables[i] = 0;
             }
         }
@@ -69,9 +60,9 @@ internal sealed class ShadowPages(IHost host, Emulator emulator, GuestMemoryMap 
         _mapped.Clear();
         _traced.Clear();
         _descriptorFrames.Clear();
-        if (host.Cr3 == space.Directory)
+        if (host.Cr3 == space.Root)
         {
-            host.Cr3 = space.Directory;
+            host.Cr3 = space.Root;
         }
 
         Changed = true;
@@ -81,17 +72,16 @@ internal sealed class ShadowPages(IHost host, Emulator emulator, GuestMemoryMap 
     public void Drop(LinearAddress linear)
     {
         uint page = linear.Value & PageMask;
-        uint table = page < space.End ? _tables[page >> TableShift] : 0;
+        uint table = page < space.End ? _tables[page >> space.TableShift] : 0;
         if (table == 0)
         {
             return;
         }
 
-        HostPhysicalAddress at = TableEntry(table, page);
-        uint entry = host.Memory.ReadUInt32(at);
+        uint entry = space.ReadTable(host.Memory, table, page);
         if ((entry & PageEntry.P) != 0)
         {
-            host.Memory.WriteUInt32(at, 0);
+            space.WriteTable(host.Memory, table, page, 0);
             _mapped[entry & PageMask].Remove(page);
             host.InvalidatePage(new LinearAddress(page));
         }
@@ -135,21 +125,26 @@ internal sealed class ShadowPages(IHost host, Emulator emulator, GuestMemoryMap 
     }
 
     /// <summary>
-    /// Answers a page fault of the real processor. Without CR0.WP a kernel could write to what is mapped at all: then only what may be written is mapped, or is
-    /// needed to fetch from. The guest's accessed and dirty bits come out as its own walk leaves them.
+    /// Answers a page fault of the real processor. Without CR0.WP a kernel could write to what is mapped at all: then only what may be written is mapped, and
+    /// the guest is emulated elsewhere. The guest's accessed and dirty bits come out as its own walk leaves them.
     /// </summary>
     public ShadowFault Fill(LinearAddress linear, bool write, bool fetch, bool user)
     {
         ref uint cr0 = ref emulator.System.Cr0;
         uint virtualCr0 = cr0;
         cr0 |= Cr0.WP;
-        bool allowed = emulator.Walk(linear, write, user, fetch: false, out PageWalk walk);
+        bool allowed = emulator.Walk(linear, write, user, fetch, out PageWalk walk);
         cr0 = virtualCr0;
         ErrorCode = walk.ErrorCode;
         if (!allowed)
         {
             bool lax = !user && write && (virtualCr0 & Cr0.WP) == 0 && emulator.Translate(linear, write, user) is not null;
             return lax ? ShadowFault.Protected : ShadowFault.Guest;
+        }
+
+        if (_tables[linear.Value >> space.TableShift] == 0 && _next + PageSize > space.TablesEnd)
+        {
+            DropAll();
         }
 
         TracePath(linear.Value);
@@ -163,34 +158,29 @@ internal sealed class ShadowPages(IHost host, Emulator emulator, GuestMemoryMap 
         bool traced = _traced.ContainsKey(frame) || _descriptorFrames.Contains(frame);
         bool inPlace = memory.Translate(physical, write: true) == found;
         bool writable = walk.Writable && !traced && inPlace;
-        bool mapped = writable || (!write && (_hasWriteProtect || (fetch && !traced && inPlace)));
-        if (!mapped)
+        if (!writable && (write || !_hasWriteProtect))
         {
             return traced ? ShadowFault.Traced : ShadowFault.Protected;
         }
 
-        Map(linear.Value & PageMask, frame, (writable ? PageEntry.RW : 0) | (walk.UserMode || space.IsUser || (virtualCr0 & Cr0.PG) == 0 ? PageEntry.US : 0));
+        bool open = walk.UserMode || space.IsUser || (virtualCr0 & Cr0.PG) == 0;
+        Map(linear.Value & PageMask, frame, (writable ? PageEntry.RW : 0) | (open ? PageEntry.US : 0) | (walk.ExecuteDisable ? PageEntry.XD : 0));
         return ShadowFault.Filled;
     }
 
-    private void Map(uint page, uint frame, uint rights)
+    private void Map(uint page, uint frame, ulong rights)
     {
         Drop(new LinearAddress(page));
-        ref uint table = ref _tables[page >> TableShift];
+        ref uint table = ref _tables[page >> space.TableShift];
         if (table == 0)
         {
-            if (_next + PageSize > space.TablesEnd)
-            {
-                DropAll();
-            }
-
             table = _next;
             _next += PageSize;
             host.Memory.Write(new HostPhysicalAddress(table), new byte[PageSize]);
-            host.Memory.WriteUInt32(DirectoryEntry(page >> TableShift), table | PageEntry.P | PageEntry.RW | PageEntry.US);
+            space.WriteDirectory(host.Memory, page, table | PageEntry.P | PageEntry.RW | PageEntry.US);
         }
 
-        host.Memory.WriteUInt32(TableEntry(table, page), frame | PageEntry.P | rights);
+        space.WriteTable(host.Memory, table, page, frame | PageEntry.P | rights);
         if (!_mapped.TryGetValue(frame, out List<uint>? pages))
         {
             _mapped[frame] = pages = [];
@@ -272,17 +262,13 @@ internal sealed class ShadowPages(IHost host, Emulator emulator, GuestMemoryMap 
     {
         for (ulong at = linear; at < linear + span && at < space.End; at += PageSize)
         {
-            if (_tables[at >> TableShift] == 0)
+            if (_tables[at >> space.TableShift] == 0)
             {
-                at |= (1u << TableShift) - PageSize;
+                at |= (1u << space.TableShift) - PageSize;
                 continue;
             }
 
             Drop(new LinearAddress((uint)at));
         }
     }
-
-    private HostPhysicalAddress DirectoryEntry(uint index) => new(space.Directory + index * 4);
-
-    private static HostPhysicalAddress TableEntry(uint table, uint page) => new(table + (page >> 12 & 0x3FF) * 4);
 }

@@ -93,6 +93,7 @@ public sealed unsafe partial class Processor
 
         bool trap = (_cpu->State.OtherFlags & Eflags.TF) != 0;
         bool resume = (_cpu->State.OtherFlags & Eflags.RF) != 0;
+        _heldDebug = _cpu->State.PendingDebug;
         _cpu->ActiveShadow = _cpu->State.Shadow;
         _cpu->State.Shadow = Shadow.None;
         Block? block = _blocks.At(eip, alone: true);

@@ -10,6 +10,12 @@ public readonly record struct PageWalk(PhysicalAddress Physical, bool Writable, 
 {
     /// <summary>As <see cref="Translation.Rights"/>.</summary>
     internal uint Rights { get; init; }
+
+    /// <summary>Physical address of the entry that maps the page; 0 with paging off.</summary>
+    internal uint Entry { get; init; }
+
+    /// <summary>Instruction fetches are not allowed.</summary>
+    public bool ExecuteDisable => (Rights & Translation.ExecuteDisable) != 0;
 }
 
 /// <summary>Single supervisor instructions for software that plays ring 0 from outside: a monitor in C#.</summary>
@@ -27,6 +33,9 @@ public sealed unsafe partial class Processor
 
     /// <summary>IRETD at the current state.</summary>
     public bool TryReturnFromInterrupt(out Fault fault) => Perform((ref MachinePort port) => InterruptReturn.Execute(ref port, wide: true), out fault);
+
+    /// <summary>MOV to CR3: under PAE paging it loads the page-directory-pointer table.</summary>
+    public bool TryLoadPageDirectory(uint value, out Fault fault) => Perform((ref MachinePort port) => ControlWrite.SetCr3(ref port, value), out fault);
 
     /// <summary>A flat 4 GiB segment as the far jump of a monitor's start-up code would load it.</summary>
     public void LoadFlat(SegmentName name, ushort selector, uint code) =>
@@ -59,6 +68,14 @@ public sealed unsafe partial class Processor
     {
         bool found = Paging.Probe(_cpu, linear.Value, Access(write, user, fetch: false), out PageWalk walk);
         physical = walk.Physical;
+        return found;
+    }
+
+    /// <summary>The paging-structure entry that maps a page. False: paging is off, or the page is not present.</summary>
+    public bool TryFindEntry(LinearAddress linear, out PhysicalAddress entry)
+    {
+        bool found = Paging.Probe(_cpu, linear.Value, PageAccess.Read, out PageWalk walk) && (_cpu->State.System.Cr0 & Cr0.PG) != 0;
+        entry = new PhysicalAddress(walk.Entry);
         return found;
     }
 

@@ -19,6 +19,7 @@ public sealed unsafe partial class Processor : IDisposable
     private long _limit;
     private long _horizon;
     private bool _aloneOnce;
+    private uint _heldDebug;
     private bool _reportStores;
     private uint _sentinelStart = 1;
     private uint _sentinelLength;
@@ -162,6 +163,9 @@ public sealed unsafe partial class Processor : IDisposable
 
     /// <summary>The blocking of events by STI or MOV SS that holds at this boundary, or held when the instruction that is executing began.</summary>
     public Shadow Blocking => _cpu->State.Shadow != Shadow.None ? _cpu->State.Shadow : _cpu->ActiveShadow;
+
+    /// <summary>Debug traps, as in DR6, of a MOV SS or POP SS that the instruction after it holds back, as long as that has not completed.</summary>
+    public uint HeldDebug => Blocking == Shadow.MovSs ? _heldDebug : 0;
 
     /// <summary>What is outside the processor.</summary>
     public IProcessorBus Bus => _bus;

@@ -6,8 +6,8 @@ using Harness.Vmm;
 namespace Harness.Fuzz;
 
 /// <summary>
-/// Runs each guest under an engine: it must end, by its own doing or at its limit. What an interpreter makes of it, the bare machine must make too; other
-/// engines go as wrong as they must, but every time alike.
+/// Runs each guest under an engine: it must end, by its own doing or at its limit. What an interpreter or VT-x makes of it, the bare machine must make too;
+/// ring deprivileging goes as wrong as it must, but every time alike.
 /// </summary>
 public sealed class EngineFuzzer : IFuzzer
 {
@@ -51,7 +51,7 @@ public sealed class EngineFuzzer : IFuzzer
     /// <summary>Inputs that the engine does not take, or stopped with its reason; none of their instructions are counted.</summary>
     public IEnumerable<(string What, long Count)> Notes => _apart.Select(pair => (pair.Key, pair.Value));
 
-    public bool Sees(Vector vector) => _engine.Kind != MonitorKind.Interpreter || vector is not (Vector.BP or Vector.OF);
+    public bool Sees(Vector vector) => _engine.Kind == MonitorKind.Deprivileged || vector is not (Vector.BP or Vector.OF);
 
     public Finding? Run(long number)
     {
@@ -117,9 +117,48 @@ public sealed class EngineFuzzer : IFuzzer
             return $"tick {run.Ticks}, limit {request.MaxInstructions}";
         }
 
-        return _engine.Kind == MonitorKind.Interpreter ? Difference("bare", run, GuestRunner.Run(Request(number, EngineRegistry.Bare)))
+        return _engine.Kind != MonitorKind.Deprivileged ? DifferenceFromBare(number, run)
             : number % Repeat == 0 ? Difference("again", run, GuestRunner.Run(Request(number, _engine)))
             : null;
+    }
+
+    private string? DifferenceFromBare(long number, EngineRun run)
+    {
+        RunRequest bare = Request(number, EngineRegistry.Bare);
+        if (Difference("bare", run, GuestRunner.Run(bare)) is not { } difference)
+        {
+            return null;
+        }
+
+        // A table may also lie in a page that the guest itself has as read-only.
+        if (run.Ledger.Totals.Any(count => count.First.Reason is "trace" or "write-protect"))
+        {
+            CountApart("apart: page tables in use were written, and a processor may go by either");
+            return null;
+        }
+
+        Divergence? first = Equivalence.Diverge(bare, Request(number, _engine)).FirstDivergence;
+        if (first is not null && run.Retired.Regimes.Any(regime => regime.Name == "v86") && ShowsIopl(first))
+        {
+            CountApart("apart: virtual-8086 mode has IOPL 3");
+            return null;
+        }
+
+        if (first is { Value: "eflags.RF" })
+        {
+            CountApart("apart: an exit by a fault saves RF as 1, whatever the guest had");
+            return null;
+        }
+
+        return $"{difference}: {first}";
+    }
+
+    /// <summary>Where real mode runs as virtual-8086 mode, the hardware stores IOPL as 3 and loads no other.</summary>
+    private static bool ShowsIopl(Divergence first)
+    {
+        const long SecondByte = Eflags.IOPL >> 8;
+        bool stores = first.Instruction.StartsWith("pushf", StringComparison.Ordinal) || first.Instruction.StartsWith("int", StringComparison.Ordinal);
+        return first.Value == "eflags.IOPL" || (stores && first.Found >= 0 && (first.Found & SecondByte) == SecondByte);
     }
 
     private RunRequest Request(long number, IEngine engine)

@@ -42,9 +42,10 @@ for (int i = 0; i < args.Length; i += 2)
     }
 }
 
-ProcessorModel model = ProcessorModel.Load(cpu);
 IEngine chosen = EngineRegistry.Find(engine)!;
-using IFuzzer fuzzer = chosen == EngineRegistry.Bare ? new Fuzzer(model, (ulong)seed) : new EngineFuzzer(chosen, model, (ulong)seed);
+using IFuzzer fuzzer = chosen == EngineRegistry.Bare
+    ? new Fuzzer(ProcessorModel.Load(cpu), (ulong)seed)
+    : new EngineFuzzer(chosen, ModelRegistry.Load(cpu), (ulong)seed);
 if (only >= 0)
 {
     fuzzer.Print(only, Console.Out);

@@ -4,17 +4,17 @@ namespace Harness.Engines.Trap;
 /// The monitor's part of linear space, the top 4 MiB, and what lies in it: descriptor tables, task segment, stack and entry points, at the first 4 MiB of host
 /// memory. Page tables follow there and are reached by their physical addresses alone.
 /// </summary>
-internal sealed class MonitorRegion(IHost host)
+internal sealed class MonitorRegion(IHost host, ShadowSpace space)
 {
     /// <summary>First linear address that is the monitor's.</summary>
     public const uint Start = 0xFFC00000;
+    private const uint Bytes = 1 << 22;
 
     public const uint Gdt = 0;
     public const uint Ldt = 0x10000;
 
-    /// <summary>Host-physical: the page directory, and from where on page tables are placed, at most one for each of its entries.</summary>
-    public const uint Directory = 0x26000;
-    public const uint FirstTable = 0x27000;
+    /// <summary>Host-physical: the page directory, and behind it the page tables of the guest's space.</summary>
+    public const uint Directory = 0x27000;
 
     /// <summary>Descriptors of the monitor, which follow each other.</summary>
     public const int Slots = 4;
@@ -27,10 +27,11 @@ internal sealed class MonitorRegion(IHost host)
     private const uint Task = 0x21000;
     private const uint StackTop = 0x24000;
     private const uint Entry = 0x24000;
+
+    /// <summary>One page table, or under PAE two.</summary>
     private const uint RegionTable = 0x25000;
     private const uint TaskLimit = 103;
     private const uint PageSize = 0x1000;
-    private const uint Entries = 1024;
     private const uint Flat = AccessRights.P | AccessRights.S | AccessRights.WritableOrReadable | AccessRights.Accessed | AccessRights.DB;
 
     private ushort _first;
@@ -41,13 +42,17 @@ internal sealed class MonitorRegion(IHost host)
     /// <summary>Builds the tables that never change and turns paging on.</summary>
     public void Install()
     {
-        for (uint i = 0; i < Entries; i++)
+        space.Install(host);
+        uint tableSpan = 1u << space.TableShift;
+        for (uint offset = 0; offset < Bytes; offset += PageSize)
         {
-            host.Memory.WriteUInt32(new HostPhysicalAddress(RegionTable + i * 4), i * PageSize | PageEntry.P | PageEntry.RW);
+            uint table = RegionTable + offset / tableSpan * PageSize;
+            space.WriteTable(host.Memory, table, offset, offset | PageEntry.P | PageEntry.RW);
+            space.WriteDirectory(host.Memory, Start + offset, table | PageEntry.P | PageEntry.RW);
         }
 
-        host.Memory.WriteUInt32(new HostPhysicalAddress(Directory + (Start >> 22) * 4), RegionTable | PageEntry.P | PageEntry.RW);
-        host.Cr3 = Directory;
+        host.Cr4 = space.Cr4;
+        host.Cr3 = space.Root;
         host.Cr0 = Cr0.PE | Cr0.PG | Cr0.ET;
     }
 

@@ -7,7 +7,6 @@ internal sealed class TrapMonitor : IMonitor
 {
     private const uint VirtualControl0 = Cr0.MP | Cr0.EM | Cr0.TS | Cr0.NE | Cr0.AM;
     private const uint VirtualControl4 = Cr4.TSD | Cr4.DE | Cr4.PCE | Cr4.OSFXSR | Cr4.OSXMMEXCPT | Cr4.UMIP;
-    private const uint LongestInstruction = 15;
     private const uint DebugCauses = 0xF | DebugBits.BD | DebugBits.BS | DebugBits.BT;
 
     private readonly IHost _host;
@@ -15,6 +14,7 @@ internal sealed class TrapMonitor : IMonitor
     private readonly GuestMemoryMap _memory;
     private readonly Ledger _ledger;
     private readonly TrapLayout _layout;
+    private readonly ShadowSpace _space;
     private readonly MonitorRegion _region;
     private readonly ShadowPages _pages;
     private readonly ShadowTable _gdt;
@@ -37,11 +37,10 @@ internal sealed class TrapMonitor : IMonitor
         _memory = context.GuestMemory;
         _ledger = context.Ledger;
         _layout = layout;
-        _region = new MonitorRegion(_host);
+        _space = new ShadowSpace(MonitorRegion.Start, MonitorRegion.Directory, context.MonitorBytes, layout.KernelRing == 3, _host.Has(Feature.Nx));
+        _region = new MonitorRegion(_host, _space);
         _code = new GuestLinearMemory(_emulator, _memory);
-        _pages = new ShadowPages(
-            _host, _emulator, _memory,
-            new ShadowSpace(MonitorRegion.Start, MonitorRegion.Directory, MonitorRegion.FirstTable, context.MonitorBytes, layout.KernelRing == 3));
+        _pages = new ShadowPages(_host, _emulator, _memory, _space);
         _gdt = new ShadowTable(_host, _code, _pages, MonitorRegion.Gdt, layout.KernelRing, trapsUserReturn);
         _ldt = new ShadowTable(_host, _code, _pages, MonitorRegion.Ldt, layout.KernelRing, trapsUserReturn);
         _state = new VirtualState(_emulator, layout, _gdt, _ldt);
@@ -144,7 +143,6 @@ internal sealed class TrapMonitor : IMonitor
         return (system.Cr0 & Cr0.PE) == 0 ? "real mode is not virtualized by ring deprivileging"
             : (_emulator.Flags & Eflags.VM) != 0 ? "virtual-8086 mode is not virtualized by ring deprivileging"
             : _emulator.Cpl is 1 or 2 ? $"the guest entered ring {_emulator.Cpl}; ring deprivileging has no ring for it"
-            : (system.Cr4 & Cr4.PAE) != 0 && (system.Efer & Efer.NXE) != 0 ? "no-execute pages need shadow tables of a format that this monitor does not build"
             : null;
     }
 
@@ -197,7 +195,7 @@ internal sealed class TrapMonitor : IMonitor
     {
         ref SystemRegisters system = ref _emulator.System;
         uint cr0 = Cr0.PE | Cr0.PG | Cr0.ET | (_host.Has(Feature.I486) ? Cr0.WP : 0) | (system.Cr0 & VirtualControl0);
-        uint cr4 = (system.Cr4 & VirtualControl4) | (_ownsTimeStamp ? Cr4.TSD : 0);
+        uint cr4 = (system.Cr4 & VirtualControl4) | _space.Cr4 | (_ownsTimeStamp ? Cr4.TSD : 0);
         if (_host.Cr0 != cr0)
         {
             _host.Cr0 = cr0;
@@ -250,10 +248,9 @@ internal sealed class TrapMonitor : IMonitor
 
     private GuestEnd? HandlePageFault()
     {
-        // The error code tells fetches only under NX.
-        uint distance = _frame.Cr2 - (_emulator.Segment(SegmentName.CS).Base + _emulator.Eip);
         bool write = (_frame.ErrorCode & ErrorCode.Write) != 0;
-        switch (_pages.Fill(new LinearAddress(_frame.Cr2), write, fetch: !write && distance < LongestInstruction, user: _emulator.Cpl == 3))
+        bool fetch = (_frame.ErrorCode & ErrorCode.InstructionFetch) != 0;
+        switch (_pages.Fill(new LinearAddress(_frame.Cr2), write, fetch, user: _emulator.Cpl == 3))
         {
             case ShadowFault.Filled:
                 _code.TryDecode(out Instruction instruction);

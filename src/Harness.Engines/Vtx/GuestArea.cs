@@ -13,7 +13,7 @@ internal sealed class GuestArea(IHost host, Emulator emulator, VmxInstructions v
     /// <summary>CR0 bits that the guest owns; all others are the monitor's, and the guest reads the virtual ones from the read shadow.</summary>
     private const uint GuestCr0 = Cr0.MP | Cr0.EM | Cr0.TS;
 
-    /// <summary>CR4 bits that shape page tables: the shadow has the oldest format.</summary>
+    /// <summary>CR4 bits that shape page tables: the shadow has its own format.</summary>
     private const uint PagingCr4 = Cr4.PSE | Cr4.PAE | Cr4.PGE;
     private const uint V86Rights = AccessRights.RealModeData | AccessRights.DplMask;
     private const uint V86Flags = Eflags.VM | Eflags.IOPL;
@@ -56,7 +56,7 @@ internal sealed class GuestArea(IHost host, Emulator emulator, VmxInstructions v
     }
 
     /// <summary>Makes the virtual state the guest's, in a regime other than <see cref="Regime.Invalid"/>.</summary>
-    public void Export(Regime regime, uint directory, Span<uint> registers, InjectedEvent? injected)
+    public void Export(Regime regime, ShadowSpace space, Span<uint> registers, InjectedEvent? injected)
     {
         Regime = regime;
         bool v86 = regime == Regime.V86;
@@ -69,8 +69,8 @@ internal sealed class GuestArea(IHost host, Emulator emulator, VmxInstructions v
         uint cleared = v86 ? Cr0.AM : 0;
         Write(VmcsField.GuestCr0, ((system.Cr0 & (Cr0.Defined & ~Cr0.CD & ~Cr0.NW)) & ~cleared) | Cr0.PE | Cr0.PG | Cr0.NE | Cr0.WP);
         Write(VmcsField.Cr0ReadShadow, system.Cr0);
-        Write(VmcsField.GuestCr3, directory);
-        Write(VmcsField.GuestCr4, (system.Cr4 & ~PagingCr4) | Cr4.VMXE | (v86 ? Cr4.VME : 0));
+        Write(VmcsField.GuestCr3, space.Root);
+        Write(VmcsField.GuestCr4, (system.Cr4 & ~PagingCr4) | space.Cr4 | Cr4.VMXE | (v86 ? Cr4.VME : 0));
         Write(VmcsField.Cr4ReadShadow, system.Cr4);
         Write(VmcsField.GuestDr7, system.Dr7);
         Write(VmcsField.GuestIa32SysenterCs, system.SysenterCs);
@@ -110,6 +110,8 @@ internal sealed class GuestArea(IHost host, Emulator emulator, VmxInstructions v
         Write(VmcsField.GuestRflags, emulator.Flags | resume | (v86 ? V86Flags : 0));
         Write(VmcsField.GuestInterruptibility, emulator.NmiBlocked ? Interruptibility.BlockingByNmi : 0);
         Write(VmcsField.GuestActivity, ActivityState.Active);
+
+        // A guest with debug traps pending is emulated until they are delivered; an injected exception drops them (SDM Vol. 3C, 26.6.3).
         Write(VmcsField.GuestPendingDebugExceptions, 0);
         host.Cr2 = system.Cr2;
         LoadDebug(0, system.Dr0);
@@ -159,7 +161,10 @@ internal sealed class GuestArea(IHost host, Emulator emulator, VmxInstructions v
         }
 
         uint interruptibility = Read(VmcsField.GuestInterruptibility);
-        emulator.InShadow = (interruptibility & (Interruptibility.BlockingBySti | Interruptibility.BlockingByMovSs)) != 0;
+        emulator.Blocking = (interruptibility & Interruptibility.BlockingByMovSs) != 0 ? Shadow.MovSs
+            : (interruptibility & Interruptibility.BlockingBySti) != 0 ? Shadow.Sti
+            : Shadow.None;
+        emulator.PendingDebug = Read(VmcsField.GuestPendingDebugExceptions) & (PendingDebug.Breakpoints | PendingDebug.BS);
         emulator.NmiBlocked = (interruptibility & Interruptibility.BlockingByNmi) != 0;
         emulator.RegistersChanged();
     }

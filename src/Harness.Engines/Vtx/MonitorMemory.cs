@@ -28,23 +28,21 @@ internal static class MonitorMemory
     private const uint Entry = 0x3000;
     private const uint HostTable = 0x9000;
     private const uint V86TaskFrames = 0xA000;
-    private const uint V86Directory = 0xD000;
-    private const uint V86TaskTable = 0xE000;
-    private const uint V86Table = 0xF000;
+    private const uint V86TaskTable = 0xD000;
+    private const uint V86Directory = 0xE000;
     private const uint GuestDirectory = 0x10000;
-    private const uint GuestTables = 0x11000;
     private const uint TaskBytes = 104;
     private const uint RedirectionBytes = 32;
     private const uint V86IoMap = TaskBytes + RedirectionBytes;
     private const uint IoMapBytes = 0x2000;
-    private const uint PageSize = 0x1000;
+    private const uint PageSize = ShadowSpace.PageSize;
     private const uint Flat = AccessRights.P | AccessRights.S | AccessRights.WritableOrReadable | AccessRights.Accessed | AccessRights.DB;
 
     /// <summary>The linear space of real mode: its first 4 MiB, of which 10FFEFh is the last that it can address; the task segment follows.</summary>
-    public static ShadowSpace V86Space { get; } = new(V86Task, V86Directory, V86Table, GuestDirectory, IsUser: true);
+    public static ShadowSpace V86Space { get; } = new(V86Task, V86Directory, GuestDirectory, IsUser: true, IsPae: false);
 
     /// <summary>All linear space is the guest's: the monitor is reached by VM exits alone.</summary>
-    public static ShadowSpace GuestSpace(long monitorBytes) => new(1ul << 32, GuestDirectory, GuestTables, monitorBytes, IsUser: false);
+    public static ShadowSpace GuestSpace(IHost host, long monitorBytes) => new(1ul << 32, GuestDirectory, monitorBytes, IsUser: false, host.Has(Feature.Nx));
 
     /// <summary>Builds everything that never changes, and enters protected mode with paging and VMX operation allowed.</summary>
     public static void Install(IHost host)
@@ -80,10 +78,10 @@ internal static class MonitorMemory
     /// <summary>Both bitmaps are zero: INT n goes through the guest's vector table, and an IN or OUT gets as far as its VM exit (SDM Vol. 3A, 20.3.3; 3C, 25.1.1).</summary>
     private static void InstallV86Task(IHostMemory memory)
     {
-        memory.WriteUInt32(new HostPhysicalAddress(V86Directory + (V86Task >> 22) * 4), V86TaskTable | PageEntry.P);
+        V86Space.WriteDirectory(memory, V86Task, V86TaskTable | PageEntry.P);
         for (uint page = 0; page * PageSize <= V86TaskLimit; page++)
         {
-            memory.WriteUInt32(new HostPhysicalAddress(V86TaskTable + page * 4), (V86TaskFrames + page * PageSize) | PageEntry.P);
+            V86Space.WriteTable(memory, V86TaskTable, page * PageSize, (V86TaskFrames + page * PageSize) | PageEntry.P);
         }
 
         memory.WriteUInt32(new HostPhysicalAddress(V86TaskFrames + TaskBytes - 4), V86IoMap << 16);

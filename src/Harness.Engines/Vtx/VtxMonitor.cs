@@ -8,6 +8,9 @@ internal sealed class VtxMonitor : IMonitor
 {
     private const uint PageFaults = 1u << (int)Vector.PF;
     private const ulong FeatureLockAndVmx = 5;
+
+    /// <summary>What VM entry injects; selectors of the upper half of a table are beyond (SDM Vol. 3C, 26.2.1.3).</summary>
+    private const uint LargestErrorCode = 0x7FFF;
     private const uint DebugCauses = 0xF | DebugBits.BD | DebugBits.BS;
 
     private readonly IHost _host;
@@ -38,12 +41,13 @@ internal sealed class VtxMonitor : IMonitor
         _retired = context.Retired;
         _code = new GuestLinearMemory(_emulator, _memory);
         _v86Pages = new ShadowPages(_host, _emulator, _memory, MonitorMemory.V86Space);
-        _guestSpace = MonitorMemory.GuestSpace(context.MonitorBytes);
+        _guestSpace = MonitorMemory.GuestSpace(_host, context.MonitorBytes);
         _guestPages = new ShadowPages(_host, _emulator, _memory, _guestSpace);
         _vmx = new VmxInstructions(_host.Virtualization as VmxUnit
             ?? throw new InvalidOperationException("The host's processor has no VT-x: its model needs VmxExtension."));
         _area = new GuestArea(_host, _emulator, _vmx);
         MonitorMemory.Install(_host);
+        _guestSpace.Install(_host);
         StartVmx();
         _area.Initialize();
         _area.Write(VmcsField.PinBasedControls, Allowed(Capability.PinBased, PinControls.ExternalInterruptExiting));
@@ -68,7 +72,7 @@ internal sealed class VtxMonitor : IMonitor
         public const uint Entry = 0x484;
     }
 
-    public string? StopReason { get; private set; }
+    public string? StopReason => null;
 
     public bool IsEmulating { get; private set; } = true;
 
@@ -152,12 +156,6 @@ internal sealed class VtxMonitor : IMonitor
 
             _emulator.AdvanceDevices();
             Regime regime = Regimes.Of(_emulator);
-            if (regime == Regime.Paged && (_emulator.System.Cr4 & Cr4.PAE) != 0 && (_emulator.System.Efer & Efer.NXE) != 0)
-            {
-                StopReason = "no-execute pages need shadow tables of a format that this monitor does not build";
-                return GuestEnd.Unsupported;
-            }
-
             if (_event is null && regime is (Regime.Unpaged or Regime.Paged) && _emulator.InterruptComes)
             {
                 _emulator.IsHalted = false;
@@ -189,11 +187,14 @@ internal sealed class VtxMonitor : IMonitor
     private void Export(Regime regime)
     {
         bool v86 = regime == Regime.V86;
-        _area.Export(regime, (v86 ? MonitorMemory.V86Space : _guestSpace).Directory, _registers, _event);
+        _area.Export(regime, v86 ? MonitorMemory.V86Space : _guestSpace, _registers, _event);
         bool waits = _emulator.InterruptPending;
         _area.Write(VmcsField.ProcessorBasedControls, _processorControls
             | (waits ? ProcessorControls.InterruptWindowExiting : 0) | (_ownsTimeStamp ? ProcessorControls.RdtscExiting : 0));
-        _area.Write(VmcsField.ExceptionBitmap, v86 ? uint.MaxValue : PageFaults);
+
+        // An alignment check in the delivery of a fault starts the instruction again, with the RF that was injected: that delivery is better emulated.
+        uint misaligned = _event is { Kind: EventKind.Fault } ? 1u << (int)Vector.AC : 0;
+        _area.Write(VmcsField.ExceptionBitmap, v86 ? uint.MaxValue : PageFaults | misaligned);
         _host.InterruptAt(_emulator.NextDeadline);
         if (_event is { } e)
         {
@@ -239,23 +240,22 @@ internal sealed class VtxMonitor : IMonitor
 
     private GuestEnd? HandleException()
     {
-        var vector = (Vector)(_area.Read(VmcsField.ExitInterruptionInformation) & InterruptionInformation.VectorMask);
+        uint information = _area.Read(VmcsField.ExitInterruptionInformation);
+        var vector = (Vector)(information & InterruptionInformation.VectorMask);
         if (vector == Vector.PF)
         {
             return HandlePageFault();
         }
 
         string name = Vectors.Name((byte)vector);
-        if (vector != Vector.DB)
+        if (vector != Vector.DB || InterruptionInformation.IsSoftware(information))
         {
             return Emulate(ExitReason.ExceptionOrNmi, name);
         }
 
         Record(Event(EngineEventKind.Exit, ExitReasons.Name(ExitReason.ExceptionOrNmi), name, "", ""));
-        uint cause = _area.Read(VmcsField.ExitQualification) & DebugCauses;
-        _emulator.System.Dr6 |= cause;
-        EventKind kind = cause == 0 ? EventKind.PrivilegedSoftwareException : EventKind.Trap;
-        return Emulated(_area.Regime, () => Outcome(_emulator.Deliver((byte)Vector.DB, kind, null)));
+        _emulator.System.Dr6 |= _area.Read(VmcsField.ExitQualification) & DebugCauses;
+        return Emulated(_area.Regime, () => Outcome(_emulator.Deliver((byte)Vector.DB, EventKind.Trap, null)));
     }
 
     private GuestEnd? HandlePageFault()
@@ -264,14 +264,20 @@ internal sealed class VtxMonitor : IMonitor
         uint error = _area.Read(VmcsField.ExitInterruptionErrorCode);
         bool user = _area.Regime != Regime.V86 && (error & ErrorCode.User) != 0;
         ShadowPages pages = _area.Regime == Regime.V86 ? _v86Pages : _guestPages;
-        switch (pages.Fill(linear, (error & ErrorCode.Write) != 0, fetch: false, user))
+        switch (pages.Fill(linear, (error & ErrorCode.Write) != 0, (error & ErrorCode.InstructionFetch) != 0, user))
         {
             case ShadowFault.Filled:
                 _code.TryDecode(out Instruction instruction);
                 Record(Event(EngineEventKind.HiddenFault, "#PF", "shadow-miss", InstructionText.MnemonicOf(instruction), ""));
 
                 // A software interrupt is the instruction that RIP still points to: it simply executes again.
-                _event = Vectoring();
+                InjectedEvent? repeated = Vectoring();
+                if (repeated is { ErrorCode: > LargestErrorCode } large)
+                {
+                    return Emulated(_area.Regime, () => Outcome(_emulator.Deliver(large.Vector, large.Kind, large.ErrorCode)));
+                }
+
+                _event = repeated;
                 return null;
             case ShadowFault.Device:
                 return Emulate(ExitReason.ExceptionOrNmi, "mmio");
@@ -287,6 +293,7 @@ internal sealed class VtxMonitor : IMonitor
 
                 Record(Event(EngineEventKind.Exit, ExitReasons.Name(ExitReason.ExceptionOrNmi), "#PF", "", ""));
                 _emulator.System.Cr2 = linear.Value;
+                _emulator.PendingDebug = 0;
                 _event = new InjectedEvent((byte)Vector.PF, EventKind.Fault, pages.ErrorCode);
                 return null;
         }

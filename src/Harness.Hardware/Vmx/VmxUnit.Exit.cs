@@ -136,9 +136,16 @@ public sealed partial class VmxUnit
         _vmcs[VmcsField.GuestActivity] = state.Activity == Activity.Halted ? ActivityState.Hlt : ActivityState.Active;
         uint blocking = _processor.Blocking switch { Shadow.Sti => Interruptibility.BlockingBySti, Shadow.MovSs => Interruptibility.BlockingByMovSs, _ => 0 };
         _vmcs[VmcsField.GuestInterruptibility] = blocking | (state.NmiBlocked ? Interruptibility.BlockingByNmi : 0);
-        uint breakpoints = state.PendingDebug & PendingDebug.Breakpoints;
-        _vmcs[VmcsField.GuestPendingDebugExceptions] =
-            breakpoints | (breakpoints != 0 ? PendingDebug.EnabledBreakpoint : 0) | (state.PendingDebug & PendingDebug.BS);
+        _vmcs[VmcsField.GuestPendingDebugExceptions] = PendingDebugExceptions(exit);
+    }
+
+    /// <summary>Only blocking by MOV SS leaves debug exceptions pending at an exit, unless a debug exception is what exits (SDM Vol. 3C, 27.3.4).</summary>
+    private uint PendingDebugExceptions(in ExitInformation exit)
+    {
+        bool isDebug = exit.Reason == ExitReason.ExceptionOrNmi && (exit.Interruption & InterruptionInformation.VectorMask) == (uint)Vector.DB;
+        uint held = isDebug ? 0 : _processor.HeldDebug;
+        uint breakpoints = held & PendingDebug.Breakpoints;
+        return breakpoints | (breakpoints != 0 ? PendingDebug.EnabledBreakpoint : 0) | (held & PendingDebug.BS);
     }
 
     /// <summary>The DPL of SS is the CPL, even where SS is unusable (SDM Vol. 3C, 24.4.1).</summary>

@@ -28,6 +28,14 @@ public abstract record Injection
         ? new OfBitFlip(tick, address, bit)
         : throw new ArgumentOutOfRangeException(nameof(bit), $"Expected a bit from 0 to 7; found {bit}.");
 
+    /// <summary>
+    /// A page is taken out of memory as a pager would: P is cleared in the entry that maps it in the page tables in use, and its translation is forgotten. Nothing
+    /// happens where paging is off or the page is not there.
+    /// </summary>
+    /// <param name="tick">Guest tick.</param>
+    /// <param name="address">Any of the page.</param>
+    public static Injection PageOut(long tick, LinearAddress address) => new OfPageOut(tick, address);
+
     internal sealed record OfInterrupt(long At, int Line) : Injection(At)
     {
         public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"an interrupt on line {Line} at tick {At}");
@@ -36,6 +44,11 @@ public abstract record Injection
     internal sealed record OfNmi(long At) : Injection(At)
     {
         public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"an NMI at tick {At}");
+    }
+
+    internal sealed record OfPageOut(long At, LinearAddress Address) : Injection(At)
+    {
+        public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"a page-out at {Address}, tick {At}");
     }
 
     internal sealed record OfBitFlip(long At, PhysicalAddress Address, int Bit) : Injection(At)

@@ -26,6 +26,9 @@ internal sealed class Injector : Device
             case Injection.OfBitFlip flip:
                 _platform.FlipBit(flip.Address, flip.Bit);
                 break;
+            case Injection.OfPageOut page:
+                _platform.PageOut(page.Address);
+                break;
             default:
                 _platform.RaiseNmi();
                 break;

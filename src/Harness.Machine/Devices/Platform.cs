@@ -69,6 +69,9 @@ public sealed class Platform : IStateful
     /// <summary>Raised when an injection flips a bit of RAM: the byte's guest-physical address, and the bit.</summary>
     public event Action<PhysicalAddress, int>? BitFlipped;
 
+    /// <summary>Raised when an injection takes a page out of the guest's page tables.</summary>
+    public event Action<LinearAddress>? PagedOut;
+
     /// <summary>What the platform was built with.</summary>
     public PlatformOptions Options { get; }
 
@@ -224,6 +227,8 @@ public sealed class Platform : IStateful
     internal void SetIrq(int line, bool level) => _pic.SetLine(line, level);
 
     internal void FlipBit(PhysicalAddress address, int bit) => BitFlipped?.Invoke(address, bit);
+
+    internal void PageOut(LinearAddress address) => PagedOut?.Invoke(address);
 
     internal void RequestReset() => _resetRequested = true;
 

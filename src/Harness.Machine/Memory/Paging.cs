@@ -268,7 +268,7 @@ internal static unsafe class Paging
         }
 
         uint physical = large ? (entry & LargeMask32) | (linear & ~LargeMask32) : (entry & PageMask) | (linear & ~PageMask);
-        walk = Found(cpu, physical, directory & updated, updated, large, executeDisable: 0, access);
+        walk = Found(cpu, physical, directory & updated, updated, large, executeDisable: 0, access) with { Entry = entryAt };
         return true;
     }
 
@@ -336,7 +336,7 @@ internal static unsafe class Paging
         }
 
         uint physical = large ? ((uint)entry & LargeMaskPae) | (linear & ~LargeMaskPae) : ((uint)entry & PageMask) | (linear & ~PageMask);
-        walk = Found(cpu, physical, (uint)(directory & updated), (uint)updated, large, executeDisable, access);
+        walk = Found(cpu, physical, (uint)(directory & updated), (uint)updated, large, executeDisable, access) with { Entry = entryAt };
         return true;
     }
 

@@ -64,10 +64,7 @@ public sealed class ScenarioContext
         return _runs.Run(_runs.Request(guest, cpu, cost, maxInstructions, settings), ends, settings.Monitors);
     }
 
-    /// <summary>
-    /// Runs a guest with a disturbance; the rest is as in <see cref="Run"/>. For the k-th event of a kind, take its tick from an earlier run:
-    /// <c>run["vtx"].Events.Exits.ElementAt(k).Tick</c>.
-    /// </summary>
+    /// <summary>Runs a guest with a disturbance; the rest is as in <see cref="Run"/>.</summary>
     public RunSet Inject(
         GuestImage guest, Injection injection, string cpu = DefaultCpu, string cost = DefaultCost, GuestEnd? ends = GuestEnd.Done,
         long maxInstructions = DefaultBudget, RunSettings? settings = null)
@@ -75,6 +72,30 @@ public sealed class ScenarioContext
         Given.NotNull(injection, "an injection such as Injection.Nmi(tick)");
         settings ??= new RunSettings();
         return Run(guest, cpu, cost, ends, maxInstructions, settings with { Injections = [.. settings.Injections, injection] });
+    }
+
+    /// <summary>
+    /// Runs a guest with a disturbance, under every engine at the tick at which the k-th event of a kind occurs under one of them without it. The rest is as in
+    /// <see cref="Run"/>.
+    /// </summary>
+    /// <param name="guest">The guest.</param>
+    /// <param name="engine">The engine whose events count, "bare" for what the guest itself sees (level 0).</param>
+    /// <param name="events">Which events: <c>e => e.Events.Exits.OfCause("CPUID")</c>.</param>
+    /// <param name="k">Which of them, from 1.</param>
+    /// <param name="inject">The disturbance at a tick: <c>Injection.Nmi</c>.</param>
+    /// <param name="cpu">As in <see cref="Run"/>.</param>
+    /// <param name="cost">As in <see cref="Run"/>.</param>
+    /// <param name="ends">As in <see cref="Run"/>.</param>
+    /// <param name="maxInstructions">As in <see cref="Run"/>.</param>
+    /// <param name="settings">As in <see cref="Run"/>.</param>
+    /// <exception cref="ScenarioEndedException">There are fewer events.</exception>
+    public RunSet InjectAt(
+        GuestImage guest, string engine, Func<GuestRun, RunEvents> events, int k, Func<long, Injection> inject, string cpu = DefaultCpu,
+        string cost = DefaultCost, GuestEnd? ends = GuestEnd.Done, long maxInstructions = DefaultBudget, RunSettings? settings = null)
+    {
+        settings ??= new RunSettings();
+        long tick = _runs.TickOf(_runs.Request(guest, cpu, cost, maxInstructions, settings), engine, events, k);
+        return Inject(guest, inject(tick), cpu, cost, ends, maxInstructions, settings);
     }
 
     /// <summary>

@@ -61,6 +61,29 @@ internal sealed class ScenarioRuns(ScenarioContext scenario)
         }
     }
 
+    /// <summary>The tick of the k-th event, counted from 1, of a kind in an undisturbed run under one engine, of which there is no record.</summary>
+    public long TickOf(RunRequest request, string engine, Func<GuestRun, RunEvents> events, int k)
+    {
+        IEngine? chosen = scenario.Host.Engines.FirstOrDefault(e => e.Name == engine);
+        if (chosen is null || k < 1)
+        {
+            string known = string.Join(", ", scenario.Host.Engines.Select(e => e.Name));
+            throw new ArgumentException($"Expected the k-th event, k from 1, under one of {known}; found k = {k}, engine '{engine}'.");
+        }
+
+        RunRequest one = request with { Engine = chosen, RecordEffects = false };
+        if (GuestRunner.NotApplicable(one) is { } reason)
+        {
+            scenario.NotApplicable($"the place of the injection is an event under {engine}: {reason}");
+        }
+
+        RunEvents found = events(new GuestRun(Execute(one), null, scenario));
+        int count = ((IEnumerable<EngineEvent>)found).Count();
+        return k <= count
+            ? found.ElementAt(k - 1).Tick
+            : throw new ScenarioEndedException(Outcome.Failed, $"expected at least {k} events {found.Description} under {engine}, found {count}");
+    }
+
     private RunSet Run(RunRequest request, GuestEnd? ends, MonitorKind monitors, int number, Action<RunRecord> keep)
     {
         string name = Name(request.Guest);

@@ -159,7 +159,8 @@ internal sealed class EffectRecorder
 
     private void NoteDelivery(Delivery delivery, Processor processor)
     {
-        if (_deliveries.Count != 0)
+        // A delivery that succeeds takes a tick: in the midst of one that failed there is nothing that the guest can see.
+        if (_deliveries.Count != 0 && _deliveries[^1].Tick != delivery.Tick)
         {
             EndStep(processor == _machine.Emulator.Processor ? GuestRegisters.Of(processor) : Translated(processor), delivery.Tick, default, default);
         }

@@ -10,6 +10,7 @@ public sealed class Emulator : IDisposable
     private readonly GuestClock _clock;
     private readonly EmulationListener _listener;
     private readonly RetiredCounts _retired;
+    private Action<GuestPhysicalAddress, int>? _stored;
 
     internal Emulator(ProcessorModel model, PhysicalMemory guestMemory, Platform platform, GuestClock clock, RetiredCounts retired)
     {
@@ -19,6 +20,7 @@ public sealed class Emulator : IDisposable
         _processor = new Processor(model, guestMemory, new PlatformBus(platform));
         _listener = new EmulationListener(this);
         _processor.Events = _listener;
+        _processor.StoreSeen += (address, size) => _stored?.Invoke(new GuestPhysicalAddress(address.Value), size);
     }
 
     /// <summary>The virtual processor's model: the physical one's, less what the engine withholds.</summary>
@@ -67,11 +69,13 @@ public sealed class Emulator : IDisposable
     }
 
     /// <summary>An interrupt shadow (STI, MOV SS) covers the next instruction.</summary>
-    public bool InShadow
-    {
-        get => _processor.State.Shadow != Shadow.None;
-        set => _processor.State.Shadow = value ? Shadow.Sti : Shadow.None;
-    }
+    public bool InShadow => Blocking != Shadow.None;
+
+    /// <summary>The interrupt shadow that covers the next instruction.</summary>
+    public ref Shadow Blocking => ref _processor.State.Shadow;
+
+    /// <summary>Debug traps, as in DR6, that come before the next instruction or, where MOV SS blocks them, after it.</summary>
+    public ref uint PendingDebug => ref _processor.State.PendingDebug;
 
     /// <summary>An NMI is being handled: the next one waits for IRET.</summary>
     public ref bool NmiBlocked => ref _processor.State.NmiBlocked;
@@ -81,12 +85,12 @@ public sealed class Emulator : IDisposable
 
     /// <summary>Something has to be delivered before the guest's next instruction: a debug trap, an NMI, or an interrupt that the virtual IF accepts.</summary>
     public bool EventPending =>
-        _processor.State.PendingDebug != 0
+        PendingDebug != 0
         || (Platform.NmiPending && !_processor.State.NmiBlocked)
         || (Platform.InterruptPending && (Flags & Eflags.IF) != 0 && !InShadow);
 
     /// <summary>What comes before the guest's next instruction is the interrupt of the virtual interrupt controller, and nothing of higher priority.</summary>
-    public bool InterruptComes => EventPending && _processor.State.PendingDebug == 0 && !(Platform.NmiPending && !_processor.State.NmiBlocked);
+    public bool InterruptComes => EventPending && PendingDebug == 0 && !(Platform.NmiPending && !_processor.State.NmiBlocked);
 
     /// <summary>The virtual interrupt controller has an interrupt for the guest, whatever the virtual IF is.</summary>
     public bool InterruptPending => Platform.InterruptPending;
@@ -94,15 +98,15 @@ public sealed class Emulator : IDisposable
     /// <summary>The tick at which the virtual devices have something to do. A monitor passes it to <see cref="IHost.InterruptAt"/>.</summary>
     public long NextDeadline => Platform.NextDeadline;
 
-    /// <summary>Told, after it happened, of each write of emulated instructions to guest-physical memory.</summary>
+    /// <summary>Told, after it happened, of each write of emulated instructions, or by the virtual machine itself, to guest-physical memory.</summary>
     public event Action<GuestPhysicalAddress, int>? Stored
     {
         add
         {
             _processor.ReportStores = true;
-            _processor.StoreSeen += value is null ? null : _listener.Wrap(value);
+            _stored += value;
         }
-        remove => _processor.StoreSeen -= value is null ? null : _listener.Wrap(value);
+        remove => _stored -= value;
     }
 
     /// <summary>Told of each exception or interrupt that is about to be delivered through the guest's own tables: vector and whether it is an interrupt.</summary>
@@ -173,6 +177,23 @@ public sealed class Emulator : IDisposable
     /// </summary>
     public bool Walk(LinearAddress linear, bool write, bool user, bool fetch, out PageWalk walk) => _processor.WalkForMonitor(linear, write, user, fetch, out walk);
 
+    /// <summary>Takes a page out of the guest's page tables from outside; a monitor learns of it by <see cref="Stored"/>.</summary>
+    internal void PageOut(LinearAddress address, GuestMemoryMap memory)
+    {
+        if (!_processor.TryFindEntry(address, out PhysicalAddress entry))
+        {
+            return;
+        }
+
+        var at = new GuestPhysicalAddress(entry.Value);
+        Span<byte> low = stackalloc byte[1];
+        memory.Read(at, low);
+        low[0] &= unchecked((byte)~PageEntry.P);
+        memory.Write(at, low);
+        _processor.InvalidatePage(address.Value);
+        _stored?.Invoke(at, low.Length);
+    }
+
     public void Dispose() => _processor.Dispose();
 
     /// <summary>The clock less what is no instruction: halted ticks and deliveries.</summary>
@@ -189,18 +210,6 @@ public sealed class Emulator : IDisposable
 
     private sealed class EmulationListener(Emulator emulator) : IProcessorEvents
     {
-        private readonly Dictionary<Action<GuestPhysicalAddress, int>, Action<PhysicalAddress, int>> _wrapped = [];
-
-        public Action<PhysicalAddress, int> Wrap(Action<GuestPhysicalAddress, int> listener)
-        {
-            if (!_wrapped.TryGetValue(listener, out Action<PhysicalAddress, int>? wrapped))
-            {
-                _wrapped[listener] = wrapped = (address, size) => listener(new GuestPhysicalAddress(address.Value), size);
-            }
-
-            return wrapped;
-        }
-
         void IProcessorEvents.Delivering(byte vector, EventKind kind, uint? errorCode, uint eip, int cpl)
         {
             emulator.Deliveries?.Delivering(vector, kind, errorCode, eip, cpl);

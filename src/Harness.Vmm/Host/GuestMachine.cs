@@ -30,6 +30,7 @@ public sealed class GuestMachine : IDisposable
         Platform = new Platform(devices, guestPhysical);
         Platform.A20Changed += guestPhysical.SetA20;
         Platform.BitFlipped += FlipBit;
+        Platform.PagedOut += address => Emulator!.PageOut(address, GuestMemory!);
         GuestPhysical = guestPhysical;
         GuestMemory = new GuestMemoryMap(guestPhysical);
         Emulator = new Emulator(guestModel ?? model, guestPhysical, Platform, Clock, Retired);

@@ -62,8 +62,14 @@ internal sealed class Host : IHost, IHostMemory, IProcessorBus, IDisposable
         get => Processor.State.System.Cr0;
         set
         {
+            bool pages = (value & ~Cr0 & Isa.Cr0.PG) != 0;
             Processor.State.System.Cr0 = value;
             Processor.StateChanged();
+            if (pages)
+            {
+                // Paging that begins loads the page-directory-pointer table (SDM Vol. 3A, 4.4.1).
+                Cr3 = Cr3;
+            }
         }
     }
 
@@ -78,8 +84,10 @@ internal sealed class Host : IHost, IHostMemory, IProcessorBus, IDisposable
         get => Processor.State.System.Cr3;
         set
         {
-            Processor.State.System.Cr3 = value;
-            Processor.FlushTlb(global: false);
+            if (!Processor.TryLoadPageDirectory(value, out Fault fault))
+            {
+                throw new InvalidOperationException($"The monitor's CR3 {value:X8} raised {fault.Vector}({fault.ErrorCode:X4}).");
+            }
         }
     }
 

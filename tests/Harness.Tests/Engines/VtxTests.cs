@@ -304,6 +304,36 @@ internal sealed class VtxTests
         run.Exits.Should().NotContain(e => e.StartsWith("exception", StringComparison.Ordinal));
     }
 
+    /// <summary>The frame of the interrupt meets a page that the shadow lacks; the handler of #DB runs at the first instruction of the other's.</summary>
+    [Test]
+    public void A_single_step_that_MOV_SS_holds_back_survives_a_hidden_fault()
+    {
+        const uint FreshPage = 0x9C000;
+        const byte Number = 0x40;
+        VtxRun run = new VtxRun(Guest.Kernel(k =>
+        {
+            k.Paging = GuestPaging.Paging32;
+            k.OnFault(Vector.DB, a =>
+            {
+                a.mov(edi, dr6);
+                a.Done();
+            });
+            k.OnInterrupt(Number, a => a.Done());
+            k.Boot(a =>
+            {
+                a.mov(ecx, Selectors.Data0);
+                a.mov(esp, FreshPage + 0x1004);
+                a.push(Flags.TF | Flags.Fixed);
+                a.popfd();
+                a.mov(ss, ecx);
+                a.@int(Number);
+            });
+        })).ShouldBeEquivalent();
+
+        (run.Vtx.Final.Edi & DebugBits.BS).Should().Be(DebugBits.BS);
+        run.Lines.Should().Contain("HiddenFault #PF shadow-miss int");
+    }
+
     [Test]
     public void A_task_switch_exits_and_is_emulated()
     {

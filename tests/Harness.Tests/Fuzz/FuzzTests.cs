@@ -35,10 +35,11 @@ public sealed class FuzzTests
     [TestCase("trap013", "yonah")]
     [TestCase("trap013", "i386")]
     [TestCase("interpret", "yonah")]
+    [TestCase("vtx", "yonah")]
     public void Random_guests_end_under_an_engine(string engine, string model)
     {
         const long Started = 20_000;
-        using var fuzzer = new EngineFuzzer(EngineRegistry.Find(engine)!, ProcessorModel.Load(model), seed: 7);
+        using var fuzzer = new EngineFuzzer(EngineRegistry.Find(engine)!, ModelRegistry.Load(model), seed: 7);
         for (long number = 0; fuzzer.Instructions < Started; number++)
         {
             fuzzer.Run(number).Should().BeNull("reproduce with --engine {0} --cpu {1} --seed 7 --only {2}", engine, model, number);

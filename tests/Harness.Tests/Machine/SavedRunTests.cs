@@ -39,10 +39,14 @@ public sealed class SavedRunTests
         computer.Processor.Register(3) ^= 1;
         computer.Processor.Flags ^= 1;
         computer.Processor.State.System.Cr2 ^= 1;
+        computer.Processor.State.PendingDebug ^= 1;
+        computer.Processor.State.Shadow = Shadow.MovSs;
+        computer.Processor.State.NmiBlocked = true;
         computer.Processor.Segment(Harness.Isa.SegmentName.FS).Limit ^= 1;
         SavedState after = SavedState.Capture(computer);
         before.Elements.Zip(after.Elements).Where(p => !p.First.Value.AsSpan().SequenceEqual(p.Second.Value)).Select(p => p.First.Key)
-            .Should().Equal("processor.ebx", "processor.eflags", "processor.FS.limit", "processor.system");
+            .Should().BeEquivalentTo(
+                "processor.ebx", "processor.eflags", "processor.FS.limit", "processor.system", "processor.pendingDebug", "processor.shadow", "processor.nmiBlocked");
     }
 
     private static IEnumerable<string> Elements(Computer computer) =>

@@ -3,6 +3,7 @@ using Harness.Hardware.Vmx;
 using Harness.Isa;
 using Harness.Machine;
 using NUnit.Framework;
+using static Iced.Intel.AssemblerRegisters;
 
 namespace Harness.Tests.Hardware.Vmx;
 
@@ -106,6 +107,46 @@ public sealed class InjectionTests
         machine.Low(VmcsField.ExitQualification).Should().Be(PendingDebug.BS);
         machine.Low(VmcsField.GuestPendingDebugExceptions).Should().Be(0);
         machine.Low(VmcsField.GuestRflags).Should().Be(Eflags.Fixed);
+    }
+
+    [Test]
+    public void Debug_exceptions_that_MOV_SS_holds_back_are_pending_at_the_exit_of_the_next_instruction_and_again_after_the_next_entry()
+    {
+        using VmxMachine machine = VmxMachine.WithGuest(a =>
+        {
+            a.mov(ss, eax);
+            a.cpuid();
+            a.nop();
+        });
+        machine.Processor.Register(0) = machine.Low(VmcsField.GuestSsSelector);
+        machine[VmcsField.GuestRflags] |= Eflags.TF;
+        machine[VmcsField.ExceptionBitmap] = 1 << 1;
+        machine.Run().Should().Be(ExitReason.Cpuid);
+        machine.Low(VmcsField.GuestPendingDebugExceptions).Should().Be(PendingDebug.BS);
+        machine.Low(VmcsField.GuestInterruptibility).Should().Be(Interruptibility.BlockingByMovSs);
+
+        machine[VmcsField.GuestRip] = machine.Low(VmcsField.GuestRip) + machine.Low(VmcsField.ExitInstructionLength);
+        machine[VmcsField.GuestInterruptibility] = 0;
+        machine.Run().Should().Be(ExitReason.ExceptionOrNmi);
+        machine.Low(VmcsField.ExitQualification).Should().Be(PendingDebug.BS);
+        machine.Low(VmcsField.GuestRip).Should().Be(VmxMachine.GuestCode + 4);
+        machine.Low(VmcsField.GuestPendingDebugExceptions).Should().Be(0);
+    }
+
+    [Test]
+    public void Debug_exceptions_that_MOV_SS_holds_back_survive_the_exit_of_a_fault_and_not_its_delivery()
+    {
+        using VmxMachine machine = VmxMachine.WithGuest(a =>
+        {
+            a.mov(ss, eax);
+            a.ud2();
+        });
+        machine.Processor.Register(0) = machine.Low(VmcsField.GuestSsSelector);
+        machine[VmcsField.GuestRflags] |= Eflags.TF;
+        machine[VmcsField.ExceptionBitmap] = 1 << 6;
+        machine.Run().Should().Be(ExitReason.ExceptionOrNmi);
+        machine.Low(VmcsField.GuestPendingDebugExceptions).Should().Be(PendingDebug.BS);
+        machine.Processor.State.PendingDebug.Should().Be(0);
     }
 
     [Test]
