@@ -2,7 +2,7 @@ namespace Harness.Isa.Instructions;
 
 /// <summary>CLI.</summary>
 [Encodings(Code.Cli)]
-[Instruction(Privilege.Conditional)]
+[Instruction(Privilege.Iopl)]
 public readonly struct Cli : ISystem
 {
     public static bool Execute<TPort>(ref TPort port, in Instruction instruction) where TPort : struct, IPort

@@ -16,6 +16,9 @@ public enum Privilege
     /// <summary>CPL 0, else #GP(0). Real-address mode counts as CPL 0, virtual-8086 mode as CPL 3.</summary>
     Supervisor,
 
+    /// <summary>CPL at most IOPL, else #GP(0), unless CR4.VME or CR4.PVI is set: then the instruction itself decides.</summary>
+    Iopl,
+
     /// <summary>The instruction itself decides, from IOPL, the I/O bitmap or a bit of CR4.</summary>
     Conditional,
 }

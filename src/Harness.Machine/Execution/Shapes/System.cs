@@ -19,6 +19,7 @@ internal static unsafe class SystemInstruction<TOperation> where TOperation : st
     public static readonly InstructionAttribute? Row = typeof(TOperation).GetCustomAttribute<InstructionAttribute>();
     private static readonly bool ProtectedModeOnly = Row is { ProtectedModeOnly: true };
     private static readonly bool Supervisor = Row is { Privilege: Privilege.Supervisor };
+    private static readonly bool Iopl = Row is { Privilege: Privilege.Iopl };
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool Perform(Cpu* cpu, Op* op)
@@ -29,6 +30,11 @@ internal static unsafe class SystemInstruction<TOperation> where TOperation : st
         }
 
         if (Supervisor && cpu->State.Cpl != 0)
+        {
+            return Fail(cpu, op, Vector.GP);
+        }
+
+        if (Iopl && cpu->State.Cpl > (int)((cpu->State.OtherFlags & Eflags.IOPL) >> Eflags.IoplShift) && (cpu->State.System.Cr4 & (Cr4.VME | Cr4.PVI)) == 0)
         {
             return Fail(cpu, op, Vector.GP);
         }
