@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Completions;
 using System.Globalization;
+using Harness.Machine;
 using Harness.Scenarios;
 
 namespace Harness.Cli;
@@ -50,9 +51,9 @@ internal static class CommandOptions
         };
     }
 
-    public static Option<int> Parallel() => AtLeastOne(new Option<int>("--parallel")
+    public static Option<int> Parallel(string what = "Scenarios") => AtLeastOne(new Option<int>("--parallel")
     {
-        Description = "Scenarios at a time (default: one for each processor); the output is the same for every number",
+        Description = $"{what} at a time (default: one for each processor); the output is the same for every number",
         HelpName = "N",
         DefaultValueFactory = _ => System.Environment.ProcessorCount,
     });
@@ -104,6 +105,28 @@ internal static class CommandOptions
         }
     }
 
+    /// <summary>What a processor model is loaded by: a name of the catalogue, or the full path of the user's model file (<c>*.json</c>), which is read to see whether it is one.</summary>
+    /// <exception cref="CommandException">It is neither.</exception>
+    public static string Cpu(CommandEnvironment environment, string given)
+    {
+        if (!ModelRegistry.IsFile(given))
+        {
+            Expect("--cpu", given, environment.Catalog.Cpus, "a model file (*.json)");
+            return given;
+        }
+
+        try
+        {
+            var path = environment.FullPath(given);
+            ModelRegistry.Load(path);
+            return path;
+        }
+        catch (ModelException e)
+        {
+            throw new CommandException(ExitCode.Usage, $"--cpu: {e.Message}");
+        }
+    }
+
     private static Option<int> AtLeastOne(Option<int> option)
     {
         option.Validators.Add(result =>
@@ -127,7 +150,7 @@ internal sealed class RunOptionSet
         HelpName = "E,...",
     };
 
-    private readonly Option<string?> _cpu = new("--cpu") { Description = "Processor model of every run", HelpName = "M" };
+    private readonly Option<string?> _cpu = new("--cpu") { Description = "Processor model of every run: a name, or a model file (*.json)", HelpName = "M" };
     private readonly Option<string?> _cost = new("--cost") { Description = "Cost profile of every run", HelpName = "P" };
     private readonly Option<ulong?> _seed = new("--seed") { Description = "Seed of the random streams", HelpName = "N" };
     private readonly Option<long?> _maxInstructions = new("--max-instructions") { Description = "Budget of each run in guest ticks less halted ones", HelpName = "N" };
@@ -155,11 +178,6 @@ internal sealed class RunOptionSet
             CommandOptions.Expect("--engine", engine, _environment.Catalog.Engines, "all");
         }
 
-        if (parsed.GetValue(_cpu) is { } cpu)
-        {
-            CommandOptions.Expect("--cpu", cpu, _environment.Catalog.Cpus);
-        }
-
         if (parsed.GetValue(_cost) is { } cost)
         {
             CommandOptions.Expect("--cost", cost, _environment.Catalog.Costs);
@@ -173,7 +191,7 @@ internal sealed class RunOptionSet
         return new RunOptions
         {
             Engines = engines.Length == 0 || engines.Contains("all") ? null : engines,
-            Cpu = parsed.GetValue(_cpu),
+            Cpu = parsed.GetValue(_cpu) is { } cpu ? CommandOptions.Cpu(_environment, cpu) : null,
             Cost = parsed.GetValue(_cost),
             Seed = parsed.GetValue(_seed),
             MaxInstructions = parsed.GetValue(_maxInstructions),

@@ -66,7 +66,7 @@ internal sealed class BootCommand
     {
         var engineName = parsed.GetValue(_engine)!;
         CommandOptions.Expect("--engine", engineName, _environment.Catalog.Engines);
-        CommandOptions.Expect("--cpu", parsed.GetValue(_cpu)!, _environment.Catalog.Cpus);
+        var cpu = CommandOptions.Cpu(_environment, parsed.GetValue(_cpu)!);
         if (parsed.GetValue(_maxInstructions) is < 1 and var budget)
         {
             throw new CommandException(ExitCode.Usage, $"--max-instructions: expected a number from 1, found {budget}");
@@ -97,7 +97,7 @@ internal sealed class BootCommand
         var request = new RunRequest
         {
             Engine = EngineRegistry.Find(engineName)!,
-            Model = ModelRegistry.Load(parsed.GetValue(_cpu)!),
+            Model = ModelRegistry.Load(cpu),
             Guest = Guest(parsed),
             Costs = CostProfile.Load(ScenarioContext.DefaultCost),
             MaxInstructions = parsed.GetValue(_maxInstructions) ?? long.MaxValue,
