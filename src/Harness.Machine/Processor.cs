@@ -348,6 +348,13 @@ public sealed unsafe partial class Processor : IDisposable
 
     internal Shape? ShapeOf(in Instruction instruction)
     {
+        Shape? shape = OwnShapeOf(instruction);
+        return shape is not null && Model.MakesPrivileged(instruction) ? new MadePrivilegedShape(shape) : shape;
+    }
+
+    /// <summary>The shape without what a hypothetical model puts before it.</summary>
+    internal Shape? OwnShapeOf(in Instruction instruction)
+    {
         if (Model.ExtensionRow(instruction.Code) is { } row)
         {
             return Rows.ForExtension(row);
@@ -357,6 +364,8 @@ public sealed unsafe partial class Processor : IDisposable
     }
 
     internal ref readonly Instruction InstructionOf(Op* op) => ref _blocks.InstructionOf(op);
+
+    internal nint OwnHandlerOf(in Instruction instruction) => _blocks.HandlerOf(OwnShapeOf(instruction)!.Select(instruction), instruction);
 
     /// <summary>Of an instruction that has no start of its own, only the last access is known to belong to it.</summary>
     internal void NoteAccess()

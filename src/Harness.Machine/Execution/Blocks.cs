@@ -257,7 +257,7 @@ internal sealed unsafe class Blocks : ICodeKeeper
             ops[i] = Decoding.Bind(instruction, i);
             ops[i].Chunk = (ushort)_chunk;
             chunk.Instructions[ops + i - chunk.Ops] = instruction;
-            ops[i].Handler = (delegate*<Cpu*, Op*, Op*>)Handlers.For(WithinLimit(_types[i], instruction));
+            ops[i].Handler = (delegate*<Cpu*, Op*, Op*>)HandlerOf(_types[i], instruction);
         }
 
         int last = count - 1;
@@ -276,6 +276,9 @@ internal sealed unsafe class Blocks : ICodeKeeper
         Register(block, key.Physical, (int)(end - key.Eip));
         return block;
     }
+
+    /// <summary>The code address of an instruction's handler in the code context that is current.</summary>
+    public nint HandlerOf(Type type, in Instruction instruction) => Handlers.For(WithinLimit(type, instruction));
 
     /// <summary>A relative branch beyond the limit faults when it is taken; which one that is, the code context decides.</summary>
     private Type WithinLimit(Type type, in Instruction instruction) =>

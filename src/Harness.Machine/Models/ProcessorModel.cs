@@ -20,6 +20,7 @@ public sealed class ProcessorModel
     private readonly Dictionary<uint, MsrDescription> _msrs = [];
     private readonly Dictionary<Code, Type> _extensionRows = [];
     private readonly List<IProcessorExtension> _extensions = [];
+    private Func<Instruction, bool>? _madePrivileged;
 
     private ProcessorModel(string name) => Name = name;
 
@@ -114,6 +115,20 @@ public sealed class ProcessorModel
         return copy;
     }
 
+    /// <summary>
+    /// A hypothetical processor: the same, except that the instructions that <paramref name="which"/> picks raise #GP(0) outside CPL 0 before anything else. What
+    /// would it take to make a processor virtualizable is answered by trying.
+    /// </summary>
+    public ProcessorModel WithPrivileged(Func<Instruction, bool> which)
+    {
+        ProcessorModel copy = Copy(CpuidLeaves, Msrs);
+        copy._madePrivileged = _madePrivileged is { } before ? i => before(i) || which(i) : which;
+        copy.AddExtensionsOf(this);
+        return copy;
+    }
+
+    internal bool MakesPrivileged(in Instruction instruction) => _madePrivileged?.Invoke(instruction) ?? false;
+
     private ProcessorModel Copy(IReadOnlyList<CpuidLeaf> leaves, IReadOnlyList<MsrDescription> msrs)
     {
         var copy = new ProcessorModel(Name)
@@ -126,6 +141,7 @@ public sealed class ProcessorModel
             CpuidLeaves = leaves,
             Msrs = msrs,
         };
+        copy._madePrivileged = _madePrivileged;
         _features.CopyTo(copy._features, 0);
         copy._instructionSets.UnionWith(_instructionSets);
         foreach (MsrDescription msr in msrs)

@@ -36,21 +36,24 @@ public sealed class Classifier : IDisposable
     {
         Tally[] tallies = [.. _configurations.Select(c => new Tally(c))];
         var faults = new SortedSet<Vector>();
+        bool undefined = true;
         int ran = 0;
         for (int number = 0; number < settings; number++)
         {
             if (SettingGenerator.Make(_model, mode, form, number) is { } setting)
             {
                 ran++;
-                Experiment(setting, mode, tallies, faults);
+                undefined &= Experiment(setting, mode, tallies, faults);
             }
         }
 
-        return new FormVerdict(form, mode, [.. tallies.Select(t => t.Close())]) { Settings = ran, Faults = [.. faults] };
+        return new FormVerdict(form, mode, [.. tallies.Select(t => t.Close())]) { Settings = ran, Faults = [.. faults], IsUndefined = undefined };
     }
 
-    private void Experiment(Setting setting, GuestMode mode, Tally[] tallies, SortedSet<Vector> faults)
+    /// <summary>True: the supervisor side raised #UD.</summary>
+    private bool Experiment(Setting setting, GuestMode mode, Tally[] tallies, SortedSet<Vector> faults)
     {
+        bool undefined = true;
         bool first = true;
         foreach (Tally tally in tallies)
         {
@@ -58,6 +61,7 @@ public sealed class Classifier : IDisposable
             Situation user = supervisor with { Side = Side.User };
             Outcome s = _laboratory.Run(setting, supervisor);
             Outcome u = _laboratory.Run(setting, user);
+            undefined &= s.Trap == Vector.UD;
             Note(faults, s);
             Note(faults, u);
             tally.Pair(setting, supervisor, s, user, u);
@@ -70,6 +74,8 @@ public sealed class Classifier : IDisposable
             Explore(setting, user, u, [tally]);
             first = false;
         }
+
+        return undefined;
     }
 
     /// <summary>Effects of the run itself, then the same side with one component elsewhere.</summary>

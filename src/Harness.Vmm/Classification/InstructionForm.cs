@@ -54,6 +54,32 @@ public sealed class InstructionForm
     /// <summary>As the manual spells it: <c>0F 22 /r</c>.</summary>
     public string OpCode => Code.ToOpCode().ToOpCodeString();
 
+    /// <summary>Whether a decoded instruction is an instance of this form.</summary>
+    public bool Matches(in Instruction instruction)
+    {
+        if (instruction.Code != Code || Repeats != (instruction.HasRepPrefix && instruction.IsStringInstruction))
+        {
+            return false;
+        }
+
+        for (int i = 0; i < Operands.Count; i++)
+        {
+            bool matches = Operands[i].Choice switch
+            {
+                OperandChoice.Memory => instruction.GetOpKind(i) == OpKind.Memory,
+                OperandChoice.Register => instruction.GetOpKind(i) == OpKind.Register,
+                OperandChoice.SystemRegister => instruction.GetOpRegister(i) == Operands[i].System,
+                _ => true,
+            };
+            if (!matches)
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
     /// <inheritdoc/>
     public override string ToString() => Name;
 

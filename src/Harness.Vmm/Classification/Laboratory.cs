@@ -10,6 +10,10 @@ public sealed class Laboratory : IDisposable, IProcessorEvents
     private const long Later = 7_000_000;
     private const int LongestRepetition = 8;
     private const uint Preamble = 0x800;
+
+    /// <summary>IA32_PMC0 to IA32_PMC7, which RDPMC reads.</summary>
+    private const uint FirstPerformanceCounter = 0xC1;
+    private const uint LastPerformanceCounter = 0xC8;
     private static readonly byte[] VmxPreamble = [0xF3, 0x0F, 0xC7, 0x35, 0x00, 0x0F, 0, 0, 0x66, 0x0F, 0xC7, 0x35, 0x08, 0x0F, 0, 0, 0x0F, 0xC7, 0x35, 0x08, 0x0F, 0, 0];
 
     private readonly ProcessorModel _model;
@@ -224,7 +228,10 @@ public sealed class Laboratory : IDisposable, IProcessorEvents
         for (int i = 0; i < _msrs.Length; i++)
         {
             MsrDescription msr = _model.Msrs[i];
-            ulong wanted = msr.Number == miscFeaturesEnables && situation.Configuration.Traps && _model.Has(Feature.CpuidFaulting) ? 1 : msr.Reset;
+            bool counter = msr.Number is >= FirstPerformanceCounter and <= LastPerformanceCounter;
+            ulong wanted = msr.Number == miscFeaturesEnables && situation.Configuration.Traps && _model.Has(Feature.CpuidFaulting) ? 1
+                : counter && situation.Axis == Axis.Time ? msr.Reset + 1000
+                : msr.Reset;
             MachinePort port = processor.Port;
             if (msr.Writable != 0 && port.ReadMsr(msr.Number, out ulong value) && value != wanted)
             {

@@ -55,7 +55,7 @@ public enum FormClass : byte
     /// <summary>Every run of both sides faulted: nothing was seen.</summary>
     Undecided,
 
-    /// <summary>Every run of both sides raised #UD: the mode or the model has no such instruction.</summary>
+    /// <summary>Every run of the supervisor side raised #UD and none of the user side retired: the mode or the model has no such instruction.</summary>
     Absent,
 }
 
@@ -81,6 +81,9 @@ public sealed class ConfigurationVerdict
 
     /// <summary>The first pair that refutes the privileged predicate, or null.</summary>
     public Witness? NotPrivileged { get; internal set; }
+
+    /// <inheritdoc/>
+    public override string ToString() => $"{Configuration.Name}: {Trapped} of {Pairs} trapped; {string.Join(", ", Findings.Select(f => f.Name))}";
 
     /// <summary>Every pair trapped, and there was one.</summary>
     public bool IsPrivileged => Pairs > 0 && NotPrivileged is null;
@@ -120,18 +123,24 @@ public sealed class FormVerdict
     /// <summary>Settings that ran, in all situations each.</summary>
     public int Settings { get; internal set; }
 
-    /// <summary>Faults that runs without another outcome ended with, ascending: the reason why a form is undecided.</summary>
+    /// <summary>Faults that runs ended with, of either side, ascending: the reason why a form is undecided.</summary>
     public IReadOnlyList<Vector> Faults { get; internal set; } = [];
+
+    /// <summary>No run of the supervisor side ended in anything but #UD.</summary>
+    public bool IsUndefined { get; internal set; }
 
     /// <summary>One for each configuration, the most permissive first.</summary>
     public IReadOnlyList<ConfigurationVerdict> Configurations { get; }
+
+    /// <inheritdoc/>
+    public override string ToString() => $"{Form} ({Mode})";
 
     /// <summary>No run of any side retired.</summary>
     public bool NothingSeen => Configurations.All(c => c is { Pairs: 0, UserRetired: 0 });
 
     /// <summary>The class under a configuration; segment loads count as control.</summary>
     public FormClass ClassOf(ConfigurationVerdict verdict) =>
-        NothingSeen ? Faults is [Vector.UD] ? FormClass.Absent : FormClass.Undecided
+        NothingSeen ? IsUndefined ? FormClass.Absent : FormClass.Undecided
         : verdict.IsPrivileged ? FormClass.Privileged
         : verdict.IsSensitive() ? FormClass.Sensitive
         : FormClass.Innocuous;
