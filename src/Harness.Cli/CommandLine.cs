@@ -34,19 +34,30 @@ public static class CommandLine
         }
         catch (CommandException e)
         {
-            environment.Error.WriteLine($"harness: {e.Message}");
-            return e.Code;
+            return Complain(environment, e.Message, e.Code);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            environment.Error.WriteLine($"harness: {e.Message}");
-            return ExitCode.Environment;
+            return Complain(environment, e.Message, ExitCode.Environment);
         }
         catch (Exception e)
         {
-            environment.Error.WriteLine($"harness: a defect of the harness, not of a scenario or a guest; please report it.\n{e}");
-            return ExitCode.Defect;
+            return Complain(environment, $"a defect of the harness, not of a scenario or a guest; please report it.\n{e}", ExitCode.Defect);
         }
+    }
+
+    private static int Complain(CommandEnvironment environment, string message, int code)
+    {
+        try
+        {
+            environment.Error.WriteLine($"harness: {message}");
+        }
+        catch (IOException)
+        {
+            // Standard error is full or gone: the exit code is all that is left to say it.
+        }
+
+        return code;
     }
 
     private static RootCommand Root(CommandEnvironment environment)

@@ -1,7 +1,9 @@
 using System.CommandLine;
 using System.CommandLine.Completions;
+using System.CommandLine.Parsing;
 using System.Globalization;
 using Harness.Machine;
+using System.Numerics;
 using Harness.Scenarios;
 
 namespace Harness.Cli;
@@ -51,29 +53,21 @@ internal static class CommandOptions
         };
     }
 
-    public static Option<int> Parallel(string what = "Scenarios") => AtLeastOne(new Option<int>("--parallel")
-    {
-        Description = $"{what} at a time (default: one for each processor); the output is the same for every number",
-        HelpName = "N",
-        DefaultValueFactory = _ => System.Environment.ProcessorCount,
-    });
+    public static Option<int> Parallel(string what = "Scenarios") => Number<int>(
+        "--parallel", $"{what} at a time (default: one for each processor); the output is the same for every number", "N", 1, int.MaxValue, System.Environment.ProcessorCount);
 
-    public static Option<int> Timeout() => AtLeastOne(new Option<int>("--timeout")
-    {
-        Description = "Host seconds that a scenario, or loading a script, may take (default: 60)",
-        HelpName = "SECONDS",
-        DefaultValueFactory = _ => 60,
-    });
+    public static Option<int> Timeout() =>
+        Number<int>("--timeout", "Host seconds that a scenario, or loading a script, may take", "SECONDS", 1, int.MaxValue, 60);
 
     public static Option<bool> Quiet() => new("--quiet", "-q") { Description = "Only what is not as it should be" };
 
-    public static Option<bool> Verbose() => new("--verbose", "-v") { Description = "Also what scenarios log, on standard error" };
+    public static Option<bool> Verbose() => new("--verbose", "-v") { Description = "Also what scenarios log, on standard error, and each of many scenarios in the table of engines" };
 
     public static Option<T> OneOf<T>(string name, string description)
         where T : struct, Enum
     {
         var names = Enum.GetNames<T>().Select(n => n.ToLowerInvariant()).ToArray();
-        return new Option<T>(name)
+        var option = new Option<T>(name)
         {
             Description = description,
             HelpName = string.Join('|', names),
@@ -90,6 +84,9 @@ internal static class CommandOptions
                 return Enum.GetValues<T>()[index];
             },
         };
+        option.CompletionSources.Clear();
+        option.CompletionSources.Add(names);
+        return option;
     }
 
     /// <summary>Completions for a name.</summary>
@@ -127,16 +124,36 @@ internal static class CommandOptions
         }
     }
 
-    private static Option<int> AtLeastOne(Option<int> option)
-    {
-        option.Validators.Add(result =>
+    /// <summary>A decimal number of a range, both ends included, with a default.</summary>
+    public static Option<T> Number<T>(string name, string description, string helpName, T least, T most, T initial)
+        where T : struct, INumber<T> => new(name)
         {
-            if (result.Tokens.Count == 1 && int.TryParse(result.Tokens[0].Value, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value) && value < 1)
-            {
-                result.AddError($"{option.Name}: expected a number from 1, found {value}");
-            }
-        });
-        return option;
+            Description = description,
+            HelpName = helpName,
+            DefaultValueFactory = _ => initial,
+            CustomParser = result => Parse(result, name, least, most) ?? initial,
+        };
+
+    /// <summary>A decimal number of a range, both ends included; null where it is not given.</summary>
+    public static Option<T?> OptionalNumber<T>(string name, string description, string helpName, T least, T most)
+        where T : struct, INumber<T> => new(name)
+        {
+            Description = description,
+            HelpName = helpName,
+            CustomParser = result => Parse(result, name, least, most),
+        };
+
+    private static T? Parse<T>(ArgumentResult result, string name, T least, T most)
+        where T : struct, INumber<T>
+    {
+        var given = result.Tokens[0].Value;
+        if (T.TryParse(given, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value) && value >= least && value <= most)
+        {
+            return value;
+        }
+
+        result.AddError(string.Create(CultureInfo.InvariantCulture, $"{name}: expected a number from {least} to {most}, found '{given}'"));
+        return null;
     }
 }
 
@@ -152,8 +169,11 @@ internal sealed class RunOptionSet
 
     private readonly Option<string?> _cpu = new("--cpu") { Description = "Processor model of every run: a name, or a model file (*.json)", HelpName = "M" };
     private readonly Option<string?> _cost = new("--cost") { Description = "Cost profile of every run", HelpName = "P" };
-    private readonly Option<ulong?> _seed = new("--seed") { Description = "Seed of the random streams", HelpName = "N" };
-    private readonly Option<long?> _maxInstructions = new("--max-instructions") { Description = "Budget of each run in guest ticks less halted ones", HelpName = "N" };
+    private readonly Option<ulong?> _seed = CommandOptions.OptionalNumber<ulong>(
+        "--seed", "Seed of the random streams; no processor model draws from one yet, so it changes records only", "N", 0, ulong.MaxValue);
+
+    private readonly Option<long?> _maxInstructions = CommandOptions.OptionalNumber<long>(
+        "--max-instructions", "Budget of each run in guest ticks less halted ones", "N", 1, long.MaxValue);
 
     /// <summary>Adds the options; <paramref name="engines"/>: <c>--engine</c> too.</summary>
     public RunOptionSet(Command command, CommandEnvironment environment, bool engines = true)
@@ -169,7 +189,7 @@ internal sealed class RunOptionSet
     }
 
     /// <summary>The options as the scenarios see them.</summary>
-    /// <exception cref="CommandException">A name is not in the catalogue, or a number is out of range.</exception>
+    /// <exception cref="CommandException">A name is not in the catalogue.</exception>
     public RunOptions Read(ParseResult parsed)
     {
         var engines = (parsed.GetValue(_engine) ?? []).SelectMany(e => e.Split(',', StringSplitOptions.TrimEntries)).Distinct().ToArray();
@@ -181,11 +201,6 @@ internal sealed class RunOptionSet
         if (parsed.GetValue(_cost) is { } cost)
         {
             CommandOptions.Expect("--cost", cost, _environment.Catalog.Costs);
-        }
-
-        if (parsed.GetValue(_maxInstructions) is < 1 and var budget)
-        {
-            throw new CommandException(ExitCode.Usage, $"--max-instructions: expected a number from 1, found {budget}");
         }
 
         return new RunOptions

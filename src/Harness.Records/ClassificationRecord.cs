@@ -69,7 +69,7 @@ public sealed record ClassVerdict
     /// <summary>What was proven, each with its witness.</summary>
     public IReadOnlyList<ClassFinding> Findings { get; init; } = [];
 
-    /// <summary>The first pair whose user side ran without a trap; null: none.</summary>
+    /// <summary>Of a sensitive form the first pair whose user side ran without a trap; null of others.</summary>
     public ClassWitness? Unprivileged { get; init; }
 }
 

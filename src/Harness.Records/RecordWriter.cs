@@ -12,19 +12,20 @@ public sealed class RecordWriter : IDisposable
 {
     private readonly Stream _stream;
     private readonly string? _path;
-    private readonly bool _ownsStream;
+    private readonly FileStream? _file;
     private bool _disposed;
+    private bool _damaged;
 
-    private RecordWriter(Stream stream, string? path, bool ownsStream)
+    private RecordWriter(Stream stream, string? path, FileStream? file)
     {
         _stream = stream;
         _path = path;
-        _ownsStream = ownsStream;
+        _file = file;
     }
 
     /// <summary>
     /// Writes to a temporary file next to <paramref name="path"/>, which takes its place when the writer is disposed. A process that is
-    /// killed leaves the complete lines in the temporary file. A link, an empty file,
+    /// killed leaves the complete lines in the temporary file, and so does one that cannot write on. A link, an empty file,
     /// a pipe or a device is written in place: a rename would replace it.
     /// </summary>
     /// <exception cref="IOException">The file cannot be created; see also <see cref="UnauthorizedAccessException"/>.</exception>
@@ -41,13 +42,17 @@ public sealed class RecordWriter : IDisposable
         }
 
         // Pipes and devices have no length. On Unix only FileShare.None locks out a second writer.
-        return new FileInfo(path) is { Exists: true } file && (file.Length == 0 || file.LinkTarget is not null)
-            ? new(new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.ReadWrite), null, ownsStream: true)
-            : new(new FileStream(Temporary(path), FileMode.Create, FileAccess.Write, FileShare.None), path, ownsStream: true);
+        var inPlace = new FileInfo(path) is { Exists: true } file && (file.Length == 0 || file.LinkTarget is not null);
+
+        // Without a buffer: what could not be written is not tried again at the end.
+        var stream = inPlace
+            ? new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.ReadWrite, bufferSize: 0)
+            : new FileStream(Temporary(path), FileMode.Create, FileAccess.Write, FileShare.None, bufferSize: 0);
+        return new(stream, inPlace ? null : path, stream);
     }
 
     /// <summary>Writes to a stream that stays the caller's, such as standard output.</summary>
-    public static RecordWriter To(Stream stream) => new(stream, null, ownsStream: false);
+    public static RecordWriter To(Stream stream) => new(stream, null, null);
 
     /// <summary>The record as one line of JSON, without line end.</summary>
     public static string Line(RunRecord record) => JsonSerializer.Serialize(record, RecordJson.Default.RunRecord);
@@ -58,7 +63,7 @@ public sealed class RecordWriter : IDisposable
     /// <summary>Appends one timing.</summary>
     public void Write(TimingRecord timing) => Write(timing, RecordJson.Default.TimingRecord);
 
-    /// <summary>Gives a file its name; leaves a stream open.</summary>
+    /// <summary>Gives a file its name, unless a record could not be written; leaves a stream open.</summary>
     public void Dispose()
     {
         if (_disposed)
@@ -67,14 +72,8 @@ public sealed class RecordWriter : IDisposable
         }
 
         _disposed = true;
-        if (!_ownsStream)
-        {
-            _stream.Flush();
-            return;
-        }
-
-        _stream.Dispose();
-        if (_path is not null)
+        _file?.Dispose();
+        if (_path is not null && !_damaged)
         {
             File.Move(Temporary(_path), _path, overwrite: true);
         }
@@ -85,7 +84,18 @@ public sealed class RecordWriter : IDisposable
     private void Write<T>(T value, JsonTypeInfo<T> type)
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
-        _stream.Write(Encoding.UTF8.GetBytes(JsonSerializer.Serialize(value, type) + "\n"));
-        _stream.Flush();
+        var line = Encoding.UTF8.GetBytes(JsonSerializer.Serialize(value, type) + "\n");
+        var whole = _file is { CanSeek: true } ? _file.Position : 0;
+        try
+        {
+            _stream.Write(line);
+            _stream.Flush();
+        }
+        catch (IOException e) when (_file is { CanSeek: true } file)
+        {
+            _damaged = true;
+            file.SetLength(whole);
+            throw new IOException($"{e.Message}; the records before are in {file.Name}", e);
+        }
     }
 }

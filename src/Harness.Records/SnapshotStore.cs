@@ -17,7 +17,7 @@ public enum SnapshotStatus
     /// <summary>A snapshot that no scenario makes.</summary>
     Orphaned,
 
-    /// <summary>The snapshot is not UTF-8; the received text lies beside it.</summary>
+    /// <summary>The snapshot is no text of a snapshot: not UTF-8, or far too long; the received text lies beside it.</summary>
     Damaged,
 
     /// <summary>A file could not be read or written: an error of the environment, not of the scenario.</summary>
@@ -52,6 +52,9 @@ public sealed class SnapshotStore(string root)
     private const string VerifiedSuffix = ".verified.txt";
     private const string ReceivedSuffix = ".received.txt";
 
+    // A text has at most SnapshotText.MaximumLines lines; a larger file is something else.
+    private const int MaximumBytes = 1 << 20;
+
     // Throws on bytes that are no UTF-8, and writes the byte order mark.
     private static readonly UTF8Encoding _encoding = new(encoderShouldEmitUTF8Identifier: true, throwOnInvalidBytes: true);
 
@@ -81,7 +84,7 @@ public sealed class SnapshotStore(string root)
             File.Delete(received);
         }
 
-        if (!File.Exists(verified))
+        if (!Exists(verified))
         {
             var fresh = SnapshotText.Render(content);
             WriteAtomically(received, fresh);
@@ -112,7 +115,7 @@ public sealed class SnapshotStore(string root)
             return new(scenario, SnapshotStatus.Damaged, verified, [], problem);
         }
 
-        return File.Exists(verified)
+        return Exists(verified)
             ? Judge(scenario, verified, Load(verified), received.Text)
             : new(scenario, SnapshotStatus.New, verified, SnapshotText.Diff("", received.Text), "There is no snapshot yet.");
     });
@@ -129,6 +132,7 @@ public sealed class SnapshotStore(string root)
             return new(scenario, SnapshotStatus.Damaged, verified, [], problem);
         }
 
+        Exists(verified);
         WriteAtomically(verified, received.Text);
         File.Delete(ReceivedPath(scenario));
         return new(scenario, SnapshotStatus.Equal, verified, [], "");
@@ -168,8 +172,15 @@ public sealed class SnapshotStore(string root)
             : new(scenario, SnapshotStatus.Equal, verified, [], "");
     }
 
+    private static bool Exists(string path) => Directory.Exists(path) ? throw new IOException($"expected a file, found a folder: {path}") : File.Exists(path);
+
     private static Loaded Load(string path)
     {
+        if (new FileInfo(path).Length is > MaximumBytes and var length)
+        {
+            return new("", null, $"expected a text of at most {MaximumBytes} bytes, found {length} in {path}: restore the file or accept the received text.");
+        }
+
         var bytes = File.ReadAllBytes(path);
         var marked = bytes.AsSpan().StartsWith(_encoding.Preamble);
         string text;
@@ -197,8 +208,15 @@ public sealed class SnapshotStore(string root)
     {
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
         var temporary = path + ".tmp";
-        File.WriteAllText(temporary, text, _encoding);
-        File.Move(temporary, path, overwrite: true);
+        try
+        {
+            File.WriteAllText(temporary, text, _encoding);
+            File.Move(temporary, path, overwrite: true);
+        }
+        finally
+        {
+            File.Delete(temporary);
+        }
     }
 
     private SnapshotComparison Guard(string scenario, Func<string, SnapshotComparison> action)

@@ -22,6 +22,10 @@ public static class SnapshotText
     private const string RestName = "further sections";
     private const int Context = 3;
 
+    // A diff that nobody reads to its end: of two texts that share nothing there would be twice MaximumLines.
+    private const int MostDiffLines = 3 * MaximumLines;
+    private const int MostDiffColumns = 400;
+
     // Heading, one line that says what was folded, and the blank line before it.
     private const int SmallestFold = 2;
     private const int HeadLines = 3;
@@ -74,7 +78,10 @@ public static class SnapshotText
         return Join(Head(content, limit), sections);
     }
 
-    /// <summary>The differing lines of two texts with three equal lines around them; the format is that of <see cref="SnapshotComparison.Diff"/>.</summary>
+    /// <summary>
+    /// The differing lines of two texts with three equal lines around them, long ones and the end of many cut off; the format is that of
+    /// <see cref="SnapshotComparison.Diff"/>.
+    /// </summary>
     public static IReadOnlyList<string> Diff(string verified, string received)
     {
         var lines = new InlineDiffBuilder(new Differ()).BuildDiffModel(verified, received, ignoreWhitespace: false).Lines;
@@ -94,7 +101,7 @@ public static class SnapshotText
             if (near[i])
             {
                 var sign = lines[i].Type switch { ChangeType.Deleted => "- ", ChangeType.Inserted => "+ ", _ => "  " };
-                result.Add((sign + Printable.Escape(lines[i].Text ?? "")).TrimEnd());
+                result.Add(Cut(sign + Printable.Escape(lines[i].Text ?? "")).TrimEnd());
             }
             else if (i == 0 || near[i - 1])
             {
@@ -102,8 +109,14 @@ public static class SnapshotText
             }
         }
 
-        return result;
+        return result.Count <= MostDiffLines
+            ? result
+            : [.. result[..MostDiffLines], string.Create(CultureInfo.InvariantCulture, $"... {result.Count - MostDiffLines} more lines")];
     }
+
+    private static string Cut(string line) => line.Length <= MostDiffColumns
+        ? line
+        : string.Create(CultureInfo.InvariantCulture, $"{line[..MostDiffColumns]} ... {line.Length - MostDiffColumns} more characters");
 
     private static List<string> Head(SnapshotContent content, int? limit) =>
     [

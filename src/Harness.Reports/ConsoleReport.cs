@@ -22,7 +22,7 @@ internal static class ConsoleReport
             table.AddRow(
                 Cell(scenario.Scenario),
                 Cell(Words.Of(state), StyleOf(state)),
-                Cell(Words.Count(cases.Where(c => c.Record.Engine is not null).Select(c => c.State))),
+                Cell(Words.Count(cases.Where(c => c.Record.Engine is not null).Select(c => c.Held))),
                 Cell(checks is null ? "" : CheckWords(checks)),
                 Cell(Words.Of(scenario.Verdict?.Snapshot ?? SnapshotVerdict.None), scenario.Verdict?.Snapshot is SnapshotVerdict.Equal ? _good : _bad),
                 Cell(scenario.Columns.SelectMany(c => c.Record.Events).Aggregate((Int128)0, (sum, e) => sum + e.Count).ToString(CultureInfo.InvariantCulture)));
@@ -38,7 +38,7 @@ internal static class ConsoleReport
         }
 
         var verdicts = scenarios.Select(scenario => State([.. ReportCase.Of(scenario)]));
-        console.Write(Cell(string.Create(CultureInfo.InvariantCulture, $"{scenarios.Count} scenarios: {Words.Count(verdicts)}\n")));
+        console.Write(Cell(string.Create(CultureInfo.InvariantCulture, $"{Words.Scenarios(scenarios.Count)}: {Words.Count(verdicts)}{Words.Snapshots(scenarios)}\n")));
     });
 
     public static string Events(IReadOnlyList<RunRecord> records, ConsoleStyle style) => Render(style, console =>
@@ -106,7 +106,7 @@ internal static class ConsoleReport
     private static CaseState State(IReadOnlyList<ReportCase> cases)
     {
         CaseState[] worstFirst = [CaseState.Error, CaseState.Failed, CaseState.Passed];
-        return worstFirst.Where(state => cases.Any(c => c.State == state)).DefaultIfEmpty(CaseState.Skipped).First();
+        return worstFirst.Where(state => cases.Any(c => c.Held == state)).DefaultIfEmpty(CaseState.Skipped).First();
     }
 
     private static string CheckWords(CheckCount checks) => string.Create(
@@ -117,7 +117,7 @@ internal static class ConsoleReport
         var record = failed.Record;
         var line = record.Line == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $"({record.Line})");
         var place = record.File.Length == 0 ? "" : $"{record.File}{line}: ";
-        console.Write(Cell($"{place}{record.Scenario}: {failed.Name}: {Words.Of(record.Outcome == Outcome.Passed ? Outcome.Failed : record.Outcome)}\n", _bad));
+        console.Write(Cell($"{place}{record.Scenario}: {failed.Name}: {(failed.IsReviewed ? Words.Of(record.Outcome) : failed.Result)}\n", _bad));
         foreach (var message in failed.Message)
         {
             console.Write(Cell($"    {message}\n"));

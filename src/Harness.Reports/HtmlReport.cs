@@ -38,7 +38,7 @@ internal static class HtmlReport
     {
         var scenarios = ScenarioReport.Of(records);
         var html = new StringBuilder(Head("Traps against exits"));
-        html.Append(CultureInfo.InvariantCulture, $"<p>{scenarios.Count} scenarios; runs and checks: {Words.Count(ReportCase.Of(records).Select(c => c.State))}.</p>\n<ul>\n");
+        html.Append(CultureInfo.InvariantCulture, $"<p>{Words.Scenarios(scenarios.Count)}; runs and checks: {Words.Count(ReportCase.Of(records).Select(c => c.Held))}{Words.Snapshots(scenarios)}.</p>\n<ul>\n");
         for (var i = 0; i < scenarios.Count; i++)
         {
             html.Append(CultureInfo.InvariantCulture, $"<li><a href=\"#s{i}\">{Encode(scenarios[i].Scenario)}</a> {Encode(scenarios[i].Title)}</li>\n");
@@ -68,7 +68,7 @@ internal static class HtmlReport
         {
             var style = c.State switch { CaseState.Passed => "passed", CaseState.Failed => "failed", CaseState.Error => "error", _ => "skipped" };
             var message = c.Message.Count == 0 ? "" : $"<pre>{string.Join('\n', c.Message.Select(Encode))}</pre>";
-            html.Append(CultureInfo.InvariantCulture, $"<li>{Encode(c.Name)}: <span class=\"{style}\">{Words.Of(c.State)}</span>{message}</li>\n");
+            html.Append(CultureInfo.InvariantCulture, $"<li>{Encode(c.Name)}: <span class=\"{style}\">{c.Result}</span>{message}</li>\n");
         }
 
         html.Append("</ul>\n");

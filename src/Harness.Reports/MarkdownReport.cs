@@ -10,7 +10,7 @@ internal static class MarkdownReport
     {
         var scenarios = ScenarioReport.Of(records);
         var text = new StringBuilder("# Traps against exits\n\n");
-        text.Append(CultureInfo.InvariantCulture, $"{scenarios.Count} scenarios; runs and checks: {Words.Count(ReportCase.Of(records).Select(c => c.State))}.\n");
+        text.Append(CultureInfo.InvariantCulture, $"{Words.Scenarios(scenarios.Count)}; runs and checks: {Words.Count(ReportCase.Of(records).Select(c => c.Held))}{Words.Snapshots(scenarios)}.\n");
         foreach (var scenario in scenarios)
         {
             Append(text, scenario);
@@ -29,7 +29,7 @@ internal static class MarkdownReport
 
         foreach (var bad in ReportCase.Of(scenario).Where(c => c.State is CaseState.Failed or CaseState.Error))
         {
-            text.Append(CultureInfo.InvariantCulture, $"\n- **{Escape(bad.Name)}: {Words.Of(bad.State)}** {string.Join("<br>", bad.Message.Select(Escape))}\n");
+            text.Append(CultureInfo.InvariantCulture, $"\n- **{Escape(bad.Name)}: {bad.Result}** {string.Join("<br>", bad.Message.Select(Escape))}\n");
         }
 
         if (scenario.Columns.Count == 0)

@@ -13,10 +13,17 @@ internal enum CaseState
 /// <summary>A run or a verdict as the formats of continuous integration see it: one test case.</summary>
 /// <param name="Name">The run's column, or "checks" for the verdict.</param>
 /// <param name="Record">Its record.</param>
-/// <param name="State">A new or changed snapshot fails its verdict.</param>
+/// <param name="Held">What became of it, whatever its snapshot.</param>
+/// <param name="IsReviewed">False: it passed, but its snapshot is new or changed.</param>
 /// <param name="Message">Printable lines; empty when there is nothing to say.</param>
-internal sealed record ReportCase(string Name, RunRecord Record, CaseState State, IReadOnlyList<string> Message)
+internal sealed record ReportCase(string Name, RunRecord Record, CaseState Held, bool IsReviewed, IReadOnlyList<string> Message)
 {
+    /// <summary>As continuous integration counts it: a new or changed snapshot fails its verdict.</summary>
+    public CaseState State => IsReviewed ? Held : CaseState.Failed;
+
+    /// <summary>As a person reads it, and as <c>run</c> says it: the outcome, and apart from it the snapshot.</summary>
+    public string Result => IsReviewed ? Words.Of(Held) : $"{Words.Of(Held)}, snapshot {Words.Of(Record.Snapshot)}";
+
     /// <summary>Name of a verdict's case.</summary>
     public const string ChecksName = "checks";
 
@@ -41,12 +48,12 @@ internal sealed record ReportCase(string Name, RunRecord Record, CaseState State
     private static ReportCase Of(string name, RunRecord record)
     {
         var unreviewed = record.Snapshot is SnapshotVerdict.New or SnapshotVerdict.Changed;
-        var state = record.Outcome switch
+        var held = record.Outcome switch
         {
             Outcome.NotApplicable => CaseState.Skipped,
             Outcome.Error => CaseState.Error,
             Outcome.Failed or Outcome.Limit => CaseState.Failed,
-            _ => unreviewed ? CaseState.Failed : CaseState.Passed,
+            _ => CaseState.Passed,
         };
         List<string> message = [.. Printable.Lines(record.Message ?? "")];
         if (unreviewed)
@@ -54,6 +61,6 @@ internal sealed record ReportCase(string Name, RunRecord Record, CaseState State
             message.Add(record.Snapshot == SnapshotVerdict.New ? "The snapshot is new." : "The snapshot changed.");
         }
 
-        return new(name, record, state, message);
+        return new(name, record, held, !(unreviewed && held == CaseState.Passed), message);
     }
 }

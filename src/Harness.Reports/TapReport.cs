@@ -15,7 +15,8 @@ internal static class TapReport
         text.Append(CultureInfo.InvariantCulture, $"1..{cases.Count}\n");
         for (var i = 0; i < cases.Count; i++)
         {
-            var (name, record, state, message) = cases[i];
+            var (name, record, _, _, message) = cases[i];
+            var state = cases[i].State;
             var result = state is CaseState.Failed or CaseState.Error ? "not ok" : "ok";
             text.Append(CultureInfo.InvariantCulture, $"{result} {i + 1} - {Escape(record.Scenario)}: {Escape(name)}");
             text.Append(state == CaseState.Skipped ? $" # SKIP {Escape(string.Join(' ', message))}".TrimEnd() : "").Append('\n');

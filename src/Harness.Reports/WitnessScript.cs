@@ -47,7 +47,7 @@ internal static class WitnessScript
 
     private static IEnumerable<(ClassFinding Finding, string Configuration)> Findings(ClassifiedForm form) =>
         from verdict in form.Verdicts
-        from finding in verdict.Class == "sensitive" && verdict.Unprivileged is { } witness
+        from finding in verdict.Unprivileged is { } witness
             ? verdict.Findings.Append(new ClassFinding("not privileged", "user", witness))
             : verdict.Findings
         select (finding, verdict.Configuration);

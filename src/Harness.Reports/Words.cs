@@ -40,6 +40,17 @@ internal static class Words
     public static string Subject(ScenarioReport scenario) =>
         scenario.Covers.Count == 0 ? scenario.Title : $"{scenario.Title} ({string.Join(", ", scenario.Covers)})";
 
+    /// <summary>"1 scenario", "2 scenarios".</summary>
+    public static string Scenarios(int count) => string.Create(CultureInfo.InvariantCulture, $"{count} scenario{(count == 1 ? "" : "s")}");
+
+    /// <summary>"; snapshots: 2 equal, 1 new"; empty when none was compared.</summary>
+    public static string Snapshots(IEnumerable<ScenarioReport> scenarios)
+    {
+        var parts = scenarios.Select(s => s.Verdict?.Snapshot ?? SnapshotVerdict.None).Where(s => s != SnapshotVerdict.None).GroupBy(s => s).OrderBy(g => g.Key)
+            .Select(g => string.Create(CultureInfo.InvariantCulture, $"{g.Count()} {Of(g.Key)}")).ToList();
+        return parts.Count == 0 ? "" : $"; snapshots: {string.Join(", ", parts)}";
+    }
+
     /// <summary>"3 passed, 1 failed", leaving out what does not occur.</summary>
     public static string Count(IEnumerable<CaseState> cases)
     {

@@ -39,7 +39,8 @@ public sealed class PreparedScript
         {
             var assembly = context.LoadFromStream(new MemoryStream(_image.Assembly), new MemoryStream(_image.Symbols));
             var submission = EntryPoint(assembly);
-            var declared = ScenarioCollector.Collect(_script.Id, () => submission([null, null]).GetAwaiter().GetResult());
+            var declared = ScenarioCollector.Collect(
+                _script.Id, () => NamedFrame.Call($"top level of {_script.Path}", () => submission([null, null]).GetAwaiter().GetResult()));
             var problems = declared.Problems.Select(p => new ScriptDiagnostic(p.File, p.Line, 1, ScriptDiagnostic.Declaration, p.Message)).ToArray();
             return problems.Length > 0 ? LoadedScript.Refused(_script, problems) : LoadedScript.Declared(_script, declared.Scenarios, context);
         }

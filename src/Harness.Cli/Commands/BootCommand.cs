@@ -1,6 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
-using System.Text;
+using Harness.Cli.Output;
 using Harness.Isa;
 using Harness.Machine;
 using Harness.Machine.Devices;
@@ -20,18 +20,20 @@ internal sealed class BootCommand
     private readonly CommandEnvironment _environment;
     private readonly Option<string?> _bios = new("--bios") { Description = "Firmware, a multiple of 64 KiB up to 1 MiB", HelpName = "FILE" };
     private readonly Option<string[]> _disk = new("--disk") { Description = "Image of an IDE disk, never written; up to four", HelpName = "FILE" };
-    private readonly Option<string?> _kernel = new("--kernel") { Description = "Multiboot kernel, a 32-bit ELF file", HelpName = "FILE" };
-    private readonly Option<string[]> _initrd = new("--initrd") { Description = "Module of the kernel; repeatable", HelpName = "FILE" };
+    private readonly Option<string?> _kernel = new("--kernel") { Description = "Multiboot kernel (a 32-bit ELF file) or Linux bzImage", HelpName = "FILE" };
+    private readonly Option<string[]> _initrd = new("--initrd") { Description = "Module of the kernel, repeatable; of a bzImage its one initrd", HelpName = "FILE" };
     private readonly Option<string> _append = new("--append") { Description = "Command line of the kernel", HelpName = "TEXT", DefaultValueFactory = _ => "" };
     private readonly Option<string[]> _load = new("--load") { Description = "Bytes for guest memory; alone, 16-bit code that starts there; repeatable", HelpName = "FILE@ADDR" };
-    private readonly Option<int> _memory = new("--memory") { Description = "MiB of memory", HelpName = "MIB", DefaultValueFactory = _ => 64 };
+    private readonly Option<int> _memory = CommandOptions.Number("--memory", "MiB of memory", "MIB", 1, MaximumMemory, 64);
     private readonly Option<string?> _serial = new("--serial") { Description = "Takes what the guest sends on COM1; - is standard output", HelpName = "FILE" };
     private readonly Option<string?> _serialInput = new("--serial-input") { Description = "What COM1 receives; - is standard input", HelpName = "FILE" };
     private readonly Option<string[]> _debugPort = new("--debug-port") { Description = "Takes every byte written to a port; - is standard output; repeatable", HelpName = "PORT=FILE" };
     private readonly Option<string?> _exitPort = new("--exit-port") { Description = "A value v written to it ends the run with exit code 2v + 1", HelpName = "PORT" };
     private readonly Option<string?> _screen = new("--screen") { Description = "Takes the text on the screen at the end; - is standard output", HelpName = "FILE" };
     private readonly Option<string?> _until = new("--until") { Description = "Ends the run with exit code 0 once COM1 or a debug port has sent this", HelpName = "TEXT" };
-    private readonly Option<long?> _maxInstructions = new("--max-instructions") { Description = "Budget in guest ticks less halted ones (default: none)", HelpName = "N" };
+    private readonly Option<long?> _maxInstructions = CommandOptions.OptionalNumber<long>(
+        "--max-instructions", "Budget in guest ticks less halted ones (default: none)", "N", 1, long.MaxValue);
+
     private readonly Option<string> _engine = new("--engine") { Description = "The engine", HelpName = "E", DefaultValueFactory = _ => "bare" };
     private readonly Option<string> _cpu = new("--cpu")
     {
@@ -67,33 +69,12 @@ internal sealed class BootCommand
         var engineName = parsed.GetValue(_engine)!;
         CommandOptions.Expect("--engine", engineName, _environment.Catalog.Engines);
         var cpu = CommandOptions.Cpu(_environment, parsed.GetValue(_cpu)!);
-        if (parsed.GetValue(_maxInstructions) is < 1 and var budget)
-        {
-            throw new CommandException(ExitCode.Usage, $"--max-instructions: expected a number from 1, found {budget}");
-        }
-
         if (parsed.GetValue(_until) is "")
         {
             throw new CommandException(ExitCode.Usage, "--until: expected a text, found an empty one");
         }
 
-        using var outputs = new BootOutputs(_environment, parsed.GetValue(_until));
-        if (parsed.GetValue(_serial) is { } serial)
-        {
-            outputs.Add(SerialPort, serial);
-        }
-
-        foreach (var text in parsed.GetValue(_debugPort) ?? [])
-        {
-            var separator = text.IndexOf('=', StringComparison.Ordinal);
-            if (separator < 0)
-            {
-                throw new CommandException(ExitCode.Usage, $"--debug-port: expected PORT=FILE, found '{text}'");
-            }
-
-            outputs.Add(Port("--debug-port", text[..separator]), text[(separator + 1)..]);
-        }
-
+        var outputs = new BootOutputs(_environment, parsed.GetValue(_until), Destinations(parsed), parsed.GetValue(_screen));
         var request = new RunRequest
         {
             Engine = EngineRegistry.Find(engineName)!,
@@ -106,30 +87,59 @@ internal sealed class BootCommand
             Devices = Devices(parsed, [.. outputs.Ports.Where(p => p != SerialPort)]),
             Cancellation = _environment.Cancellation,
         };
-        if (GuestRunner.NotApplicable(request) is { } reason)
+        Rehearse(request);
+        EngineRun run;
+        using (outputs)
         {
-            throw new CommandException(ExitCode.Usage, $"not applicable: {reason}");
-        }
-
-        var run = Start(request);
-        if (parsed.GetValue(_screen) is { } screen)
-        {
-            outputs.WriteText(screen, run.Screen + "\n");
+            outputs.Open();
+            run = GuestRunner.Run(request);
+            outputs.Close(run.Screen);
         }
 
         return Conclude(run, outputs.HasMatched, parsed.GetValue(_until));
     }
 
-    private static EngineRun Start(RunRequest request)
+    // Everything is checked before an output file is touched: a run without a budget builds the machine and executes nothing.
+    private static void Rehearse(RunRequest request)
     {
+        if (GuestRunner.NotApplicable(request) is { } reason)
+        {
+            throw new CommandException(ExitCode.Usage, $"not applicable: {reason}");
+        }
+
         try
         {
-            return GuestRunner.Run(request);
+            GuestRunner.Run(request with { MaxInstructions = 0 });
         }
         catch (PortTakenException e)
         {
             throw new CommandException(ExitCode.Usage, $"--debug-port, --exit-port: {e.Message}");
         }
+    }
+
+    private SortedDictionary<ushort, string> Destinations(ParseResult parsed)
+    {
+        var files = new SortedDictionary<ushort, string>();
+        if (parsed.GetValue(_serial) is { } serial)
+        {
+            files.Add(SerialPort, serial);
+        }
+
+        foreach (var text in parsed.GetValue(_debugPort) ?? [])
+        {
+            var separator = text.IndexOf('=', StringComparison.Ordinal);
+            if (separator < 0)
+            {
+                throw new CommandException(ExitCode.Usage, $"--debug-port: expected PORT=FILE, found '{text}'");
+            }
+
+            if (!files.TryAdd(Port("--debug-port", text[..separator]), text[(separator + 1)..]))
+            {
+                throw new CommandException(ExitCode.Usage, $"--debug-port: expected a port that has no file yet, found '{text}'");
+            }
+        }
+
+        return files;
     }
 
     private int Conclude(EngineRun run, bool matched, string? until)
@@ -165,11 +175,6 @@ internal sealed class BootCommand
     private GuestImage Guest(ParseResult parsed)
     {
         var memory = (long)parsed.GetValue(_memory) << 20;
-        if (parsed.GetValue(_memory) is < 1 or > MaximumMemory)
-        {
-            throw new CommandException(ExitCode.Usage, $"--memory: expected 1 to {MaximumMemory} MiB, found {parsed.GetValue(_memory)}");
-        }
-
         if (parsed.GetValue(_kernel) is null && (parsed.GetValue(_initrd) is { Length: > 0 } || parsed.GetValue(_append) is not ""))
         {
             throw new CommandException(ExitCode.Usage, "--initrd and --append belong to a kernel: give --kernel");
@@ -185,8 +190,11 @@ internal sealed class BootCommand
                     throw new CommandException(ExitCode.Usage, "--kernel starts without firmware: leave out --bios, or --kernel");
                 }
 
+                var bytes = Read("--kernel", kernel, memory).Span;
                 var modules = (parsed.GetValue(_initrd) ?? []).Select(f => new MultibootModule(Path.GetFileName(f), Read("--initrd", f, memory))).ToList();
-                var image = Multiboot.Load(Read("--kernel", kernel, memory).Span, Path.GetFileName(kernel), parsed.GetValue(_append)!, modules, memory);
+                var image = BzImage.Matches(bytes)
+                    ? BzImage.Load(bytes, Path.GetFileName(kernel), parsed.GetValue(_append)!, modules, memory)
+                    : Multiboot.Load(bytes, Path.GetFileName(kernel), parsed.GetValue(_append)!, modules, memory);
                 return Named(image.Name, memory, [.. image.Contents, .. loads], image.Entry);
             }
         }
@@ -309,83 +317,5 @@ internal sealed class BootCommand
             : uint.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out value);
         number = value;
         return parsed;
-    }
-}
-
-/// <summary>Where a guest's output goes while it runs, and the text that ends the run.</summary>
-internal sealed class BootOutputs(CommandEnvironment environment, string? until) : IDisposable
-{
-    private readonly byte[]? _until = until is null ? null : Encoding.UTF8.GetBytes(until);
-    private readonly SortedDictionary<ushort, (Stream Stream, bool IsFile)> _streams = [];
-    private readonly SortedDictionary<ushort, byte[]> _recent = [];
-
-    public bool HasMatched { get; private set; }
-
-    public IReadOnlyCollection<ushort> Ports => _streams.Keys;
-
-    /// <summary>Opens what a port's bytes go to.</summary>
-    /// <exception cref="IOException">The file cannot be written; see also <see cref="UnauthorizedAccessException"/>.</exception>
-    public void Add(ushort port, string file)
-    {
-        if (_streams.ContainsKey(port))
-        {
-            throw new CommandException(ExitCode.Usage, string.Create(CultureInfo.InvariantCulture, $"port {port:X}h is given twice"));
-        }
-
-        _streams[port] = file == "-" ? (environment.Output, false) : (new FileStream(environment.FullPath(file), FileMode.Create, FileAccess.Write, FileShare.Read), true);
-    }
-
-    /// <summary>Takes a byte; true: the text has come.</summary>
-    public bool Write(ushort port, byte value)
-    {
-        if (_streams.TryGetValue(port, out var target))
-        {
-            target.Stream.WriteByte(value);
-            if (!target.IsFile && value == '\n')
-            {
-                target.Stream.Flush();
-            }
-        }
-
-        return _until is not null && Matches(port, value);
-    }
-
-    /// <summary>Writes a text as a whole.</summary>
-    public void WriteText(string file, string text)
-    {
-        if (file == "-")
-        {
-            environment.Out.Write(text);
-        }
-        else
-        {
-            File.WriteAllText(environment.FullPath(file), text);
-        }
-    }
-
-    public void Dispose()
-    {
-        foreach (var (stream, isFile) in _streams.Values)
-        {
-            stream.Flush();
-            if (isFile)
-            {
-                stream.Dispose();
-            }
-        }
-    }
-
-    // The last bytes of a port, as many as the text has.
-    private bool Matches(ushort port, byte value)
-    {
-        if (!_recent.TryGetValue(port, out var recent))
-        {
-            _recent[port] = recent = new byte[_until!.Length];
-        }
-
-        recent.AsSpan(1).CopyTo(recent);
-        recent[^1] = value;
-        HasMatched |= recent.AsSpan().SequenceEqual(_until);
-        return HasMatched;
     }
 }

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using Harness.Cli.Output;
 using Harness.Machine;
 using Harness.Records;
 using Harness.Reports;
@@ -156,7 +157,6 @@ internal sealed class ClassifyCommand
 
         var path = _environment.FullPath(file);
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-        File.WriteAllText(path + ".partial", text);
-        File.Move(path + ".partial", path, overwrite: true);
+        WholeFile.Write(path, text);
     }
 }

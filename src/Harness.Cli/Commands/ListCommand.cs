@@ -24,7 +24,7 @@ internal sealed class ListCommand
 
     public static Command Create(CommandEnvironment environment)
     {
-        var command = new Command("list", "Lists scenarios with the coverage ids they claim, and the ids that none claims");
+        var command = new Command("list", "Lists scenarios with the coverage ids they claim, and what these ids, and those that none claims, stand for");
         command.SetAction(new ListCommand(command, environment).Run);
         return command;
     }
@@ -45,7 +45,7 @@ internal sealed class ListCommand
         TextTable.Write(_environment.Out, scenarios.Select(s => (string[])[s.Id, string.Join(',', s.Covers), s.Title]));
         if (selection.WholeRoots.Count > 0)
         {
-            ListUncovered(scenarios);
+            ListCoverage(scenarios);
         }
 
         return selection switch
@@ -57,11 +57,14 @@ internal sealed class ListCommand
         };
     }
 
-    private void ListUncovered(List<ScenarioDeclaration> scenarios)
+    private void ListCoverage(List<ScenarioDeclaration> scenarios)
     {
         var covered = scenarios.SelectMany(s => s.Covers).ToHashSet(StringComparer.Ordinal);
-        var missing = CoverageCatalog.All.Where(item => !covered.Contains(item.Id)).ToList();
-        _environment.Out.WriteLine($"\n{missing.Count} of {CoverageCatalog.All.Count} coverage ids without a scenario{(missing.Count == 0 ? "" : ":")}");
-        TextTable.Write(_environment.Out, missing.Select(item => (string[])[item.Id, item.Title]));
+        foreach (var (isCovered, words) in ((bool, string)[])[(true, "with a scenario"), (false, "without a scenario")])
+        {
+            var items = CoverageCatalog.All.Where(item => covered.Contains(item.Id) == isCovered).ToList();
+            _environment.Out.WriteLine($"\n{items.Count} of {CoverageCatalog.All.Count} coverage ids {words}{(items.Count == 0 ? "" : ":")}");
+            TextTable.Write(_environment.Out, items.Select(item => (string[])[item.Id, item.Title]));
+        }
     }
 }

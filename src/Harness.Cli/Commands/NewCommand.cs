@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Reflection;
+using Harness.Cli.Output;
 using Harness.Scripting;
 
 namespace Harness.Cli.Commands;
@@ -27,9 +28,9 @@ internal sealed class NewCommand
     {
         var name = parsed.GetValue(_name)!;
         var parts = name.Split('/');
-        if (parts.Any(p => p.Length == 0 || !p.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_')) || parts[^1] + ".csx" == ScriptWorkspace.Prelude)
+        if (parts.Any(p => p.Length == 0 || !char.IsAsciiLetterOrDigit(p[0]) || !p.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_')) || parts[^1] + ".csx" == ScriptWorkspace.Prelude)
         {
-            throw new CommandException(ExitCode.Usage, $"NAME: expected letters, digits, '-' and '_', with '/' between folders, and not the prelude; found '{name}'");
+            throw new CommandException(ExitCode.Usage, $"NAME: expected letters, digits, '-' and '_' after a letter or digit, with '/' between folders, and not the prelude; found '{name}'");
         }
 
         var folder = _environment.FullPath(ScriptWorkspace.DefaultFolder);
@@ -43,11 +44,11 @@ internal sealed class NewCommand
         Directory.CreateDirectory(Path.GetDirectoryName(script)!);
         if (!File.Exists(prelude))
         {
-            WriteNew(prelude, Template("prelude.csx").Replace("{bin}", Assemblies(folder), StringComparison.Ordinal));
+            WholeFile.WriteNew(prelude, Template("prelude.csx").Replace("{bin}", Assemblies(folder), StringComparison.Ordinal));
         }
 
         var up = string.Concat(Enumerable.Repeat("../", parts.Length - 1));
-        WriteNew(script, Template("scenario.csx").Replace("{up}", up, StringComparison.Ordinal));
+        WholeFile.WriteNew(script, Template("scenario.csx").Replace("{up}", up, StringComparison.Ordinal));
         _environment.Out.WriteLine($"{ScriptWorkspace.DefaultFolder}/{name}.csx");
         _environment.Error.WriteLine($"harness: now `harness run {ScriptWorkspace.DefaultFolder}/{name}.csx`");
         return ExitCode.Success;
@@ -58,21 +59,6 @@ internal sealed class NewCommand
     {
         var own = Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory);
         return (new ScriptWorkspace(_environment.WorkingFolder).IsAtOrAbove(".", own) ? Path.GetRelativePath(folder, own) : own).Replace('\\', '/');
-    }
-
-    // Whole or not at all, and never over a file that appeared meanwhile.
-    private static void WriteNew(string path, string text)
-    {
-        var temporary = $"{path}.{Environment.ProcessId}.tmp";
-        File.WriteAllText(temporary, text);
-        try
-        {
-            File.Move(temporary, path, overwrite: false);
-        }
-        finally
-        {
-            File.Delete(temporary);
-        }
     }
 
     private static string Template(string name)

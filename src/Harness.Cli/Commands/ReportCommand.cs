@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Harness.Cli.Output;
 using Harness.Records;
 using Harness.Reports;
 
@@ -73,12 +74,16 @@ internal sealed class ReportCommand
         }
 
         var folder = _environment.FullPath(given);
+        if (File.Exists(folder))
+        {
+            throw new CommandException(ExitCode.Usage, $"--out: expected a folder, found a file: {given}");
+        }
+
         Directory.CreateDirectory(folder);
         foreach (var document in Documents.Where(d => names.Count == 0 || names.Contains(d.Name)))
         {
             var path = Path.Combine(folder, document.File);
-            File.WriteAllText(path + ".partial", document.Render(records, timings));
-            File.Move(path + ".partial", path, overwrite: true);
+            WholeFile.Write(path, document.Render(records, timings));
             _environment.Out.WriteLine(Path.GetRelativePath(_environment.WorkingFolder, path).Replace('\\', '/'));
         }
 

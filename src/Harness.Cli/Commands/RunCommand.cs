@@ -43,7 +43,7 @@ internal sealed class RunCommand
         var results = new List<ScenarioResult>();
         ExecutionEnd end;
         using (var records = Open(parsed.GetValue(_records)))
-        using (var writer = ResultWriter.Create(parsed.GetValue(_format), _environment, parsed.GetValue(_quiet)))
+        using (var writer = ResultWriter.Create(parsed.GetValue(_format), _environment, parsed.GetValue(_quiet), parsed.GetValue(_verbose)))
         {
             if (options.ChangesResults)
             {

@@ -15,9 +15,9 @@ internal sealed class TraceCommand
     private readonly ScenarioTarget _target;
     private readonly RunOptionSet _options;
     private readonly Option<string> _engine = new("--engine") { Description = "The engine", HelpName = "E", DefaultValueFactory = _ => "bare" };
-    private readonly Option<int> _run = new("--run") { Description = "Which of the scenario's runs", HelpName = "N", DefaultValueFactory = _ => 1 };
-    private readonly Option<long?> _from = new("--from") { Description = "First guest tick", HelpName = "TICK" };
-    private readonly Option<long?> _to = new("--to") { Description = "Last guest tick", HelpName = "TICK" };
+    private readonly Option<int> _run = CommandOptions.Number("--run", "Which of the scenario's runs", "N", 1, int.MaxValue, 1);
+    private readonly Option<long?> _from = CommandOptions.OptionalNumber<long>("--from", "First guest tick", "TICK", 0, long.MaxValue);
+    private readonly Option<long?> _to = CommandOptions.OptionalNumber<long>("--to", "Last guest tick", "TICK", 0, long.MaxValue);
     private readonly Option<string?> _around = new("--around")
     {
         Description = $"The {Around} ticks before and after an event: a kind (trap, exit, ...), cause (#GP, CPUID, ...), reason or mnemonic; @N after it means the Nth",
@@ -39,7 +39,9 @@ internal sealed class TraceCommand
 
     public static Command Create(CommandEnvironment environment)
     {
-        var command = new Command("trace", "Shows each instruction of a scenario's guest with what it changed, and the events between");
+        var command = new Command(
+            "trace",
+            "Shows each instruction of a scenario's guest with what it changed, and before it the events that it met. The number in front is the guest's clock: after an instruction, and when an event came");
         command.SetAction(new TraceCommand(command, environment).Run);
         return command;
     }

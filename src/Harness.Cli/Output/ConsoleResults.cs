@@ -3,8 +3,8 @@ using Harness.Running;
 
 namespace Harness.Cli.Output;
 
-/// <summary>A table of results for people: a line each as they come, what is wrong below it, and the totals with what to do next.</summary>
-internal sealed class ConsoleResults(CommandEnvironment environment, bool quiet) : ResultWriter
+/// <summary>Results for people: a line each as they come, what is wrong below it, a table of the engines, and the totals with what to do next.</summary>
+internal sealed class ConsoleResults(CommandEnvironment environment, bool quiet, bool verbose) : ResultWriter
 {
     private const int OutcomeWidth = 14;
     private const string Indent = "    ";
@@ -37,12 +37,12 @@ internal sealed class ConsoleResults(CommandEnvironment environment, bool quiet)
             Outcome.NotApplicable => Colour.Faint(environment, outcome),
             _ => Colour.Bad(environment, outcome),
         };
-        environment.Out.WriteLine($"{painted}  {result.Item.Id.PadRight(_idWidth)}  {result.Records.Count - 1,4}  {ResultNames.Of(result.Snapshot?.Status)}");
-        if (verdict.Message is { Length: > 0 } message)
+        environment.Out.WriteLine($"{painted}  {result.Item.Id.PadRight(_idWidth)}  {result.Records.Count(r => r.Engine is not null && r.Outcome != Outcome.NotApplicable),4}  {ResultNames.Of(result.Snapshot?.Status)}");
+
+        // Why a script did not load is on standard error already.
+        if (result.Item.Declaration is not null && verdict.Message is { Length: > 0 } message)
         {
-            // Every problem of a script that did not load is on standard error already.
-            message = result.Item.Declaration is null ? message.Split('\n')[0] : message.TrimEnd();
-            environment.Out.WriteLine(Indent + string.Join("\n" + Indent, Printable.Lines(message)));
+            environment.Out.WriteLine(Indent + string.Join("\n" + Indent, Printable.Lines(message.TrimEnd())));
         }
 
         if (result.Snapshot is { Status: not SnapshotStatus.Equal } snapshot)
@@ -57,6 +57,11 @@ internal sealed class ConsoleResults(CommandEnvironment environment, bool quiet)
         foreach (var orphan in orphans)
         {
             DiffText.Write(environment, orphan);
+        }
+
+        if (!quiet)
+        {
+            EngineTable.Write(environment.Out, results, verbose);
         }
 
         var totals = results.GroupBy(r => r.Verdict.Outcome).OrderBy(g => g.Key).Select(g => $"{g.Count()} {ResultNames.Of(g.Key)}");

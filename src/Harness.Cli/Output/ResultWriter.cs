@@ -24,12 +24,12 @@ internal enum ResultFormat
 internal abstract class ResultWriter : IDisposable
 {
     /// <summary>The writer of a form.</summary>
-    public static ResultWriter Create(ResultFormat format, CommandEnvironment environment, bool quiet) => format switch
+    public static ResultWriter Create(ResultFormat format, CommandEnvironment environment, bool quiet, bool verbose) => format switch
     {
         ResultFormat.Json => new JsonResults(environment),
         ResultFormat.Junit => new ReportResults(environment, records => Report.JUnit(records, [])),
         ResultFormat.Tap => new ReportResults(environment, Report.Tap),
-        _ => new ConsoleResults(environment, quiet),
+        _ => new ConsoleResults(environment, quiet, verbose),
     };
 
     /// <summary>Called first, with all that will run.</summary>

@@ -12,6 +12,7 @@ internal static class Failure
             return;
         }
 
+        run.Scenario.LastRead = null;
         string text = $"Expected {run} {expected}{{reason}}, but found {found()}. See: {run.Scenario.Host.Reproduction(command, run.Engine)}";
         Execute.Assertion.BecauseOf(because, becauseArgs).FailWith(text);
     }

@@ -45,6 +45,7 @@ public sealed class ClassifiedProcessor
     /// <exception cref="ArgumentException">The model has no such form; the message names the nearest.</exception>
     public ClassifiedInstruction Classify(string instruction)
     {
+        Given.NotNull(instruction, "a mnemonic or the name of a form");
         IReadOnlyList<FormVerdict> forms = _scenario.Host.Classify(Cpu, Mode, instruction);
         if (forms.Count == 0)
         {

@@ -47,7 +47,7 @@ public sealed class ScenarioCollector
         return collector;
     }
 
-    internal void Add(string title, string? covers, string? name, object? parameters, Action<ScenarioContext> body, string file, int line)
+    internal void Add(string title, string? covers, string? name, object? parameters, Action<ScenarioContext>? body, string file, int line)
     {
         var before = _problems.Count;
         var ids = (covers ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
@@ -59,7 +59,11 @@ public sealed class ScenarioCollector
             }
         }
 
-        if (body.Method.IsDefined(typeof(AsyncStateMachineAttribute), inherit: false))
+        if (body is null)
+        {
+            Refuse("expected a body such as s => { ... }, found null");
+        }
+        else if (body.Method.IsDefined(typeof(AsyncStateMachineAttribute), inherit: false))
         {
             Refuse("the body is async, so it would go on after its verdict: write it without async and await");
         }
@@ -78,7 +82,7 @@ public sealed class ScenarioCollector
         if (_problems.Count == before)
         {
             var suffix = string.Concat(values.Select(p => $"_{p.Name}={SnapshotStore.Clean(p.Value)}"));
-            _scenarios.Add(new ScenarioDeclaration(_baseId + (name is null ? "" : "." + name) + suffix, title, ids, file, line, values, body));
+            _scenarios.Add(new ScenarioDeclaration(_baseId + (name is null ? "" : "." + name) + suffix, title, ids, file, line, values, body!));
         }
 
         void Refuse(string message) => _problems.Add(new DeclarationProblem(file, line, message));

@@ -45,6 +45,9 @@ public sealed class ScenarioContext
     /// <summary>What a sweep injected into the run that is checked, in words; null outside of <see cref="Sweep"/>.</summary>
     public string? Disturbance { get; internal set; }
 
+    /// <summary>What the body last read of a run ("eax = 00000003h of bare on yonah"), for messages of assertions that cannot know; null if nothing.</summary>
+    public string? LastRead { get; internal set; }
+
     /// <summary>Runs a guest under every engine that the invocation asks for and that applies, the bare machine first.</summary>
     /// <param name="guest">The guest.</param>
     /// <param name="cpu">Model of the physical processor; see <c>harness list --cpus</c>.</param>
@@ -58,6 +61,7 @@ public sealed class ScenarioContext
         GuestImage guest, string cpu = DefaultCpu, string cost = DefaultCost, GuestEnd? ends = GuestEnd.Done, long maxInstructions = DefaultBudget,
         RunSettings? settings = null)
     {
+        Check(guest, cpu, cost);
         settings ??= new RunSettings();
         return _runs.Run(_runs.Request(guest, cpu, cost, maxInstructions, settings), ends, settings.Monitors);
     }
@@ -70,6 +74,7 @@ public sealed class ScenarioContext
         GuestImage guest, Injection injection, string cpu = DefaultCpu, string cost = DefaultCost, GuestEnd? ends = GuestEnd.Done,
         long maxInstructions = DefaultBudget, RunSettings? settings = null)
     {
+        Given.NotNull(injection, "an injection such as Injection.Nmi(tick)");
         settings ??= new RunSettings();
         return Run(guest, cpu, cost, ends, maxInstructions, settings with { Injections = [.. settings.Injections, injection] });
     }
@@ -82,6 +87,9 @@ public sealed class ScenarioContext
         GuestImage guest, long from, long to, Func<long, Injection> inject, Action<RunSet> check, string cpu = DefaultCpu, string cost = DefaultCost,
         GuestEnd? ends = GuestEnd.Done, long maxInstructions = DefaultBudget, RunSettings? settings = null)
     {
+        Check(guest, cpu, cost);
+        Given.NotNull(inject, "a function from a tick to an injection, such as Injection.Nmi");
+        Given.NotNull(check, "a check of each run, such as run => run.Each(Monitor.Any, e => e.Should().MatchBare())");
         settings ??= new RunSettings();
         _runs.Sweep(_runs.Request(guest, cpu, cost, maxInstructions, settings), ends, settings.Monitors, from, to, inject, check);
     }
@@ -91,7 +99,12 @@ public sealed class ScenarioContext
     /// <param name="mode"><c>real</c>, <c>protected</c> or <c>v86</c>.</param>
     /// <exception cref="ModelException">There is no such model.</exception>
     /// <exception cref="FormatException">There is no such mode.</exception>
-    public ClassifiedProcessor Cpu(string cpu, string mode = "protected") => new(this, cpu, SituationNames.Mode(mode));
+    public ClassifiedProcessor Cpu(string cpu, string mode = "protected")
+    {
+        Given.NotNull(cpu, "the name of a processor model");
+        Given.NotNull(mode, "real, protected or v86");
+        return new ClassifiedProcessor(this, cpu, SituationNames.Mode(mode));
+    }
 
     /// <summary>Runs the states of a witness again, as <c>harness classify --witness</c> prints them, and puts what differs into the snapshot.</summary>
     /// <param name="cpu">As in <see cref="Cpu"/>.</param>
@@ -104,6 +117,11 @@ public sealed class ScenarioContext
     /// <exception cref="FormatException">A text is not of its form; the message says what was expected.</exception>
     public Replay Replay(string cpu, string mode, string configuration, string setting, string first, string? second = null)
     {
+        Given.NotNull(cpu, "the name of a processor model");
+        Given.NotNull(mode, "real, protected or v86");
+        Given.NotNull(configuration, "permissive, trapping or virtual-interrupts");
+        Given.NotNull(setting, "a setting such as \"code=9D esp=800\"");
+        Given.NotNull(first, "supervisor or user");
         ProcessorModel model = Host.LoadModel(cpu);
         GuestMode guest = SituationNames.Mode(mode);
         MonitorConfiguration monitor = SituationNames.Configuration(model, configuration);
@@ -122,7 +140,18 @@ public sealed class ScenarioContext
     /// <param name="reason">What it needs and does not find.</param>
     /// <exception cref="ScenarioNotApplicableException">Always.</exception>
     [DoesNotReturn]
-    public void NotApplicable(string reason) => throw new ScenarioNotApplicableException(reason);
+    public void NotApplicable(string reason)
+    {
+        Given.NotNull(reason, "the reason in words");
+        throw new ScenarioNotApplicableException(reason);
+    }
+
+    private static void Check(GuestImage guest, string cpu, string cost)
+    {
+        Given.NotNull(guest, "a guest such as Guest.Protected32(a => ...)");
+        Given.NotNull(cpu, "the name of a processor model; `harness list --cpus` shows them");
+        Given.NotNull(cost, "the name of a cost profile; `harness list --costs` shows them");
+    }
 }
 
 /// <summary>What a scenario's body asks of the harness. The composition root implements it, once for each execution of a body.</summary>

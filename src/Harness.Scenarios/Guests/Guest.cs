@@ -15,6 +15,7 @@ public static class Guest
             : null;
 
     private const uint Megabyte = 1 << 20;
+    private const string Options = "options; leave them out for the usual ones";
 
     /// <summary>32-bit protected mode in ring 0: flat segments, an IDT, a TSS, a stack, no paging, interrupts off.</summary>
     public static GuestImage Protected32(Action<GuestAssembler> body) => Protected32(new GuestOptions(), body);
@@ -22,6 +23,8 @@ public static class Guest
     /// <inheritdoc cref="Protected32(Action{GuestAssembler})"/>
     public static GuestImage Protected32(GuestOptions options, Action<GuestAssembler> body)
     {
+        Given.NotNull(options, Options);
+        Given.NotNull(body, Given.Code);
         uint origin = options.Origin ?? GuestLayout.Code;
         var program = new GuestProgram(origin);
         var a = new GuestAssembler(program, 32);
@@ -36,6 +39,8 @@ public static class Guest
     /// <inheritdoc cref="Real16(Action{GuestAssembler})"/>
     public static GuestImage Real16(GuestOptions options, Action<GuestAssembler> body)
     {
+        Given.NotNull(options, Options);
+        Given.NotNull(body, Given.Code);
         uint origin = options.Origin ?? GuestLayout.BootSector;
         var program = new GuestProgram(origin);
         var a = new GuestAssembler(program, 16);
@@ -50,6 +55,8 @@ public static class Guest
     /// <inheritdoc cref="Kernel(Action{GuestKernel})"/>
     public static GuestImage Kernel(GuestOptions options, Action<GuestKernel> describe)
     {
+        Given.NotNull(options, Options);
+        Given.NotNull(describe, "a description such as k => k.User(a => ...)");
         var kernel = new GuestKernel(options);
         describe(kernel);
         return kernel.Build();
@@ -61,6 +68,8 @@ public static class Guest
     /// <inheritdoc cref="FromBytes(byte[], uint, EntryMode)"/>
     public static GuestImage FromBytes(GuestOptions options, byte[] code, uint address, EntryMode mode)
     {
+        Given.NotNull(options, Options);
+        Given.NotNull(code, "machine code as an array of bytes");
         GuestOptions placed = options with { Origin = address };
         return mode switch
         {
@@ -162,6 +171,7 @@ public static class Guest
 
     private static byte[] Read(string path)
     {
+        Given.NotNull(path, "the path of a guest file");
         try
         {
             return File.ReadAllBytes(path);

@@ -62,6 +62,7 @@ public sealed class GuestAssembler : Assembler
     /// <summary>Names the next instruction, or all up to the end of the <c>using</c> scope or to <see cref="MarkEnd"/>.</summary>
     public MarkScope Mark(string name, [CallerFilePath] string file = "", [CallerLineNumber] int line = 0)
     {
+        Given.NotNull(name, "a name");
         Take();
         _program.BeginMark(name, Place(file, line));
         return new MarkScope(this, name);
@@ -121,6 +122,7 @@ public sealed class GuestAssembler : Assembler
     /// <summary>Characters of one byte each, without an end.</summary>
     public void Ascii(string text)
     {
+        Given.NotNull(text, "a text");
         if (!System.Text.Ascii.IsValid(text))
         {
             throw new GuestBuildException($"Ascii expects characters up to 7Fh; found \"{text}\": write the others by Db.");
@@ -239,6 +241,7 @@ public sealed class GuestAssembler : Assembler
 
     private void Nested(int bits, Action<GuestAssembler> body)
     {
+        Given.NotNull(body, Given.Code);
         Take();
         var nested = new GuestAssembler(_program, bits);
         body(nested);

@@ -1,3 +1,5 @@
+using Harness.Vmm;
+
 namespace Harness.Scenarios;
 
 /// <summary>The code of a guest as text, for snapshots.</summary>
@@ -30,22 +32,12 @@ public static class GuestDisassembly
         byte[] bytes = Read(image, code);
         var reader = new ByteArrayCodeReader(bytes);
         var decoder = Decoder.Create(code.Bits, reader, code.Linear.Value);
-        var formatter = new IntelFormatter(new FormatterOptions
-        {
-            UppercaseHex = true,
-            HexSuffix = "h",
-            LeadingZeros = false,
-            SpaceAfterOperandSeparator = true,
-            BranchLeadingZeros = false,
-            ShowBranchSize = false,
-        });
-        var text = new StringOutput();
+        var format = new InstructionFormat();
         for (int at = 0; reader.CanReadByte; at = reader.Position)
         {
             Instruction instruction = decoder.Decode();
-            formatter.Format(instruction, text);
             string hex = Convert.ToHexString(bytes, at, reader.Position - at);
-            string line = $"{new LinearAddress(code.Linear.Value + (uint)at)}  {hex.PadRight(BytesColumns)}  {text.ToStringAndReset()}";
+            string line = $"{new LinearAddress(code.Linear.Value + (uint)at)}  {hex.PadRight(BytesColumns)}  {format.Text(instruction)}";
             string marks = string.Join(", ", image.Marks.Where(m => m.Start.Value <= instruction.IP32 && instruction.IP32 < m.End.Value).Select(m => m.Name));
             lines.Add(marks.Length == 0 ? line : $"{line.PadRight(10 + BytesColumns + TextColumns)}; {marks}");
         }

@@ -47,6 +47,7 @@ public sealed partial class GuestKernel
     /// <summary>A program in an outer ring, 1 to 3. At the end of its body the program ends.</summary>
     public void Ring(int ring, Action<GuestAssembler> body)
     {
+        Given.NotNull(body, Given.Code);
         if (ring is < 1 or > 3)
         {
             throw new GuestBuildException($"Ring expects 1, 2 or 3; found {ring}: ring-0 code goes into Boot.");

@@ -53,7 +53,11 @@ public sealed partial class GuestKernel
     public Flags UserFlags { get; set; } = Flags.IF | Flags.Fixed;
 
     /// <summary>Ring-0 code that runs first. Without programs it is all that runs.</summary>
-    public void Boot(Action<GuestAssembler> body) => _boot.Add(body);
+    public void Boot(Action<GuestAssembler> body)
+    {
+        Given.NotNull(body, Given.Code);
+        _boot.Add(body);
+    }
 
     /// <summary>A handler behind an interrupt gate that INT n of every ring may use. It ends by IRETD.</summary>
     public void OnInterrupt(byte vector, Action<GuestAssembler> handler) => Handle(vector, 3, handler);
@@ -64,6 +68,7 @@ public sealed partial class GuestKernel
     /// <summary>A handler of an interrupt line, 0 to 15. Saving registers, end of interrupt and IRETD are written around it.</summary>
     public void OnIrq(int line, Action<GuestAssembler> handler)
     {
+        Given.NotNull(handler, Given.Code);
         if (line is < 0 or > 15)
         {
             throw new GuestBuildException($"OnIrq expects a line from 0 to 15; found {line}.");
@@ -105,6 +110,7 @@ public sealed partial class GuestKernel
     /// </summary>
     public void SystemCall(uint number, Action<GuestAssembler> body)
     {
+        Given.NotNull(body, Given.Code);
         if (number >= FirstService)
         {
             throw new GuestBuildException($"SystemCall expects a number below {FirstService:X}h; found {number:X}h.");
@@ -119,6 +125,8 @@ public sealed partial class GuestKernel
     /// <summary>Sends text on COM1: in ring-0 code directly, which changes flags; in a program by a system call, which changes EAX and EBX.</summary>
     public void Print(GuestAssembler a, string text)
     {
+        Given.NotNull(a, "the assembler of the code that prints");
+        Given.NotNull(text, "a text");
         GuestLabel label = _program.NewLabel("text", nameof(Print));
         _strings.Add((label, text));
         _prints = true;
@@ -180,6 +188,7 @@ public sealed partial class GuestKernel
 
     private void Handle(byte vector, int dpl, Action<GuestAssembler> handler)
     {
+        Given.NotNull(handler, Given.Code);
         GuestLabel entry = _program.NewLabel(Vectors.Name(vector), nameof(Handle));
         _tables.Handle(vector, entry, dpl);
         _handlers.Add((entry, handler));

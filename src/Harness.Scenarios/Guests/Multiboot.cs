@@ -1,5 +1,5 @@
-using System.Buffers.Binary;
 using System.Text;
+using static Harness.Scenarios.LoaderBytes;
 
 namespace Harness.Scenarios;
 
@@ -15,8 +15,6 @@ public static class Multiboot
     private const uint LoaderMagic = 0x2BADB002;
     private const int SearchedBytes = 8192;
     private const uint UnknownRequirements = 0xFFF8;
-    private const uint BzImageMagic = 0x53726448;
-    private const uint PageBytes = 4096;
 
     // Everything of the loader's lies below 64 KiB, where ElfFile lets no kernel be.
     private const uint Gdt = 0x800;
@@ -27,8 +25,6 @@ public static class Multiboot
     private const uint Strings = 0x2000;
     private const uint StringsEnd = 0x7C00;
     private const uint ModuleEntryBytes = 16;
-    private const uint LowMemoryKilobytes = 640;
-    private const uint HighMemory = 0x100000;
 
     // Information that is there: memory, command line, modules, memory map.
     private const uint InformationFlags = 1 << 0 | 1 << 2 | 1 << 3 | 1 << 6;
@@ -66,7 +62,7 @@ public static class Multiboot
         }
 
         byte[] map = Map(memoryBytes);
-        contents.Add(At(Gdt, [.. new byte[8], .. BitConverter.GetBytes(Flat(AccessRights.Code)), .. BitConverter.GetBytes(Flat(0))]));
+        contents.Add(At(Gdt, [.. new byte[8], .. BitConverter.GetBytes(FlatCode), .. BitConverter.GetBytes(FlatData)]));
         contents.Add(At(Stub, Start(elf.Entry)));
         contents.Add(At(Information, Describe(commandLineAt, (uint)modules.Count, (uint)map.Length, memoryBytes)));
         contents.Add(At(MemoryMap, map));
@@ -97,9 +93,8 @@ public static class Multiboot
             }
         }
 
-        throw new GuestBuildException(file.Length > 0x206 && Get(file, 0x202) == BzImageMagic
-            ? $"{name}: a Linux bzImage cannot be started directly: boot it from a disk with --bios."
-            : $"{name}: expected a Multiboot header (1BADB002h, flags, checksum) in the first {SearchedBytes} bytes; found none.");
+        throw new GuestBuildException(
+            $"{name}: expected a Multiboot header (1BADB002h, flags, checksum) in the first {SearchedBytes} bytes, or a Linux bzImage; found neither.");
     }
 
     private static byte[] Start(uint entry)
@@ -115,7 +110,7 @@ public static class Multiboot
     {
         var information = new byte[52];
         Put(information, 0, InformationFlags);
-        Put(information, 4, LowMemoryKilobytes);
+        Put(information, 4, LowMemory / 1024);
         Put(information, 8, (uint)((memoryBytes - HighMemory) / 1024));
         Put(information, 16, commandLine);
         Put(information, 20, modules);
@@ -134,20 +129,12 @@ public static class Multiboot
             Span<byte> entry = map.AsSpan(i * EntryBytes);
             Put(entry, 0, EntryBytes - 4);
             Put(entry, 4, i == 0 ? 0 : HighMemory);
-            Put(entry, 12, i == 0 ? LowMemoryKilobytes * 1024 : (uint)(memoryBytes - HighMemory));
+            Put(entry, 12, i == 0 ? LowMemory : (uint)(memoryBytes - HighMemory));
             Put(entry, 20, 1);
         }
 
         return map;
     }
-
-    private static ulong Flat(uint type) => Descriptor.Segment(0, 0xFFFFFFFF, AccessRights.RealModeData | type | AccessRights.DB).Raw;
-
-    private static GuestBytes At(uint address, byte[] bytes) => new(new PhysicalAddress(address), bytes);
-
-    private static uint Get(ReadOnlySpan<byte> bytes, int at) => BinaryPrimitives.ReadUInt32LittleEndian(bytes[at..]);
-
-    private static void Put(Span<byte> bytes, int at, uint value) => BinaryPrimitives.WriteUInt32LittleEndian(bytes[at..], value);
 
     private sealed class StringTable
     {

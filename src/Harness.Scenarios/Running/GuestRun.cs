@@ -24,63 +24,63 @@ public sealed class GuestRun
 
     public GuestImage Guest => Details.Guest;
 
-    public uint Eax => Details.Final.Eax;
+    public uint Eax => Read("eax", Details.Final.Eax);
 
-    public uint Ecx => Details.Final.Ecx;
+    public uint Ecx => Read("ecx", Details.Final.Ecx);
 
-    public uint Edx => Details.Final.Edx;
+    public uint Edx => Read("edx", Details.Final.Edx);
 
-    public uint Ebx => Details.Final.Ebx;
+    public uint Ebx => Read("ebx", Details.Final.Ebx);
 
-    public uint Esp => Details.Final.Esp;
+    public uint Esp => Read("esp", Details.Final.Esp);
 
-    public uint Ebp => Details.Final.Ebp;
+    public uint Ebp => Read("ebp", Details.Final.Ebp);
 
-    public uint Esi => Details.Final.Esi;
+    public uint Esi => Read("esi", Details.Final.Esi);
 
-    public uint Edi => Details.Final.Edi;
+    public uint Edi => Read("edi", Details.Final.Edi);
 
-    public uint Eip => Details.Final.Eip;
+    public uint Eip => Read("eip", Details.Final.Eip);
 
     /// <summary>EFLAGS.</summary>
-    public Flags Flags => (Flags)(Details.Final.ArithmeticFlags | Details.Final.SystemFlags);
+    public Flags Flags => (Flags)Read("eflags", Details.Final.ArithmeticFlags | Details.Final.SystemFlags);
 
-    public int Cpl => Details.Final.Cpl;
+    public int Cpl => Read("CPL", Details.Final.Cpl);
 
     /// <summary>Why the run ended.</summary>
-    public GuestEnd End => Details.End;
+    public GuestEnd End => Read("end", Details.End);
 
     /// <summary>2v + 1 for a value v written to the exit port; null if none was.</summary>
-    public int? ExitCode => Details.ExitCode;
+    public int? ExitCode => Read("exit code", Details.ExitCode);
 
     /// <summary>What the guest sent on COM1.</summary>
-    public string Console => Details.Console;
+    public string Console => Read("console", Details.Console);
 
     /// <summary>The text on the screen at the end.</summary>
-    public string Screen => Details.Screen;
+    public string Screen => Read("screen", Details.Screen);
 
     /// <summary>Of the guest clock.</summary>
-    public long Ticks => Details.Ticks;
+    public long Ticks => Read("ticks", Details.Ticks);
 
     /// <summary>Guest instructions by how they were executed.</summary>
-    public RetiredCounts Retired => Details.Retired;
+    public RetiredCounts Retired => Read("retired instructions", Details.Retired);
 
     /// <summary>What reached the monitor; empty on the bare machine.</summary>
     public RunEvents Events { get; }
 
     /// <summary>Whether the guest fared as on the bare machine, and the first value that differed.</summary>
     /// <exception cref="InvalidOperationException">The run was made without <see cref="RunSettings.JudgeProperties"/>.</exception>
-    public EquivalenceVerdict Equivalence => _equivalence ?? throw NotJudged("equivalence");
+    public EquivalenceVerdict Equivalence => Read("equivalence", _equivalence) ?? throw NotJudged("equivalence");
 
     /// <summary>Whether no instruction that ran directly changed anything outside what the guest was given.</summary>
     /// <exception cref="InvalidOperationException">The run was made without <see cref="RunSettings.JudgeProperties"/>.</exception>
-    public ResourceControl ResourceControl => Details.ResourceControl ?? throw NotJudged("resource control");
+    public ResourceControl ResourceControl => Read("resource control", Details.ResourceControl) ?? throw NotJudged("resource control");
 
     /// <summary>How many instructions ran without intervention.</summary>
-    public Efficiency Efficiency => Details.Efficiency;
+    public Efficiency Efficiency => Read("efficiency", Details.Efficiency);
 
     /// <summary>Lower-case hexadecimal SHA-256 over the final state.</summary>
-    public string Digest => Details.Digest;
+    public string Digest => Read("digest", Details.Digest);
 
     /// <summary>Everything that is known of the run.</summary>
     public EngineRun Details { get; }
@@ -92,12 +92,12 @@ public sealed class GuestRun
 
     /// <summary>A register, flag or field by the name that divergences use: "ecx", "eflags.IF", "cr0", "gdtr.base".</summary>
     /// <exception cref="ArgumentException">There is no such register.</exception>
-    public uint Register(string name) => (GuestRegister.All.FirstOrDefault(r => r.Name == name)
-        ?? throw new ArgumentException($"There is no register '{name}'; there are {string.Join(", ", GuestRegister.All.Select(r => r.Name))}.", nameof(name))).Read(Details.Final);
+    public uint Register(string name) => Read(name, (GuestRegister.All.FirstOrDefault(r => r.Name == name)
+        ?? throw new ArgumentException($"There is no register '{name}'; there are {string.Join(", ", GuestRegister.All.Select(r => r.Name))}.", nameof(name))).Read(Details.Final));
 
     /// <summary>32 bits of the guest's memory at the end, little-endian.</summary>
     /// <param name="address">Guest-physical, of RAM.</param>
-    public uint Memory(uint address) => Details.Memory.ReadUInt32(new GuestPhysicalAddress(address));
+    public uint Memory(uint address) => Read(Place(address), Details.Memory.ReadUInt32(new GuestPhysicalAddress(address)));
 
     /// <summary>Bytes of the guest's memory at the end.</summary>
     /// <param name="address">Guest-physical, of RAM.</param>
@@ -106,7 +106,7 @@ public sealed class GuestRun
     {
         var bytes = new byte[count];
         Details.Memory.Read(new GuestPhysicalAddress(address), bytes);
-        return bytes;
+        return Read(Place(address), bytes);
     }
 
     /// <summary>The characters of one byte each from an address up to a zero.</summary>
@@ -119,10 +119,19 @@ public sealed class GuestRun
             text.Append((char)c);
         }
 
-        return text.ToString();
+        return Read(Place(address), text.ToString());
     }
 
     public override string ToString() => $"{Engine} on {Details.Model.Name}";
+
+    /// <summary>Notes what is looked at: an assertion on a plain value knows neither its name nor its run.</summary>
+    internal T Read<T>(string name, T value)
+    {
+        Scenario.LastRead = value is uint number ? $"{name} = {number:X8}h of {this}" : $"{name} of {this}";
+        return value;
+    }
+
+    private static string Place(uint address) => $"[{new GuestPhysicalAddress(address)}]";
 
     private InvalidOperationException NotJudged(string property) => new($"The run under {Engine} did not judge {property}: its settings say JudgeProperties = false.");
 }

@@ -5,6 +5,8 @@ namespace Harness.Scenarios;
 /// <summary>One guest under every engine that was asked for and applies.</summary>
 public sealed class RunSet
 {
+    private const string Checks = "a check such as e => e.Should().MatchBare()";
+
     private readonly ScenarioContext _scenario;
     private readonly IReadOnlyList<GuestRun> _runs;
     private readonly IReadOnlyList<MissingRun> _missing;
@@ -29,6 +31,7 @@ public sealed class RunSet
     /// <summary>Checks each run under an engine of the kinds. Where one was not run or does not apply, the check is skipped and counted as such.</summary>
     public void Each(MonitorKind kinds, Action<GuestRun> check)
     {
+        Given.NotNull(check, Checks);
         foreach (GuestRun run in _runs.Where(r => (r.Kind & kinds) != 0))
         {
             Check(run, check);
@@ -41,6 +44,7 @@ public sealed class RunSet
     /// <exception cref="ArgumentException">There is no such engine.</exception>
     public void On(string engine, Action<GuestRun> check)
     {
+        Given.NotNull(check, Checks);
         if (Find(engine) is { } run)
         {
             Check(run, check);

@@ -26,7 +26,7 @@ public sealed record Divergence
     /// <summary>Under the engine.</summary>
     public required long Found { get; init; }
 
-    /// <summary>In NASM's notation; empty if no instruction retired.</summary>
+    /// <summary>As <see cref="InstructionFormat"/> writes it; empty if no instruction retired.</summary>
     public required string Instruction { get; init; }
 
     public override string ToString() => string.Create(

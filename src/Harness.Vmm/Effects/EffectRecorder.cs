@@ -15,8 +15,7 @@ internal sealed class EffectRecorder
     private readonly List<MemoryEffect> _stores = [];
     private readonly List<PortEffect> _ports = [];
     private readonly List<Delivery> _deliveries = [];
-    private readonly NasmFormatter _formatter = new();
-    private readonly StringOutput _text = new();
+    private readonly InstructionFormat _format = new();
 
     public EffectRecorder(GuestMachine machine, IMonitor monitor, StepFilter? filter)
     {
@@ -114,7 +113,7 @@ internal sealed class EffectRecorder
                 Index = Log.Steps,
                 Tick = tick,
                 Address = address,
-                Instruction = Text(instruction),
+                Instruction = instruction.Length == 0 ? "" : _format.Text(instruction),
                 Registers = registers,
                 Deliveries = [.. _deliveries],
                 Memory = [.. _stores],
@@ -131,17 +130,6 @@ internal sealed class EffectRecorder
             IsDone = true;
             _machine.RequestStop();
         }
-    }
-
-    private string Text(in Instruction instruction)
-    {
-        if (instruction.Length == 0)
-        {
-            return "";
-        }
-
-        _formatter.Format(instruction, _text);
-        return _text.ToStringAndReset();
     }
 
     private void NoteByte(long ramAddress, byte value)

@@ -38,7 +38,7 @@ public sealed record GuestStep
     /// <summary>Linear address of the instruction.</summary>
     public required LinearAddress Address { get; init; }
 
-    /// <summary>In NASM's notation; empty if no instruction retired.</summary>
+    /// <summary>As <see cref="InstructionFormat"/> writes it; empty if no instruction retired.</summary>
     public required string Instruction { get; init; }
 
     /// <summary>After it, as the guest sees them.</summary>

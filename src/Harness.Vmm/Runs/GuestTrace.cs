@@ -11,28 +11,48 @@ public readonly record struct TraceLine(long Tick, string Text);
 /// <summary>What a guest does instruction by instruction, with the events of its engine in between.</summary>
 public static class GuestTrace
 {
-    /// <summary>Runs the guest and shows the ticks of a range, both ends included; the run ends with the range.</summary>
+    /// <summary>Runs the guest and shows the ticks of a range, both ends included, in ascending order; the run ends with the range.</summary>
     public static void Write(RunRequest request, long from, long to, Action<TraceLine> show)
     {
         GuestRegisters? before = null;
+        TraceLine? held = null;
+        void Release()
+        {
+            if (held is { } line)
+            {
+                show(line);
+                held = null;
+            }
+        }
+
         void Step(GuestStep step)
         {
+            Release();
             if (step.Tick >= from)
             {
-                show(new TraceLine(step.Tick, Describe(request.Guest, step, before)));
+                held = new TraceLine(step.Tick, Describe(request.Guest, step, before));
             }
 
             before = step.Registers;
         }
 
-        // One tick more in front, so that the first line shows what its instruction changed.
-        GuestRunner.Run(request, new StepFilter(new StepWindow(1, long.MaxValue), from - 1, to, Step), e =>
+        // A monitor that emulates an instruction records its event afterwards: the instruction waits for the events that came before it.
+        void Event(EngineEvent e)
         {
+            if (held is { } line && e.Tick >= line.Tick)
+            {
+                Release();
+            }
+
             if (e.Tick >= from && e.Tick <= to)
             {
                 show(new TraceLine(e.Tick, Describe(request.Guest, e)));
             }
-        });
+        }
+
+        // One tick more in front, so that the first line shows what its instruction changed.
+        GuestRunner.Run(request, new StepFilter(new StepWindow(1, long.MaxValue), from - 1, to, Step), Event);
+        Release();
     }
 
     /// <summary>The tick of an event, counted from 1 among those that match; null if there are not so many.</summary>

@@ -38,6 +38,7 @@ public static class ClassificationRecords
         [.. verdict.Faults.Select(f => $"#{f}")],
         [.. verdict.Configurations.Where(c => configurations.Contains(c.Configuration)).Select(c => Verdict(verdict, c))]);
 
+    // Of an innocuous form nobody asks why it is not privileged.
     private static ClassVerdict Verdict(FormVerdict form, ConfigurationVerdict verdict) => new()
     {
         Configuration = verdict.Configuration.Name,
@@ -48,7 +49,7 @@ public static class ClassificationRecords
         Sensitive = verdict.IsSensitive(),
         UserSensitive = verdict.IsUserSensitive(),
         Findings = [.. verdict.Findings.Select(f => new ClassFinding(f.Name, SituationNames.Of(f.Side), Witness(f.Witness)))],
-        Unprivileged = verdict.NotPrivileged is { } witness ? Witness(witness) : null,
+        Unprivileged = form.ClassOf(verdict) == FormClass.Sensitive && verdict.NotPrivileged is { } witness ? Witness(witness) : null,
     };
 
     private static ClassWitness Witness(Witness witness) => new(

@@ -63,7 +63,7 @@ internal sealed class ScenarioExecution : IScenarioHost
         var context = new ScenarioContext(declaration, execution);
         try
         {
-            declaration.Body(context);
+            NamedFrame.Call($"scenario {declaration.Id} of {execution._item.File}", () => declaration.Body(context));
         }
         catch (OperationCanceledException) when (execution.Cancellation.IsCancellationRequested)
         {
@@ -86,7 +86,7 @@ internal sealed class ScenarioExecution : IScenarioHost
         {
             // Any exception: whatever a body throws is the scenario's result and must not end the others.
             return IsAssertion(e)
-                ? execution.Conclude(Outcome.Failed, execution.Place(e, execution.Explain(context, e.Message)))
+                ? execution.Conclude(Outcome.Failed, execution.Place(e, execution.Explain(context, e.Message + LastRead(context))))
                 : execution.Conclude(Outcome.Error, execution.Place(e, execution.Explain(context, ScriptTrace.Describe(e))));
         }
 
@@ -204,9 +204,13 @@ internal sealed class ScenarioExecution : IScenarioHost
         return $"{subject}{message}\nAgain: {Reproduction("run", context.Engine)}";
     }
 
+    private static string LastRead(ScenarioContext context) => context.LastRead is { } read ? $"\nLast read: {read}" : "";
+
     private string Place(Exception exception, string message)
     {
         var place = ScriptTrace.Locate(exception, Path.GetDirectoryName(_declaration.File)!);
-        return place is not { } at ? message : $"{(at.File == _declaration.File ? _item.File : Path.GetFileName(at.File))}({at.Line}): {message}";
+
+        // A call that is the body's last instruction may have replaced its frame.
+        return place is not { } at ? $"{_item.File}({_item.Line}): {message}" : $"{(at.File == _declaration.File ? _item.File : Path.GetFileName(at.File))}({at.Line}): {message}";
     }
 }

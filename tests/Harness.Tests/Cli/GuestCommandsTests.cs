@@ -1,3 +1,4 @@
+using System.Globalization;
 using FluentAssertions;
 using NUnit.Framework;
 
@@ -43,6 +44,25 @@ public sealed class GuestCommandsTests
         run.Code.Should().Be(2);
         run.Out.Should().Contain("scenarios/t/x.csx(13): Expected").And.Contain("to have CF, but found 00000202h.")
             .And.Contain("Again: harness run scenarios/t/x.csx --filter t/x --seed 3");
+    }
+
+    [Test]
+    public void A_failing_plain_assertion_says_what_was_read_and_of_which_run()
+    {
+        var script = _folder.File("scenarios/t/x.csx");
+        File.WriteAllText(script, File.ReadAllText(script).Replace("run.Bare.Eax.Should().HaveFlag(Flags.IF)", "run.Bare.Eax.Should().Be(5)"));
+
+        _folder.Run("run", "--engine", "bare").Out.Should().Contain("found 514u").And.Contain("Last read: eax = 00000202h of bare on yonah");
+    }
+
+    [Test]
+    public void Trace_and_disassembly_spell_alike_and_ticks_ascend()
+    {
+        var trace = _folder.Run("trace", "t/x", "--engine", "trap013").Out.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+
+        trace.Select(line => long.Parse(line.AsSpan(0, 10), CultureInfo.InvariantCulture)).Should().BeInAscendingOrder();
+        trace.Should().Contain(line => line.Contains(" popfd ")).And.Contain(line => line.Contains(" Trap "));
+        _folder.Run("diverge", "t/x", "--engines", "bare,trap013").Out.Should().Contain("(popfd)");
     }
 
     [Test]

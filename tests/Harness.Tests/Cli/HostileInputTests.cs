@@ -1,4 +1,5 @@
 using FluentAssertions;
+using Harness.Cli;
 using NUnit.Framework;
 
 namespace Harness.Tests.Cli;
@@ -35,6 +36,60 @@ public sealed class HostileInputTests
 
         run.Code.Should().Be(5);
         run.Error.Should().Contain("empty.csx(1,1)").And.Contain("the script is empty");
+    }
+
+    [TestCase("s.Run(null)", "expected a guest such as Guest.Protected32")]
+    [TestCase("s.Inject(null, Harness.Machine.Devices.Injection.Nmi(1))", "expected a guest such as Guest.Protected32")]
+    [TestCase("s.Run(Guest.Protected32(a => a.Done()), cpu: null)", "expected the name of a processor model")]
+    [TestCase("s.Run(Guest.Protected32(a => a.Done())).Each(Harness.Vmm.MonitorKind.Any, null)", "expected a check such as")]
+    [TestCase("Guest.Protected32(null)", "expected code such as")]
+    [TestCase("Guest.Kernel(null)", "expected a description such as")]
+    [TestCase("Guest.Kernel(k => k.User(null))", "expected code such as")]
+    [TestCase("Guest.Kernel(k => k.OnIrq(0, null))", "expected code such as")]
+    [TestCase("Guest.Protected32(a => a.Mark(null))", "expected a name")]
+    [TestCase("Guest.FromFile(null, 0, Harness.Machine.EntryMode.Real)", "expected the path of a guest file")]
+    [TestCase("s.NotApplicable(null)", "expected the reason")]
+    public void ShouldSayWhatBelongsInThePlaceOfNull(string call, string expected)
+    {
+        _folder.Script("bad", "#r \"Harness.Vmm\"\n#r \"Harness.Machine\"\nScenario(\"x\", s =>\n{\n    " + call + ";\n});");
+
+        var run = _folder.Run("run", "--engine", "bare");
+
+        run.Code.Should().Be(2);
+        run.Out.Should().MatchRegex("scenarios/t/bad.csx\\([46]\\): ", "the line of the call, or that of the scenario where the compiler has optimised the frame away").And.Contain(expected).And.NotContain("NullReference");
+    }
+
+    [Test]
+    public void ShouldRefuseABodyThatIsNull()
+    {
+        _folder.Script("bad", "Scenario(\"x\", (Action<ScenarioContext>)null);");
+
+        _folder.Run("run").Error.Should().Contain("bad.csx(2,1)").And.Contain("expected a body");
+    }
+
+    [Test]
+    public void ShouldReturn1WhenTheOutputIsFull()
+    {
+        _folder.Script("good", "Scenario(\"x\", s => { });");
+        using var error = new MemoryStream();
+        using (var environment = new CommandEnvironment(new FullStream(), error, _folder.Path) { Variable = name => _folder.Variables.GetValueOrDefault(name) })
+        {
+            CommandLine.Run(["run"], environment).Should().Be(1);
+        }
+
+        System.Text.Encoding.UTF8.GetString(error.ToArray()).Should().Be("harness: no space\n");
+    }
+
+    [Test]
+    public void ShouldReturn1ForAFolderInThePlaceOfASnapshot()
+    {
+        _folder.Script("snap", """Scenario("x", s => s.Host.Add(new RunRecord { Scenario = "", Engine = "bare", Run = 1, Outcome = Outcome.Passed }));""");
+        Directory.CreateDirectory(_folder.File("snapshots/t/snap.verified.txt"));
+
+        var run = _folder.Run("run");
+
+        run.Code.Should().Be(1);
+        run.Out.Should().Contain("expected a file, found a folder: " + _folder.File("snapshots/t/snap.verified.txt"));
     }
 
     [Test]
@@ -78,5 +133,28 @@ public sealed class HostileInputTests
 
         run.Code.Should().Be(5);
         run.Error.Should().Contain(option);
+    }
+
+    [TestCase("--exit-port", "0x20")]
+    [TestCase("--memory", "0")]
+    [TestCase("--disk", "none")]
+    [TestCase("--debug-port", "0x3F8=other")]
+    public void ShouldCheckEveryBootOptionBeforeItTouchesAFile(string option, string value)
+    {
+        File.WriteAllBytes(_folder.File("code"), [0xFA, 0xF4]);
+        _folder.Write("serial", "old");
+
+        _folder.Run("boot", "--load", "code@0x7C00", "--serial", "serial", "--debug-port", "0xE9=debug", option, value).Code.Should().Be(5);
+
+        File.ReadAllText(_folder.File("serial")).Should().Be("old");
+        File.Exists(_folder.File("debug")).Should().BeFalse();
+    }
+
+    /// <summary>A disk on which nothing fits.</summary>
+    private sealed class FullStream : MemoryStream
+    {
+        public override void Write(byte[] buffer, int offset, int count) => throw new IOException("no space");
+
+        public override void Write(ReadOnlySpan<byte> buffer) => throw new IOException("no space");
     }
 }

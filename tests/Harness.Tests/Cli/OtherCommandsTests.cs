@@ -31,15 +31,15 @@ public sealed class OtherCommandsTests
     }
 
     [Test]
-    public void List_ShouldRunNothingAndNameUncoveredIds()
+    public void List_ShouldRunNothingAndDescribeEveryCoverageId()
     {
         _folder.Script("x", "Scenario(\"the title\", covers: \"B5,A1\", s => throw new InvalidOperationException());");
 
         var list = _folder.Run("list");
 
         list.Code.Should().Be(0);
-        list.Out.Should().StartWith("t/x  B5,A1  the title\n\n47 of 49 coverage ids without a scenario:\nA2  ");
-        list.Out.Should().NotContain("\nB5 ").And.Contain("\nJ4 ");
+        list.Out.Should().StartWith("t/x  B5,A1  the title\n\n2 of 49 coverage ids with a scenario:\nA1  ");
+        list.Out.Should().MatchRegex("\nB5  [^\n]+\n\n47 of 49 coverage ids without a scenario:\nA2  ").And.Contain("\nJ4 ");
         _folder.Run("list", "--filter", "t/x").Out.Should().Be("t/x  B5,A1  the title\n");
     }
 
@@ -71,7 +71,10 @@ public sealed class OtherCommandsTests
     [TestCase("a//b")]
     [TestCase("prelude")]
     [TestCase("a b")]
-    public void New_ShouldRefuseNamesThatAreNoIds(string name) => _folder.Run("new", name).Code.Should().Be(5);
+    [TestCase("--", "-x")]
+    [TestCase("--", "a/-x")]
+    [TestCase("_")]
+    public void New_ShouldRefuseNamesThatAreNoIds(params string[] name) => _folder.Run(["new", .. name]).Code.Should().Be(5);
 
     [Test]
     public void Accept_ShouldRefuseUnderContinuousIntegration()
@@ -108,8 +111,13 @@ public sealed class OtherCommandsTests
         _folder.Run("report", "r.jsonl", "--out", "all").Out.Should().Be("all/report.html\nall/report.md\nall/report.json\nall/junit.xml\nall/results.trx\n");
         _folder.Run("report", "r.jsonl", "--out", "one", "--format", "junit", "--timings", "t.jsonl").Out.Should().Be("one/junit.xml\n");
         Directory.GetFiles(_folder.File("one")).Should().HaveCount(1);
-        _folder.Run("report", "r.jsonl").Out.Should().Contain("t/x");
+        _folder.Run("report", "r.jsonl").Out.Should().Contain("t/x").And.EndWith("\n1 scenario: 1 passed\n");
     }
+
+    [TestCase("harness run --eng", "--engine")]
+    [TestCase("harness run --engine v", "vtx")]
+    [TestCase("harness run --format js", "json")]
+    public void ShouldCompleteALine(string line, string completion) => _folder.Run($"[suggest:{line.Length}]", line).Out.Split('\n').Should().Contain(completion);
 
     [Test]
     public void Report_ShouldReturn5ForInputsAtFaultAnd8ForNone()
@@ -120,6 +128,7 @@ public sealed class OtherCommandsTests
         var bad = _folder.Run("report", "bad.jsonl");
         bad.Code.Should().Be(5);
         bad.Error.Should().Contain("bad.jsonl(1)");
+        _folder.Run("report", "missing.jsonl", "--out", "empty.jsonl").Code.Should().Be(5);
         _folder.Run("report", "missing.jsonl").Code.Should().Be(5);
         _folder.Run("report", "bad.jsonl", "--format", "clay").Code.Should().Be(5);
         _folder.Run("report").Code.Should().Be(5);

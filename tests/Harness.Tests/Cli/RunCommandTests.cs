@@ -50,6 +50,92 @@ public sealed class RunCommandTests
     }
 
     [Test]
+    public void ShouldSetTheEnginesSideBySide()
+    {
+        _folder.Script("runs", """
+            Scenario("runs", s =>
+            {
+                var differs = new RunProperties(new EquivalenceProperty(false, null, null, false), null, null);
+                var trap = new EventTotal { Kind = "trap", Cause = "#GP", Level = 1, Count = 12 };
+                s.Host.Add(new RunRecord { Scenario = "", Engine = "bare", Run = 1, Outcome = Outcome.Passed, Events = [trap with { Level = 0 }] });
+                s.Host.Add(new RunRecord { Scenario = "", Engine = "trap013", Run = 1, Outcome = Outcome.Passed, Events = [trap], Properties = differs });
+                s.Host.Add(new RunRecord { Scenario = "", Engine = "vtx", Run = 1, Outcome = Outcome.NotApplicable, Message = "why not" });
+            });
+            """);
+
+        _folder.Run("run", "--seed", "1").Out.Should().Be("""
+            outcome         scenario  runs  snapshot
+            passed          t/runs       2  -
+
+                    bare  trap013       vtx
+            t/runs  ran   differs 12+0  -
+            (same: as on the bare machine; differs: not so; -: not applicable; then traps+exits that reached the monitor)
+
+            engine   runs  not applicable  same  differs  traps  exits
+            bare     1     0               0     0        0      0
+            trap013  1     0               0     1        12     0
+            vtx      0     1               0     0        0      0
+
+            1 scenario: 1 passed
+
+            """);
+        _folder.Run("run", "--seed", "1", "--quiet").Out.Should().Be("1 scenario: 1 passed\n");
+    }
+
+    [Test]
+    public void ShouldShowTotalsOnlyOfManyScenarios()
+    {
+        _folder.Script("many", """
+            for (var n = 0; n < 25; n++)
+            {
+                Scenario("many", covers: "A2", parameters: new { n }, s => s.Host.Add(new RunRecord { Scenario = "", Engine = "bare", Run = 1, Outcome = Outcome.Passed }));
+            }
+            """);
+
+        _folder.Run("run", "--seed", "1").Out.Should().Contain("\nbare    25 ").And.NotContain("  ran\n");
+        _folder.Run("run", "--seed", "1", "--verbose").Out.Should().Contain("\nt/many_n=24  ran\n");
+    }
+
+    [TestCase("x")]
+    [TestCase("0")]
+    public void ShouldSayWhichNumberItExpected(string number) =>
+        _folder.Run("run", "--parallel", number).Error.Should().StartWith($"harness: --parallel: expected a number from 1 to 2147483647, found '{number}'\n");
+
+    [Test]
+    public void ShouldSayOnceThatAScriptDoesNotCompile()
+    {
+        _folder.Script("bad", "Scenary();");
+
+        var run = _folder.Run("run");
+
+        run.Error.Should().Contain("CS0103");
+        run.Out.Should().NotContain("CS0103");
+    }
+
+    [Test]
+    public void ShouldNameTheScenarioWhoseStackOverflows()
+    {
+        _folder.Script("a-good", "Scenario(\"good\", s => { });");
+        _folder.Script("deep", "int Deep(int n) => n + Deep(n + 1);\nScenario(\"deep\", s => s.Log(Deep(1).ToString()));");
+
+        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "harness.dll"), "run", "--parallel", "1", "--records", "r.jsonl"])
+        {
+            WorkingDirectory = _folder.Path,
+            RedirectStandardError = true,
+            RedirectStandardOutput = true,
+            Environment = { ["HARNESS_CACHE"] = _folder.File("cache"), ["DOTNET_DbgEnableMiniDump"] = "0" },
+        };
+        using var process = Process.Start(start)!;
+        process.OutputDataReceived += (_, _) => { };
+        process.BeginOutputReadLine();
+        process.StandardError.ReadToEnd().Should().Contain("scenario t/deep of scenarios/t/deep.csx");
+
+        process.WaitForExit();
+        process.ExitCode.Should().NotBe(0);
+        RecordReader.Read(_folder.File("r.jsonl.partial")).Select(r => r.Scenario).Should().Equal("t/a-good");
+    }
+
+    [Test]
     public void ShouldReturn2AndPlaceTheFailureWhenAScenarioFailsOrThrows()
     {
         _folder.Script("bad", """
@@ -122,6 +208,8 @@ public sealed class RunCommandTests
     [TestCase("run", "--cpu", "nonsense")]
     [TestCase("run", "--nonsense")]
     [TestCase("run", "--parallel", "0")]
+    [TestCase("run", "--parallel", "x")]
+    [TestCase("run", "--seed", "-1")]
     [TestCase("run", "--timeout", "soon")]
     [TestCase("run", "--shard", "3/2")]
     [TestCase("run", "--format", "morse")]

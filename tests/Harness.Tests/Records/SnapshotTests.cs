@@ -144,6 +144,46 @@ public sealed class SnapshotTests
     }
 
     [Test]
+    public void A_file_that_is_far_too_long_is_damaged_and_not_compared()
+    {
+        var path = Keep(_content);
+        File.WriteAllText(path, "\ufeff" + new string('x', 1 << 20));
+
+        var comparison = _store.Compare(_content, narrowed: false);
+
+        comparison.Status.Should().Be(SnapshotStatus.Damaged);
+        comparison.Diff.Should().BeEmpty();
+        comparison.Message.Should().Be($"expected a text of at most 1048576 bytes, found 1048579 in {path}: restore the file or accept the received text.");
+        _store.Accept(Id).Status.Should().Be(SnapshotStatus.Equal);
+    }
+
+    [Test]
+    public void A_difference_is_shown_as_far_as_anybody_reads()
+    {
+        var diff = SnapshotText.Diff(string.Concat(Enumerable.Repeat("old\n", 5000)), new string('y', 10_000));
+
+        diff.Should().HaveCount(361);
+        diff[^1].Should().MatchRegex(@"^\.\.\. \d+ more lines$");
+        SnapshotText.Diff("", new string('y', 10_000)).Should().Contain(line => line.Length < 450 && line.EndsWith(" more characters"));
+    }
+
+    [Test]
+    public void A_folder_in_the_place_of_a_snapshot_is_said_to_be_one()
+    {
+        var path = Keep(_content);
+        File.Delete(path);
+        Directory.CreateDirectory(path);
+
+        var compared = _store.Compare(_content, narrowed: false);
+        File.WriteAllText(_store.ReceivedPath(Id), "text");
+        foreach (var comparison in (SnapshotComparison[])[compared, _store.Accept(Id)])
+        {
+            comparison.Status.Should().Be(SnapshotStatus.Inaccessible);
+            comparison.Message.Should().Contain($"expected a file, found a folder: {path}");
+        }
+    }
+
+    [Test]
     public void Line_ends_of_a_checkout_are_no_difference()
     {
         var path = Keep(_content);

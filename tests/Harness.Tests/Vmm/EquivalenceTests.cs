@@ -54,7 +54,7 @@ internal sealed class EquivalenceTests
 
         verdict.FirstDivergence!.Tick.Should().Be(2 + 4 * 500 + 1);
         verdict.FirstDivergence.At.Should().Be("sum");
-        verdict.FirstDivergence.Instruction.Should().Be("add ebx,ecx");
+        verdict.FirstDivergence.Instruction.Should().Be("add ebx, ecx");
         verdict.FirstDivergence.Value.Should().Be("ebx");
         verdict.FirstControlFlow!.Value.Should().Be("instruction");
         verdict.FirstControlFlow.Tick.Should().Be(verdict.FirstDivergence.Tick);
