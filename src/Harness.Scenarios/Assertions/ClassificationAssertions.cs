@@ -54,7 +54,7 @@ public sealed class ClassifiedProcessorAssertions(ClassifiedProcessor processor)
         if (!verdicts.Any(v => v.Holds))
         {
             string found = string.Join('\n', verdicts.Select(v => $"{v.Configuration.Name}: {Offending(v)}"));
-            Execute.Assertion.BecauseOf(because, becauseArgs).FailWith($"Expected {Subject} to be {what}{{reason}}, but under every configuration there are offending forms:\n{found}");
+            Execute.Assertion.BecauseOf(because, becauseArgs).FailWith($"Expected {Subject} to be {what}{{reason}}, but under every configuration there are offending forms:\n{found}\nSee: {Subject.Command} --theorem {theorem}");
         }
 
         return new AndConstraint<ClassifiedProcessorAssertions>(this);
@@ -70,7 +70,7 @@ public sealed class ClassifiedProcessorAssertions(ClassifiedProcessor processor)
         {
             string due = wanted.Length == 0 ? "" : $" because of {string.Join("; ", wanted)}";
             string found = other.Holds ? "there is no offending form" : $"these are offending: {Offending(other)}";
-            Execute.Assertion.BecauseOf(because, becauseArgs).FailWith($"Expected {Subject} not to be {what}{due}{{reason}}, but under {other.Configuration.Name} {found}.");
+            Execute.Assertion.BecauseOf(because, becauseArgs).FailWith($"Expected {Subject} not to be {what}{due}{{reason}}, but under {other.Configuration.Name} {found}. See: {Subject.Command} --theorem {theorem}");
         }
 
         return new AndConstraint<ClassifiedProcessorAssertions>(this);
@@ -121,7 +121,7 @@ public sealed class ClassifiedInstructionAssertions(ClassifiedInstruction instru
             string with = finding is null ? "" : $" with {finding}";
             string found = string.Join('\n', others.Select(p => ClassifiedInstruction.Describe(p.Form, p.Verdict)));
             Execute.Assertion.BecauseOf(because, becauseArgs)
-                .FailWith($"Expected {Subject} to be {expected.ToString().ToLowerInvariant()}{with}{{reason}}, but found:\n{found}");
+                .FailWith($"Expected {Subject} to be {expected.ToString().ToLowerInvariant()}{with}{{reason}}, but found:\n{found}\nSee: {Subject.Processor.Command} --instruction \"{Subject.Name}\" --witness");
         }
 
         return new AndConstraint<ClassifiedInstructionAssertions>(this);

@@ -28,6 +28,9 @@ public sealed class ClassifiedProcessor
     /// <summary>The verdicts on every form, in the decoder's order. The first use in a run of the harness classifies, which takes seconds.</summary>
     public IReadOnlyList<FormVerdict> Forms => _scenario.Host.Classify(Cpu, Mode, null);
 
+    /// <summary>The command that shows more of what an assertion looked at.</summary>
+    internal string Command => $"harness classify --cpu {Cpu} --mode {SituationNames.Of(Mode)}";
+
     /// <summary>Decides a theorem under every configuration, and puts the verdicts into the snapshot.</summary>
     /// <param name="number">1, 2 or 3.</param>
     /// <param name="segments">Loads of segment registers count as control sensitive.</param>

@@ -21,6 +21,9 @@ internal sealed class FakeHost(params IEngine[] engines) : IScenarioHost
 
     public List<SnapshotGuest> Guests { get; } = [];
 
+    /// <summary>The forms that pass for all forms of a model.</summary>
+    public Func<InstructionForm, bool>? Classified { get; init; }
+
     public List<SnapshotFact> Facts { get; } = [];
 
     public List<RunRequest> Requests { get; } = [];
@@ -32,7 +35,7 @@ internal sealed class FakeHost(params IEngine[] engines) : IScenarioHost
     public ProcessorModel LoadModel(string name) => ProcessorModel.Load(name);
 
     public IReadOnlyList<FormVerdict> Classify(string cpu, GuestMode mode, string? instruction) =>
-        ClassificationRunner.Run(LoadModel(cpu), [mode], instruction is null ? null : form => form.IsNamed(instruction), new InlineExecutor());
+        ClassificationRunner.Run(LoadModel(cpu), [mode], instruction is null ? Classified : form => form.IsNamed(instruction), new InlineExecutor());
 
     public EngineRun Execute(RunRequest request)
     {
