@@ -45,7 +45,7 @@ internal static class ClassificationReport
     public static string Markdown(ClassificationRecord record)
     {
         var text = new StringBuilder($"# {MarkdownReport.Escape(Title(record))}\n\n{MarkdownReport.Escape(record.Description)}\n");
-        foreach (ReportSection section in ClassificationSections.Of(record))
+        foreach (ReportSection section in ClassificationSections.Of(record, offenders: true))
         {
             text.Append('\n').Append('#', section.Level).Append(CultureInfo.InvariantCulture, $" {MarkdownReport.Escape(section.Title)}\n");
             if (section.Text.Length > 0)
@@ -71,7 +71,7 @@ internal static class ClassificationReport
     {
         var html = new StringBuilder(HtmlReport.Head(Title(record)));
         html.Append(CultureInfo.InvariantCulture, $"<p>{HtmlReport.Encode(record.Description)}</p>\n");
-        foreach (ReportSection section in ClassificationSections.Of(record))
+        foreach (ReportSection section in ClassificationSections.Of(record, offenders: true))
         {
             html.Append(CultureInfo.InvariantCulture, $"<section class=\"left\">\n<h{section.Level}>{HtmlReport.Encode(section.Title)}</h{section.Level}>\n");
             if (section.Text.Length > 0)

@@ -33,7 +33,9 @@ internal static class ClassificationSections
     ];
 
     /// <summary>The whole report.</summary>
-    public static IReadOnlyList<ReportSection> Of(ClassificationRecord record) => [.. record.Modes.SelectMany(m => Mode(record, m)).Where(s => s.Headers.Count == 0 || s.Rows.Count > 0)];
+    /// <param name="record">The classification.</param>
+    /// <param name="offenders">With the names of the forms that violate a theorem's condition, often a hundred.</param>
+    public static IReadOnlyList<ReportSection> Of(ClassificationRecord record, bool offenders) => [.. record.Modes.SelectMany(m => Mode(record, m, offenders)).Where(s => s.Headers.Count == 0 || s.Rows.Count > 0)];
 
     /// <summary>Only theorems, each with the forms that violate its condition.</summary>
     public static IReadOnlyList<ReportSection> OfTheorems(ClassificationRecord record, IReadOnlyList<int> theorems) =>
@@ -44,7 +46,7 @@ internal static class ClassificationSections
            select Offenders(record, mode, theorem, verdicts),
     ];
 
-    private static IEnumerable<ReportSection> Mode(ClassificationRecord record, ClassifiedMode mode)
+    private static IEnumerable<ReportSection> Mode(ClassificationRecord record, ClassifiedMode mode, bool offenders)
     {
         yield return new ReportSection(2, ModeName(record, mode))
         {
@@ -92,7 +94,7 @@ internal static class ClassificationSections
         ReportSection Forms(string title, string text, Func<ClassifiedForm, bool> belongs) =>
             new(3, title) { Text = text, Headers = ["form", "opcode", .. configurations, "found"], Rows = [.. mode.Forms.Where(belongs).Select(Row)] };
 
-        foreach (var theorem in mode.Theorems.GroupBy(t => t.Theorem).Where(g => g.Any(t => !t.Holds)))
+        foreach (var theorem in mode.Theorems.Where(_ => offenders).GroupBy(t => t.Theorem).Where(g => g.Any(t => !t.Holds)))
         {
             yield return Offenders(record, mode, theorem.Key, [.. theorem]) with { Level = 3, Title = $"Against theorem {Number(theorem.Key)}" };
         }

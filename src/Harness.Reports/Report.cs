@@ -33,7 +33,7 @@ public static class Report
     public static string Tap(IReadOnlyList<RunRecord> records) => TapReport.Render(records);
 
     /// <summary>A classification as tables for a console.</summary>
-    public static string Classification(ClassificationRecord record, ConsoleStyle style) => ClassificationReport.Console(ClassificationSections.Of(record), style);
+    public static string Classification(ClassificationRecord record, ConsoleStyle style) => ClassificationReport.Console(ClassificationSections.Of(record, offenders: false), style);
 
     /// <summary>Some theorems of a classification, with the forms that violate their conditions, for a console.</summary>
     /// <param name="record">Of all forms.</param>

@@ -37,7 +37,8 @@ public sealed class ClassificationReportTests
                     .. from theorem in (int[])[1, 2, 3]
                        from segments in (bool[])[true, false]
                        from configuration in (string[])["permissive", "trapping"]
-                       select new TheoremRecord(theorem, configuration, segments, configuration == "trapping" && !segments, configuration == "trapping" ? ["sgdt m"] : ["cli", "sgdt m"]),
+                       let offending = configuration == "permissive" ? ["cli", "sgdt m"] : segments ? (string[])["sgdt m"] : []
+                       select new TheoremRecord(theorem, configuration, segments, offending.Length == 0, offending),
                 ]),
         ],
     };
