@@ -78,7 +78,7 @@ internal static class ClassificationSections
         {
             yield return new ReportSection(3, "Absent")
             {
-                Text = "Every run raised #UD: " + string.Join("; ", mode.Forms.Where(f => Is(f, "absent")).Select(f => f.Name)) + ".",
+                Text = "The mode or the model has no such instruction: " + string.Join("; ", mode.Forms.Where(f => Is(f, "absent")).Select(f => f.Name)) + ".",
             };
         }
 

@@ -27,7 +27,7 @@ internal static class WitnessScript
         Comment(text.Append('\n'), $"{form.Name} ({form.OpCode}) on {record.Model}, {mode.Mode} mode");
         foreach (ClassVerdict verdict in form.Verdicts)
         {
-            string faults = verdict.Class is "undecided" or "absent" ? $"every run ended with {string.Join(' ', form.Faults)}"
+            string faults = verdict.Class is "undecided" or "absent" ? $"runs ended with {string.Join(' ', form.Faults)}"
                 : string.Create(CultureInfo.InvariantCulture, $"{verdict.Trapped} of {verdict.Pairs} pairs trap in user mode only");
             Comment(text, $"  {verdict.Configuration}: {verdict.Class}; {faults}");
         }
