@@ -7,14 +7,16 @@ namespace Harness.Reports;
 
 internal static class HtmlReport
 {
-    private const string Head = """
+    private const string TitlePlace = "{title}";
+
+    private const string Page = """
         <!DOCTYPE html>
         <html lang="en">
         <head>
         <meta charset="utf-8">
         <meta name="viewport" content="width=device-width">
         <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-        <title>Traps against exits</title>
+        <title>{title}</title>
         <style>
         :root { color-scheme: light dark; font-family: system-ui, sans-serif; }
         body { margin: 2em; }
@@ -28,14 +30,14 @@ internal static class HtmlReport
         </style>
         </head>
         <body>
-        <h1>Traps against exits</h1>
+        <h1>{title}</h1>
 
         """;
 
     public static string Render(IReadOnlyList<RunRecord> records)
     {
         var scenarios = ScenarioReport.Of(records);
-        var html = new StringBuilder(Head);
+        var html = new StringBuilder(Head("Traps against exits"));
         html.Append(CultureInfo.InvariantCulture, $"<p>{Words.Scenarios(scenarios.Count)}; runs and checks: {Words.Count(ReportCase.Of(records).Select(c => c.Held))}{Words.Snapshots(scenarios)}.</p>\n<ul>\n");
         for (var i = 0; i < scenarios.Count; i++)
         {
@@ -52,6 +54,9 @@ internal static class HtmlReport
 
         return html.Append("</body>\n</html>\n").ToString();
     }
+
+    /// <summary>Everything up to and with the page's title.</summary>
+    internal static string Head(string title) => Page.Replace(TitlePlace, Encode(title), StringComparison.Ordinal);
 
     /// <summary>Text that cannot end an element or an attribute, nor hide what it says.</summary>
     internal static string Encode(string text) => WebUtility.HtmlEncode(Printable.Escape(text));
@@ -115,7 +120,7 @@ internal static class HtmlReport
         }
     }
 
-    private static void Table(StringBuilder html, IEnumerable<string> headers, IEnumerable<IEnumerable<string>> rows)
+    internal static void Table(StringBuilder html, IEnumerable<string> headers, IEnumerable<IEnumerable<string>> rows)
     {
         html.Append("<table>\n<tr>").AppendJoin("", headers.Select(header => $"<th>{Encode(header)}</th>")).Append("</tr>\n");
         foreach (var row in rows)

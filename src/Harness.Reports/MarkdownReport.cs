@@ -60,7 +60,7 @@ internal static class MarkdownReport
     private static IEnumerable<IEnumerable<string>> Details(CauseRow row) =>
         row.Details.Select(detail => detail.Cells.Select(cell => cell.Text).Prepend($"{row.Kind} {row.Cause}: {detail.Name}"));
 
-    private static void Table(StringBuilder text, List<string> headers, IEnumerable<IEnumerable<string>> rows)
+    internal static void Table(StringBuilder text, IReadOnlyList<string> headers, IEnumerable<IEnumerable<string>> rows)
     {
         text.Append('\n');
         Line(text, headers);
@@ -75,7 +75,7 @@ internal static class MarkdownReport
         text.Append("| ").AppendJoin(" | ", cells.Select(Escape)).Append(" |\n");
 
     /// <summary>Text that GitHub shows as it is, in a paragraph and in a cell of a table.</summary>
-    private static string Escape(string text)
+    internal static string Escape(string text)
     {
         var result = new StringBuilder(text.Length);
         foreach (var c in Printable.Escape(text))

@@ -31,4 +31,26 @@ public static class Report
 
     /// <summary>The Test Anything Protocol, version 14.</summary>
     public static string Tap(IReadOnlyList<RunRecord> records) => TapReport.Render(records);
+
+    /// <summary>A classification as tables for a console.</summary>
+    public static string Classification(ClassificationRecord record, ConsoleStyle style) => ClassificationReport.Console(ClassificationSections.Of(record, offenders: false), style);
+
+    /// <summary>Some theorems of a classification, with the forms that violate their conditions, for a console.</summary>
+    /// <param name="record">Of all forms.</param>
+    /// <param name="theorems">Among 1, 2 and 3.</param>
+    /// <param name="style">How to write.</param>
+    public static string Theorems(ClassificationRecord record, IReadOnlyList<int> theorems, ConsoleStyle style) =>
+        ClassificationReport.Console(ClassificationSections.OfTheorems(record, theorems), style);
+
+    /// <summary>A classification in GitHub's Markdown.</summary>
+    public static string ClassificationMarkdown(ClassificationRecord record) => ClassificationReport.Markdown(record);
+
+    /// <summary>A classification as one HTML page, the sets drawn; it loads nothing and runs no script.</summary>
+    public static string ClassificationHtml(ClassificationRecord record) => ClassificationReport.Html(record);
+
+    /// <summary>The record of a classification as JSON.</summary>
+    public static string ClassificationJson(ClassificationRecord record) => JsonReport.Render(record);
+
+    /// <summary>A scenario script that replays every witness of a classification and says in comments what it shows.</summary>
+    public static string Witnesses(ClassificationRecord record) => WitnessScript.Render(record);
 }
