@@ -60,6 +60,7 @@ public static class CommandLine
             AcceptCommand.Create(environment),
             DiffCommand.Create(environment),
             ReportCommand.Create(environment),
+            MatrixCommand.Create(environment),
             TraceCommand.Create(environment),
             DivergeCommand.Create(environment),
             BootCommand.Create(environment),

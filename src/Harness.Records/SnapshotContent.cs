@@ -6,7 +6,11 @@ namespace Harness.Records;
 /// <param name="Guests">The guests in order of first use.</param>
 /// <param name="Records">The records of its runs in order, without the verdict. Not applicable engines included.</param>
 public sealed record SnapshotContent(
-    string Scenario, string Title, IReadOnlyList<SnapshotGuest> Guests, IReadOnlyList<RunRecord> Records);
+    string Scenario, string Title, IReadOnlyList<SnapshotGuest> Guests, IReadOnlyList<RunRecord> Records)
+{
+    /// <summary>Rows of a virtualization matrix.</summary>
+    public IReadOnlyList<MatrixRecord> Matrix { get; init; } = [];
+}
 
 /// <summary>One guest program.</summary>
 /// <param name="Name">Its name, unique in the scenario and the same whatever engines run ("guest 1", "guest 1 for paravirt").</param>

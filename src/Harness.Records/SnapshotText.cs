@@ -113,7 +113,12 @@ public static class SnapshotText
     ];
 
     private static List<Section> Sections(SnapshotContent content) =>
-        [.. content.Guests.Select(Guest), .. content.Records.Select(Run)];
+        [
+        .. content.Guests.Select(Guest), .. content.Records.Select(Run),
+        .. content.Matrix.GroupBy(r => $"matrix: {r.Side} in {r.Mode} mode on {r.Cpu}").Select(g => new Section(Printable.Escape(g.Key), Matrix([.. g]))),
+    ];
+
+    private static List<string> Matrix(IReadOnlyList<MatrixRecord> rows) => [.. MatrixText.Lines(rows).Select(line => $"  {Printable.Escape(line)}")];
 
     private static Section Guest(SnapshotGuest guest) => new(
         Printable.Escape(guest.Name),

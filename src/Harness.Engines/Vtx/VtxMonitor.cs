@@ -271,7 +271,15 @@ internal sealed class VtxMonitor : IMonitor
                 Record(Event(EngineEventKind.HiddenFault, "#PF", "shadow-miss", InstructionText.MnemonicOf(instruction), ""));
 
                 // A software interrupt is the instruction that RIP still points to: it simply executes again.
-                _event = Vectoring();
+                InjectedEvent? interrupted = Vectoring();
+
+                // The selector of the error code may have its bit 15 set; such an event cannot be injected (SDM Vol. 3C, 26.2.1.3).
+                if (interrupted is { ErrorCode: { } code } e && (code & InterruptionInformation.ErrorCodeReserved) != 0)
+                {
+                    return Emulated(_area.Regime, () => Outcome(_emulator.Deliver(e.Vector, e.Kind, e.ErrorCode)));
+                }
+
+                _event = interrupted;
                 return null;
             case ShadowFault.Device:
                 return Emulate(ExitReason.ExceptionOrNmi, "mmio");

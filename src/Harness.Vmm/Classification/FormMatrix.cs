@@ -48,6 +48,12 @@ public sealed class FormMatrix
     /// <summary>Longest run: the preamble, the instruction, the way to the end.</summary>
     private const long Budget = 400;
 
+    /// <summary>Settings beside the witnesses' and their variants in which a wrong result is looked for.</summary>
+    private const int Draws = 8;
+
+    /// <summary>Engines under which the guest's kernel runs in another mode than it would on the bare machine.</summary>
+    private const MonitorKind Displacing = MonitorKind.Deprivileged | MonitorKind.Translating | MonitorKind.Paravirtual;
+
     private readonly ProcessorModel _model;
     private readonly GuestMode _mode;
     private readonly Side _side;
@@ -92,12 +98,30 @@ public sealed class FormMatrix
             return new MatrixRow(verdict, group, null, home, [.. _engines.Select(e => MatrixCell.None(e, $"{feature} is not shown to guests"))]);
         }
 
+        return Search(verdict, group, home)
+            ?? new MatrixRow(verdict, group, null, home, [.. _engines.Select(e => MatrixCell.None(e, "it faults on the bare machine in every state that was tried"))]);
+    }
+
+    private static bool HasFindings(FormVerdict verdict) =>
+        !verdict.NothingSeen && verdict.Configurations.Any(c => c.IsPrivileged || c.IsSensitive(resources: true));
+
+    private static bool IsInnocuous(FormVerdict verdict) => !verdict.NothingSeen && !HasFindings(verdict);
+
+    private MatrixRow? Search(FormVerdict verdict, string group, Situation home)
+    {
         MatrixRow? best = null;
+        int drawn = 0;
         foreach ((Setting setting, Situation situation, bool isWitness) in Candidates(verdict, home))
         {
-            if (!isWitness && best is not null && Missing(best) == 0)
+            drawn += isWitness ? 0 : 1;
+            if (!isWitness && best is not null && Missing(best) == 0 && (drawn > Draws || !IsSuspect(verdict, best)))
             {
                 break;
+            }
+
+            if (best is not null && Missing(best) == 0 && !GoesWrong(setting, situation))
+            {
+                continue;
             }
 
             if (Try(verdict, group, setting, situation) is not { } row)
@@ -112,13 +136,20 @@ public sealed class FormMatrix
             }
         }
 
-        return best ?? new MatrixRow(verdict, group, null, home, [.. _engines.Select(e => MatrixCell.None(e, "it faults on the bare machine in every state that was tried"))]);
+        return best;
     }
 
-    private static bool HasFindings(FormVerdict verdict) =>
-        !verdict.NothingSeen && verdict.Configurations.Any(c => c.IsPrivileged || c.IsSensitive(resources: true));
+    /// <summary>It is sensitive and ran directly where the kernel is not in the mode that it believes to be in: there may be operands that show it.</summary>
+    private bool IsSuspect(FormVerdict verdict, MatrixRow row) =>
+        verdict.Configurations.Any(c => c.IsSensitive()) && row.Cells.Any(c => c.Outcome == CellOutcome.Direct && (c.Engine.Kind & Displacing) != 0);
 
-    private static bool IsInnocuous(FormVerdict verdict) => !verdict.NothingSeen && !HasFindings(verdict);
+    /// <summary>Whether a kernel that runs elsewhere than it believes gets another result.</summary>
+    private bool GoesWrong(Setting setting, Situation situation)
+    {
+        GuestImage guest = FormGuest.Build(_model, setting, situation);
+        Probe bare = Run(_bare, guest);
+        return bare.Form is not null && _engines.Where((e, i) => _refusals[i] is null && (e.Kind & Displacing) != 0).Any(e => Cell(e, guest, bare).Wrong is not null);
+    }
 
     /// <summary>The fewer cells are missing the better; then, an engine that goes wrong is what the matrix is for.</summary>
     private (int Missing, int Right) Rank(MatrixRow row) => (Missing(row), row.Cells.Any(c => c.Wrong is not null) ? 0 : 1);
@@ -126,19 +157,25 @@ public sealed class FormMatrix
     /// <summary>Cells without a run that another instance of the form might have.</summary>
     private int Missing(MatrixRow row) => row.Cells.Where((c, i) => c.Outcome == CellOutcome.NotApplicable && _refusals[i] is null).Count();
 
-    /// <summary>The states of the witnesses, then other settings of the form.</summary>
+    /// <summary>The states of the witnesses, the same with RPL 1 in every selector, then other settings of the form.</summary>
     private IEnumerable<(Setting Setting, Situation Situation, bool IsWitness)> Candidates(FormVerdict verdict, Situation home)
     {
-        var seen = new HashSet<(Setting, Axis)>();
+        List<(Setting Setting, Axis Axis)> seen = [];
         foreach (Finding finding in verdict.Configurations[0].Findings)
         {
             foreach (Situation? at in (Situation?[])[finding.Witness.First, finding.Witness.Second])
             {
-                if (at is { } situation && situation.Side == _side && seen.Add((finding.Witness.Setting, situation.Axis)))
+                if (at is { } situation && situation.Side == _side && !seen.Contains((finding.Witness.Setting, situation.Axis)))
                 {
+                    seen.Add((finding.Witness.Setting, situation.Axis));
                     yield return (finding.Witness.Setting, situation, true);
                 }
             }
+        }
+
+        foreach (Setting setting in seen.Where(s => s.Axis == Axis.None).Select(s => s.Setting).ToList())
+        {
+            yield return (WithRing1(setting), home, false);
         }
 
         for (int number = 0; number < Classifier.DefaultSettings; number++)
@@ -148,6 +185,27 @@ public sealed class FormMatrix
                 yield return (setting, home, false);
             }
         }
+    }
+
+    /// <summary>A ring that deprivileged kernels really run in, and no program names: it shows who compares with which level.</summary>
+    private static Setting WithRing1(Setting setting)
+    {
+        static byte[] Change(SettingBytes part)
+        {
+            byte[] bytes = [.. part.Bytes];
+            if (part.Address == LabLayout.Data + LabLayout.OperandOffset)
+            {
+                bytes[0] = (byte)((bytes[0] & ~Selector.RplMask) | 1);
+            }
+
+            return bytes;
+        }
+
+        return setting with
+        {
+            Registers = [.. setting.Registers.Select((r, i) => i == 4 ? r : (r & ~(uint)Selector.RplMask) | 1)],
+            Memory = [.. setting.Memory.Select(m => m with { Bytes = Change(m) })],
+        };
     }
 
     /// <summary>The row of one instance; null: it does not retire on the bare machine.</summary>

@@ -15,6 +15,7 @@ internal sealed class ScenarioExecution : IScenarioHost
     private readonly List<RunRequest> _requests = [];
     private readonly List<RunRecord> _records = [];
     private readonly List<SnapshotGuest> _guests = [];
+    private readonly List<MatrixRecord> _matrix = [];
     private int _passed;
     private int _skipped;
 
@@ -108,6 +109,9 @@ internal sealed class ScenarioExecution : IScenarioHost
     public void Add(SnapshotGuest guest) => _guests.Add(guest);
 
     /// <inheritdoc/>
+    public void Add(MatrixRecord row) => _matrix.Add(row);
+
+    /// <inheritdoc/>
     public void Count(int passed, int skipped)
     {
         _passed += passed;
@@ -151,8 +155,8 @@ internal sealed class ScenarioExecution : IScenarioHost
 
     private ScenarioResult Conclude(Outcome outcome, string? message)
     {
-        var snapshot = outcome == Outcome.Passed && _records.Count > 0 && !Options.ChangesResults
-            ? _item.Snapshots?.Compare(new SnapshotContent(_item.Id, _declaration.Title, _guests, _records), narrowed: Options.Engines is not null)
+        var snapshot = outcome == Outcome.Passed && _records.Count + _matrix.Count > 0 && !Options.ChangesResults
+            ? _item.Snapshots?.Compare(new SnapshotContent(_item.Id, _declaration.Title, _guests, _records) { Matrix = _matrix }, narrowed: Options.Engines is not null)
             : null;
         if (outcome is not (Outcome.Passed or Outcome.NotApplicable))
         {
