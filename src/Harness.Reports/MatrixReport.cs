@@ -79,15 +79,16 @@ internal static class MatrixReport
     /// <summary>What became of the forms of a family, the most telling first, with the number of forms where they do not all agree.</summary>
     private static string Summary(IEnumerable<MatrixRecord> family, int column)
     {
-        var kinds = family.Select(r => r.Cells[column]).GroupBy(Kind).OrderByDescending(g => g.Any(c => c.Wrong is not null)).ThenByDescending(g => g.Count()).ToList();
-        return string.Join("; ", kinds.Select(g => kinds.Count == 1 ? g.Key : string.Create(CultureInfo.InvariantCulture, $"{g.Key} ({g.Count()})")));
+        var kinds = family.Select(r => r.Cells[column]).GroupBy(c => (Text: Kind(c), IsWrong: c.Wrong is not null))
+            .OrderByDescending(g => g.Key.IsWrong).ThenByDescending(g => g.Count()).ToList();
+        return string.Join("; ", kinds.Select(g =>
+        {
+            var wrong = g.Key.IsWrong ? $", wrong: {string.Join(", ", g.Select(c => Place(c.Wrong!.Value)).Distinct().Order(StringComparer.Ordinal))}" : "";
+            return string.Create(CultureInfo.InvariantCulture, $"{g.Key.Text}{wrong}{(kinds.Count == 1 ? "" : $" ({g.Count()})")}");
+        }));
     }
 
-    private static string Kind(MatrixCellRecord cell)
-    {
-        var text = cell.Outcome == "event" ? string.Join(", ", cell.Events.Select(e => $"{e.Kind} {e.Cause}")) : cell.Outcome;
-        return cell.Wrong is { } wrong ? $"{text}, wrong: {Place(wrong.Value)}" : text;
-    }
+    private static string Kind(MatrixCellRecord cell) => cell.Outcome == "event" ? string.Join(", ", cell.Events.Select(e => $"{e.Kind} {e.Cause}")) : cell.Outcome;
 
     /// <summary>Which register or which byte an operand names differs from form to form.</summary>
     private static string Place(string value) => value.StartsWith('[') ? "memory" : value.Contains('.') || value.StartsWith('#') ? value : "register";

@@ -49,7 +49,7 @@ public sealed class FormMatrix
     private const long Budget = 400;
 
     /// <summary>Settings beside the witnesses' and their variants in which a wrong result is looked for.</summary>
-    private const int Draws = 8;
+    private const int Draws = 16;
 
     /// <summary>Engines under which the guest's kernel runs in another mode than it would on the bare machine.</summary>
     private const MonitorKind Displacing = MonitorKind.Deprivileged | MonitorKind.Translating | MonitorKind.Paravirtual;
@@ -114,7 +114,7 @@ public sealed class FormMatrix
         foreach ((Setting setting, Situation situation, bool isWitness) in Candidates(verdict, home))
         {
             drawn += isWitness ? 0 : 1;
-            if (!isWitness && best is not null && Missing(best) == 0 && (drawn > Draws || !IsSuspect(verdict, best)))
+            if (!isWitness && best is not null && Missing(best) == 0 && (drawn > Draws || !IsSuspect(verdict)))
             {
                 break;
             }
@@ -139,9 +139,8 @@ public sealed class FormMatrix
         return best;
     }
 
-    /// <summary>It is sensitive and ran directly where the kernel is not in the mode that it believes to be in: there may be operands that show it.</summary>
-    private bool IsSuspect(FormVerdict verdict, MatrixRow row) =>
-        verdict.Configurations.Any(c => c.IsSensitive()) && row.Cells.Any(c => c.Outcome == CellOutcome.Direct && (c.Engine.Kind & Displacing) != 0);
+    /// <summary>It is sensitive and need not trap: there may be operands with which a kernel that is not in the mode that it believes to be in goes wrong.</summary>
+    private static bool IsSuspect(FormVerdict verdict) => verdict.Configurations.Any(c => c.IsSensitive()) && !verdict.Configurations.Any(c => c.IsPrivileged);
 
     /// <summary>Whether a kernel that runs elsewhere than it believes gets another result.</summary>
     private bool GoesWrong(Setting setting, Situation situation)

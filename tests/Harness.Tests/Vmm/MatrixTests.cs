@@ -1,5 +1,4 @@
 using FluentAssertions;
-using Harness.Machine;
 using Harness.Records;
 using Harness.Running;
 using Harness.Vmm;
