@@ -72,6 +72,7 @@ public static class CommandLine
             DiffCommand.Create(environment),
             ReportCommand.Create(environment),
             ClassifyCommand.Create(environment),
+            MatrixCommand.Create(environment),
             TraceCommand.Create(environment),
             DivergeCommand.Create(environment),
             BootCommand.Create(environment),

@@ -10,6 +10,9 @@ public sealed record SnapshotContent(
 {
     /// <summary>What was found out without a run, in order.</summary>
     public IReadOnlyList<SnapshotFact> Facts { get; init; } = [];
+
+    /// <summary>Rows of a virtualization matrix.</summary>
+    public IReadOnlyList<MatrixRecord> Matrix { get; init; } = [];
 }
 
 /// <summary>One guest program.</summary>

@@ -126,9 +126,14 @@ public static class SnapshotText
     ];
 
     private static List<Section> Sections(SnapshotContent content) =>
-        [.. content.Facts.Select(Fact), .. content.Guests.Select(Guest), .. content.Records.Select(Run)];
+        [
+            .. content.Facts.Select(Fact), .. content.Guests.Select(Guest), .. content.Records.Select(Run),
+            .. content.Matrix.GroupBy(r => $"matrix: {r.Side} in {r.Mode} mode on {r.Cpu}").Select(g => new Section(Printable.Escape(g.Key), Matrix([.. g]))),
+        ];
 
     private static Section Fact(SnapshotFact fact) => new(Printable.Escape(fact.Name), [.. fact.Lines.Select(line => $"  {Printable.Escape(line)}".TrimEnd())]);
+
+    private static List<string> Matrix(IReadOnlyList<MatrixRecord> rows) => [.. MatrixText.Lines(rows).Select(line => $"  {Printable.Escape(line)}")];
 
     private static Section Guest(SnapshotGuest guest) => new(
         Printable.Escape(guest.Name),

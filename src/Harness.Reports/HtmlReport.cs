@@ -34,7 +34,7 @@ internal static class HtmlReport
 
         """;
 
-    public static string Render(IReadOnlyList<RunRecord> records)
+    public static string Render(IReadOnlyList<RunRecord> records, IReadOnlyList<MatrixRecord> matrix)
     {
         var scenarios = ScenarioReport.Of(records);
         var html = new StringBuilder(Head("Traps against exits"));
@@ -44,11 +44,18 @@ internal static class HtmlReport
             html.Append(CultureInfo.InvariantCulture, $"<li><a href=\"#s{i}\">{Encode(scenarios[i].Scenario)}</a> {Encode(scenarios[i].Title)}</li>\n");
         }
 
-        html.Append("</ul>\n");
+        html.Append(matrix.Count > 0 ? "<li><a href=\"#matrix\">Virtualization matrix</a></li>\n</ul>\n" : "</ul>\n");
         for (var i = 0; i < scenarios.Count; i++)
         {
             html.Append(CultureInfo.InvariantCulture, $"<section id=\"s{i}\">\n");
             Section(html, scenarios[i]);
+            html.Append("</section>\n");
+        }
+
+        if (matrix.Count > 0)
+        {
+            html.Append("<section id=\"matrix\">\n<h2>Virtualization matrix</h2>\n");
+            MatrixReport.Html(html, matrix, Table);
             html.Append("</section>\n");
         }
 

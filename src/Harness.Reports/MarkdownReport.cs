@@ -6,7 +6,7 @@ namespace Harness.Reports;
 
 internal static class MarkdownReport
 {
-    public static string Render(IReadOnlyList<RunRecord> records)
+    public static string Render(IReadOnlyList<RunRecord> records, IReadOnlyList<MatrixRecord> matrix)
     {
         var scenarios = ScenarioReport.Of(records);
         var text = new StringBuilder("# Traps against exits\n\n");
@@ -14,6 +14,11 @@ internal static class MarkdownReport
         foreach (var scenario in scenarios)
         {
             Append(text, scenario);
+        }
+
+        if (matrix.Count > 0)
+        {
+            text.Append("\n# Virtualization matrix\n\n").Append(MatrixReport.Markdown(matrix, byFamily: false));
         }
 
         return text.ToString();
@@ -71,7 +76,7 @@ internal static class MarkdownReport
         }
     }
 
-    private static void Line(StringBuilder text, IEnumerable<string> cells) =>
+    internal static void Line(StringBuilder text, IEnumerable<string> cells) =>
         text.Append("| ").AppendJoin(" | ", cells.Select(Escape)).Append(" |\n");
 
     /// <summary>Text that GitHub shows as it is, in a paragraph and in a cell of a table.</summary>

@@ -154,6 +154,19 @@ public sealed class ScenarioContext
         return replay;
     }
 
+    /// <summary>
+    /// Classifies the forms of one group and runs an instance of each that is sensitive, and of one innocuous one, under every engine that the invocation asks for.
+    /// The rows are part of the snapshot.
+    /// </summary>
+    /// <param name="group">One of <see cref="FormGroup.Names"/>.</param>
+    /// <param name="cpu">Model of the physical processor.</param>
+    /// <param name="mode">Real-address or protected mode.</param>
+    /// <param name="side">The kernel's instructions, or a user's in protected mode.</param>
+    /// <exception cref="ModelException">There is no such model.</exception>
+    /// <exception cref="ArgumentException">There is no such group, or no guest starts in the mode and side.</exception>
+    public MatrixSet Matrix(string group, string cpu = DefaultCpu, GuestMode mode = GuestMode.Protected, Side side = Side.Supervisor) =>
+        MatrixSet.Run(this, group, cpu, mode, side);
+
     /// <summary>Writes a line of progress; never part of a result.</summary>
     public void Log(string text) => Host.Log(text);
 
@@ -207,6 +220,9 @@ public interface IScenarioHost
 
     /// <summary>Keeps the record of one guest under one engine; the scenario's own fields (id, title, file, ...) are filled in by the host.</summary>
     void Add(RunRecord record);
+
+    /// <summary>Adds a row to the matrix of the scenario's snapshot.</summary>
+    void Add(MatrixRecord row);
 
     /// <summary>Adds a guest to the scenario's snapshot, at its first use.</summary>
     void Add(SnapshotGuest guest);

@@ -19,6 +19,7 @@ internal sealed class ScenarioExecution : IScenarioHost
     private readonly List<SnapshotGuest> _guests = [];
     private readonly List<SnapshotFact> _facts = [];
     private readonly ClassificationCache _classifications;
+    private readonly List<MatrixRecord> _matrix = [];
     private int _passed;
     private int _skipped;
 
@@ -127,6 +128,9 @@ internal sealed class ScenarioExecution : IScenarioHost
     }
 
     /// <inheritdoc/>
+    public void Add(MatrixRecord row) => _matrix.Add(row);
+
+    /// <inheritdoc/>
     public void Count(int passed, int skipped)
     {
         _passed += passed;
@@ -172,8 +176,9 @@ internal sealed class ScenarioExecution : IScenarioHost
 
     private ScenarioResult Conclude(Outcome outcome, string? message)
     {
-        var snapshot = outcome == Outcome.Passed && _records.Count + _facts.Count > 0 && !Options.ChangesResults
-            ? _item.Snapshots?.Compare(new SnapshotContent(_item.Id, _declaration.Title, _guests, _records) { Facts = _facts }, narrowed: Options.Engines is not null)
+        var snapshot = outcome == Outcome.Passed && _records.Count + _facts.Count + _matrix.Count > 0 && !Options.ChangesResults
+            ? _item.Snapshots?.Compare(
+                new SnapshotContent(_item.Id, _declaration.Title, _guests, _records) { Facts = _facts, Matrix = _matrix }, narrowed: Options.Engines is not null)
             : null;
         if (outcome is not (Outcome.Passed or Outcome.NotApplicable))
         {

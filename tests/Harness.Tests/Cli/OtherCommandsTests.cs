@@ -22,6 +22,7 @@ public sealed class OtherCommandsTests
     [TestCase("diff", "--help")]
     [TestCase("report", "--help")]
     [TestCase("classify", "--help")]
+    [TestCase("matrix", "--help")]
     public void ShouldExplainItself(params string[] arguments)
     {
         var help = _folder.Run(arguments);

@@ -26,6 +26,8 @@ internal sealed class FakeHost(params IEngine[] engines) : IScenarioHost
 
     public List<SnapshotFact> Facts { get; } = [];
 
+    public List<MatrixRecord> Matrix { get; } = [];
+
     public List<RunRequest> Requests { get; } = [];
 
     public (int Passed, int Skipped) Checks { get; private set; }
@@ -46,6 +48,8 @@ internal sealed class FakeHost(params IEngine[] engines) : IScenarioHost
     public string Reproduction(string command, string? engine) => $"harness {command} t/x {engine}";
 
     public void Add(RunRecord record) => Records.Add(record);
+
+    public void Add(MatrixRecord row) => Matrix.Add(row);
 
     public void Add(SnapshotGuest guest) => Guests.Add(guest);
 
