@@ -40,6 +40,7 @@ public sealed unsafe partial class Processor : IDisposable
         _cpu->UserTlb = _cpu->SupervisorTlb + TlbEntry.Count;
         _cpu->DataTranslations = (Translation*)NativeMemory.AlignedAlloc(2 * TlbEntry.Count * (nuint)sizeof(Translation), 64);
         _cpu->CodeTranslations = _cpu->DataTranslations + TlbEntry.Count;
+        Paging.Clear(_cpu);
         _cpu->Held = (HeldWrite*)NativeMemory.Alloc(Cpu.MaximumHeldWrites, (nuint)sizeof(HeldWrite));
         _cpu->DefinedFlags = Mode.DefinedFlags(model.Has);
         _blocks = new Blocks(this, _cpu);

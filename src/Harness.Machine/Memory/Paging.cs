@@ -84,6 +84,7 @@ internal static unsafe class Paging
 
         physical = (uint)walk.Physical.Value;
         rights = walk.Rights;
+        Use(cpu, linear >> 12 & (TlbEntry.Count - 1));
         *cached = new Translation { Page = linear & PageMask, Frame = physical & PageMask, Rights = rights };
         cpu->CachesLargePages |= (rights & PageEntry.PS) != 0;
         return true;
@@ -113,6 +114,7 @@ internal static unsafe class Paging
     public static void Restore(Cpu* cpu, Translation* cached, Translation old)
     {
         Replace(cpu, cached);
+        Use(cpu, (uint)(cached - cpu->DataTranslations) % TlbEntry.Count);
         *cached = old;
     }
 
@@ -125,41 +127,79 @@ internal static unsafe class Paging
     /// <summary>As an access would, with accessed and dirty bits set but no fault recorded.</summary>
     public static bool Touch(Cpu* cpu, uint linear, PageAccess access, out PageWalk walk) => Walk(cpu, linear, access, touch: true, out walk);
 
-    public static void Flush(Cpu* cpu, bool global)
+    /// <summary>Makes the tables empty, whatever they hold.</summary>
+    public static void Clear(Cpu* cpu)
     {
-        if (global)
+        for (int word = 0; word < Cpu.UsedWords; word++)
         {
-            FlushTags(cpu);
-            new Span<Translation>(cpu->DataTranslations, 2 * TlbEntry.Count).Fill(new Translation { Page = TlbEntry.Invalid });
-            cpu->CachesLargePages = false;
-            return;
+            cpu->Used[word] = ulong.MaxValue;
         }
 
-        // The translations of code follow those of data in memory.
-        for (int i = 0; i < 2 * TlbEntry.Count; i++)
+        Flush(cpu, global: true);
+    }
+
+    public static void Flush(Cpu* cpu, bool global)
+    {
+        for (int word = 0; word < Cpu.UsedWords; word++)
         {
-            if ((cpu->DataTranslations[i].Rights & PageEntry.G) == 0)
+            ulong kept = 0;
+            for (ulong left = cpu->Used[word]; left != 0; left &= left - 1)
             {
-                cpu->DataTranslations[i] = new Translation { Page = TlbEntry.Invalid };
-                if (i < TlbEntry.Count)
+                int index = word * 64 + BitOperations.TrailingZeroCount(left);
+                bool data = Forget(cpu->DataTranslations + index, global);
+                bool code = Forget(cpu->CodeTranslations + index, global);
+                if (!data)
                 {
-                    DropTags(cpu, i);
+                    DropTags(cpu, index);
                 }
+
+                kept |= data || code ? left & (0 - left) : 0;
+            }
+
+            cpu->Used[word] = kept;
+        }
+
+        cpu->CachesLargePages &= !global;
+    }
+
+    /// <summary>True: the translation stays, for it is a global page's.</summary>
+    private static bool Forget(Translation* cached, bool global)
+    {
+        if (!global && (cached->Rights & PageEntry.G) != 0)
+        {
+            return true;
+        }
+
+        *cached = new Translation { Page = TlbEntry.Invalid };
+        return false;
+    }
+
+    /// <summary>Sends every access to the page's translation once more; no translation is forgotten.</summary>
+    public static void FlushTags(Cpu* cpu)
+    {
+        for (int word = 0; word < Cpu.UsedWords; word++)
+        {
+            for (ulong left = cpu->Used[word]; left != 0; left &= left - 1)
+            {
+                DropTags(cpu, word * 64 + BitOperations.TrailingZeroCount(left));
             }
         }
     }
 
-    /// <summary>Sends every access to the page's translation once more; no translation is forgotten.</summary>
-    public static void FlushTags(Cpu* cpu) =>
-        new Span<TlbEntry>(cpu->SupervisorTlb, 2 * TlbEntry.Count).Fill(new TlbEntry { ReadTag = TlbEntry.Invalid, WriteTag = TlbEntry.Invalid });
-
     public static void FlushWriteTags(Cpu* cpu)
     {
-        for (int i = 0; i < 2 * TlbEntry.Count; i++)
+        for (int word = 0; word < Cpu.UsedWords; word++)
         {
-            cpu->SupervisorTlb[i].WriteTag = TlbEntry.Invalid;
+            for (ulong left = cpu->Used[word]; left != 0; left &= left - 1)
+            {
+                int index = word * 64 + BitOperations.TrailingZeroCount(left);
+                cpu->SupervisorTlb[index].WriteTag = cpu->UserTlb[index].WriteTag = TlbEntry.Invalid;
+            }
         }
     }
+
+    /// <summary>Call before anything is put into a table, so that a flush finds it.</summary>
+    private static void Use(Cpu* cpu, uint index) => cpu->Used[index / 64] |= 1ul << (int)(index % 64);
 
     /// <summary>INVLPG: of a large page, every translation goes (SDM Vol. 3A, 4.10.4.1).</summary>
     public static void Invalidate(Cpu* cpu, uint linear)
@@ -199,6 +239,7 @@ internal static unsafe class Paging
             return;
         }
 
+        Use(cpu, index);
         bool inPlace = writable && !cpu->Recording && processor.HostAddress(physical & PageMask, write: true) == host && !processor.HoldsCode(physical);
         entry->ReadTag = page;
         entry->WriteTag = inPlace ? page : TlbEntry.Invalid;

@@ -158,6 +158,7 @@ public unsafe struct HeldWrite
 public unsafe struct Cpu
 {
     public const int MaximumHeldWrites = 64;
+    public const int UsedWords = TlbEntry.Count / 64;
     private const int Segments = 8;
     private const uint SystemKept = 1u << Segments;
 
@@ -180,6 +181,9 @@ public unsafe struct Cpu
     /// <summary>What data accesses and fetches found in the page tables, <see cref="TlbEntry.Count"/> each.</summary>
     public Translation* DataTranslations;
     public Translation* CodeTranslations;
+
+    /// <summary>A bit for each index at which one of these tables may hold something: flushes are frequent and most of them find little.</summary>
+    public fixed ulong Used[UsedWords];
 
     /// <summary>There may be several translations for one page of 2 or 4 MiB.</summary>
     public bool CachesLargePages;
