@@ -9,8 +9,8 @@ namespace Harness.Fuzz;
 /// </summary>
 public sealed class Fuzzer : IFuzzer, IExecutionObserver, IProcessorEvents
 {
-    /// <summary>Guests whose run ends otherwise are a defect of the machine: it passed its limit by more than a delivery can.</summary>
-    internal const int Overshoot = 4;
+    /// <summary>Guests whose run ends otherwise are a defect of the machine: it passed its limit by more than a delivery after a PAUSE can.</summary>
+    internal static long Overshoot(ProcessorModel model) => 4 + model.PauseTicks - 1;
 
     private readonly ulong _seed;
     private readonly Ram _ram;
@@ -148,7 +148,7 @@ public sealed class Fuzzer : IFuzzer, IExecutionObserver, IProcessorEvents
             return $"the run ended as {exit}";
         }
 
-        return _processor.Ticks > _first.Limit + Overshoot ? $"tick {_processor.Ticks}, limit {_first.Limit}" : Invariants.Violation(_processor);
+        return _processor.Ticks > _first.Limit + Overshoot(_processor.Model) ? $"tick {_processor.Ticks}, limit {_first.Limit}" : Invariants.Violation(_processor);
     }
 
     private void Start()

@@ -1,6 +1,5 @@
 using FluentAssertions;
 using Harness.Machine;
-using Harness.Running;
 using Harness.Vmm.Classification;
 using Iced.Intel;
 using NUnit.Framework;
@@ -10,8 +9,9 @@ namespace Harness.Tests.Classification;
 /// <summary>What experiment finds, against what others have published.</summary>
 internal sealed class PublishedListTests
 {
-    private static readonly Lazy<IReadOnlyList<FormVerdict>> Pentium = new(() => Classify(ModelRegistry.Load("pentium"), GuestMode.Protected));
-    private static readonly Lazy<IReadOnlyList<FormVerdict>> Yonah = new(() => Classify(ModelRegistry.Load("yonah"), GuestMode.Protected));
+    private static IReadOnlyList<FormVerdict> Pentium => Classified.Of("pentium", GuestMode.Protected);
+
+    private static IReadOnlyList<FormVerdict> Yonah => Classified.Of("yonah", GuestMode.Protected);
 
     /// <summary>
     /// Robin and Irvine, "Analysis of the Intel Pentium's Ability to Support a Secure Virtual Machine Monitor", USENIX Security 2000: 17 by their text, 18 mnemonics
@@ -59,7 +59,7 @@ internal sealed class PublishedListTests
     {
         foreach ((string family, string[] mnemonics) in RobinIrvine)
         {
-            Offending(Pentium.Value).Should().Contain(v => mnemonics.Contains(v.Form.Mnemonic), family);
+            Offending(Pentium).Should().Contain(v => mnemonics.Contains(v.Form.Mnemonic), family);
         }
 
         RobinIrvine.Should().HaveCount(18);
@@ -68,7 +68,7 @@ internal sealed class PublishedListTests
     [Test]
     public void Whatever_else_is_found_on_the_pentium_is_explained()
     {
-        Offending(Pentium.Value).Select(v => v.Form.Mnemonic).Distinct().Except(RobinIrvine.Values.SelectMany(m => m)).Order(StringComparer.Ordinal)
+        Offending(Pentium).Select(v => v.Form.Mnemonic).Distinct().Except(RobinIrvine.Values.SelectMany(m => m)).Order(StringComparer.Ordinal)
             .Should().Equal(Extra.Keys.Order(StringComparer.Ordinal));
     }
 
@@ -76,9 +76,9 @@ internal sealed class PublishedListTests
     public void Only_moves_of_segment_registers_offend_among_the_many_forms_of_mov_push_pop_call_and_jmp()
     {
         string[] segments = ["es", "cs", "ss", "ds", "fs", "gs"];
-        IEnumerable<FormVerdict> general = Offending(Pentium.Value).Where(v => v.Form.Mnemonic is "mov" or "push" or "pop");
+        IEnumerable<FormVerdict> general = Offending(Pentium).Where(v => v.Form.Mnemonic is "mov" or "push" or "pop");
         general.Should().OnlyContain(v => segments.Any(s => v.Form.Name.Contains(s, StringComparison.Ordinal)));
-        Offending(Pentium.Value).Where(v => v.Form.Mnemonic is "call" or "jmp").Should().OnlyContain(v => v.Form.Name.Contains(':'));
+        Offending(Pentium).Where(v => v.Form.Mnemonic is "call" or "jmp").Should().OnlyContain(v => v.Form.Name.Contains(':'));
     }
 
     /// <summary>SDM Vol. 3A, Table 2-3 and 5.9: the instructions that applications may not execute.</summary>
@@ -86,14 +86,14 @@ internal sealed class PublishedListTests
     [TestCase("invlpg"), TestCase("hlt"), TestCase("rdmsr"), TestCase("wrmsr")]
     public void The_system_instructions_that_the_manual_protects_are_privileged_under_every_configuration(string mnemonic)
     {
-        FormVerdict[] forms = [.. Yonah.Value.Where(v => v.Form.Mnemonic == mnemonic)];
+        FormVerdict[] forms = [.. Yonah.Where(v => v.Form.Mnemonic == mnemonic)];
         forms.Should().NotBeEmpty().And.OnlyContain(v => v.Configurations.All(c => c.IsPrivileged));
     }
 
     [Test]
     public void Moves_to_and_from_control_and_debug_registers_are_privileged()
     {
-        FormVerdict[] forms = [.. Yonah.Value.Where(v => v.Form.Mnemonic == "mov" && v.Form.Operands.Any(o => o.System.IsCR() || o.System.IsDR()))];
+        FormVerdict[] forms = [.. Yonah.Where(v => v.Form.Mnemonic == "mov" && v.Form.Operands.Any(o => o.System.IsCR() || o.System.IsDR()))];
         forms.Should().HaveCountGreaterThan(20).And.OnlyContain(v => v.Configurations.All(c => c.IsPrivileged));
     }
 
@@ -101,7 +101,7 @@ internal sealed class PublishedListTests
     [TestCase("rdtsc"), TestCase("rdpmc"), TestCase("in"), TestCase("out"), TestCase("insb"), TestCase("outsd")]
     public void What_a_monitor_may_let_trap_is_a_resource_that_is_open_or_privileged(string mnemonic)
     {
-        FormVerdict[] forms = [.. Yonah.Value.Where(v => v.Form.Mnemonic == mnemonic && !v.Form.Repeats)];
+        FormVerdict[] forms = [.. Yonah.Where(v => v.Form.Mnemonic == mnemonic && !v.Form.Repeats)];
         forms.Should().NotBeEmpty();
         foreach (FormVerdict form in forms)
         {
@@ -116,16 +116,16 @@ internal sealed class PublishedListTests
     [Test]
     public void Umip_takes_five_of_the_eighteen_families_away()
     {
-        IReadOnlyList<FormVerdict> verdicts = Classify(TestModels.With("pentium", "Umip"), GuestMode.Protected, "sgdt", "sidt", "sldt", "smsw", "str");
+        IReadOnlyList<FormVerdict> verdicts = Classified.Some(TestModels.With("pentium", "Umip"), GuestMode.Protected, "sgdt", "sidt", "sldt", "smsw", "str");
         verdicts.Should().NotBeEmpty().And.OnlyContain(v => v.ClassOf(Under(v, "trapping")) == FormClass.Privileged);
         verdicts.Should().OnlyContain(v => v.ClassOf(Under(v, "permissive")) == FormClass.Sensitive, "the guest's monitor may leave CR4.UMIP clear");
-        Offending(Pentium.Value).Select(v => v.Form.Mnemonic).Should().Contain(["sgdt", "sidt", "sldt", "smsw", "str"]);
+        Offending(Pentium).Select(v => v.Form.Mnemonic).Should().Contain(["sgdt", "sidt", "sldt", "smsw", "str"]);
     }
 
     [Test]
     public void Cpuid_faulting_makes_the_platform_invisible()
     {
-        ConfigurationVerdict plain = Under(Pentium.Value.Single(v => v.Form.Name == "cpuid"), "trapping");
+        ConfigurationVerdict plain = Under(Pentium.Single(v => v.Form.Name == "cpuid"), "trapping");
         plain.IsPrivileged.Should().BeFalse();
         plain.IsSensitive(resources: true).Should().BeTrue();
 
@@ -134,7 +134,7 @@ internal sealed class PublishedListTests
             root["features"]!.AsArray().Add("CpuidFaulting");
             root["msrs"]!.AsArray().Add(System.Text.Json.Nodes.JsonNode.Parse("""{ "number": "140", "name": "MISC_FEATURES_ENABLES", "reset": "0", "writable": "1" }"""));
         });
-        FormVerdict cpuid = Classify(model, GuestMode.Protected, "cpuid").Single();
+        FormVerdict cpuid = Classified.Some(model, GuestMode.Protected, "cpuid").Single();
         Under(cpuid, "trapping").IsPrivileged.Should().BeTrue();
         Under(cpuid, "permissive").IsPrivileged.Should().BeFalse();
     }
@@ -149,7 +149,7 @@ internal sealed class PublishedListTests
     [TestCase("hlt"), TestCase("invlpg"), TestCase("iretd"), TestCase("out")]
     public void What_linux_replaces_when_it_is_paravirtualized_is_not_innocuous(string name)
     {
-        FormVerdict[] forms = [.. Yonah.Value.Where(v => v.Form.Name == name || v.Form.Mnemonic == name)];
+        FormVerdict[] forms = [.. Yonah.Where(v => v.Form.Name == name || v.Form.Mnemonic == name)];
         forms.Should().NotBeEmpty();
         forms.Should().OnlyContain(v => v.Configurations[0].IsPrivileged || v.Configurations[0].IsSensitive(true, true));
     }
@@ -158,7 +158,7 @@ internal sealed class PublishedListTests
     [Test]
     public void Iced_says_the_same_of_every_form_that_is_privileged_under_every_configuration()
     {
-        FormVerdict[] seen = [.. Yonah.Value.Where(v => !v.NothingSeen)];
+        FormVerdict[] seen = [.. Yonah.Where(v => !v.NothingSeen)];
         seen.Where(v => v.Form.Code.ToOpCode() is { Cpl0: true, Cpl3: false } != Under(v, "permissive").IsPrivileged).Should().BeEmpty();
         seen.Count(v => Under(v, "permissive").IsPrivileged).Should().BeGreaterThan(50);
     }
@@ -167,12 +167,8 @@ internal sealed class PublishedListTests
     [TestCase("yonah", GuestMode.Real), TestCase("yonah", GuestMode.Protected), TestCase("i386", GuestMode.Protected), TestCase("i386", GuestMode.Real)]
     public void No_form_is_undecided_but_one_that_faults_by_definition(string cpu, GuestMode mode)
     {
-        IReadOnlyList<FormVerdict> verdicts = (cpu, mode) switch
-        {
-            ("pentium", GuestMode.Protected) => Pentium.Value,
-            ("yonah", GuestMode.Protected) => Yonah.Value,
-            _ => Classify(ModelRegistry.Load(cpu), mode),
-        };
+        IReadOnlyList<FormVerdict> verdicts = Classified.Of(cpu, mode);
+
         // SDM Vol. 2B, SYSEXIT: #GP(0) in real-address mode and in virtual-8086 mode, always.
         string[] expected = cpu == "yonah" && mode == GuestMode.Real ? ["sysexit: GP"] : [];
         verdicts.Where(v => v.ClassOf(v.Configurations[0]) == FormClass.Undecided).Select(v => $"{v.Form}: {string.Join(' ', v.Faults)}").Should().Equal(expected);
@@ -182,7 +178,7 @@ internal sealed class PublishedListTests
     [Test]
     public void Forms_that_are_absent_raise_the_invalid_opcode_exception_by_definition()
     {
-        Yonah.Value.Where(v => v.ClassOf(v.Configurations[0]) == FormClass.Absent).Select(v => v.Form.Mnemonic).Distinct()
+        Yonah.Where(v => v.ClassOf(v.Configurations[0]) == FormClass.Absent).Select(v => v.Form.Mnemonic).Distinct()
             .Should().BeEquivalentTo("ud0", "ud1", "ud2", "vmfunc");
     }
 
@@ -190,7 +186,4 @@ internal sealed class PublishedListTests
 
     private static IReadOnlyList<FormVerdict> Offending(IReadOnlyList<FormVerdict> verdicts) =>
         Theorems.One(verdicts, GuestMode.Protected, MonitorConfiguration.Trapping).Offending;
-
-    private static IReadOnlyList<FormVerdict> Classify(ProcessorModel model, GuestMode mode, params string[] mnemonics) =>
-        ClassificationRunner.Run(model, [mode], mnemonics.Length == 0 ? null : f => mnemonics.Contains(f.Mnemonic), new InlineExecutor());
 }

@@ -16,7 +16,7 @@ public sealed class WitnessTests
     [TestCase(GuestMode.Virtual8086)]
     public void Every_witness_of_the_pentium_replays(GuestMode mode)
     {
-        IReadOnlyList<FormVerdict> verdicts = ClassificationRunner.Run(Pentium, [mode], null, new InlineExecutor());
+        IReadOnlyList<FormVerdict> verdicts = Classified.Of("pentium", mode);
         using var laboratory = new Laboratory(Pentium);
         var wrong = new List<string>();
         int replayed = 0;
