@@ -99,7 +99,7 @@ public sealed unsafe partial class Processor
         Block? block = _blocks.At(eip, alone: true);
         if (block is null)
         {
-            _cpu->ActiveShadow = Shadow.None;
+            // The shadow still holds: an exit for the fault has to tell the monitor of it.
             return false;
         }
 

@@ -72,7 +72,7 @@ internal sealed class ClassifyCommand
             var executor = new ParallelExecutor(parsed.GetValue(_parallel), TimeSpan.MaxValue);
             Func<InstructionForm, bool>? wanted = names.Length == 0 ? null : form => names.Any(form.IsNamed);
             var verdicts = ClassificationRunner.Run(model, modes, wanted, executor, _environment.Cancellation);
-            var record = ClassificationRecords.Of(cpu, model, modes, verdicts, configurations, isWhole: wanted is null);
+            var record = ClassificationRecords.Of(parsed.GetValue(_cpu)!, model, modes, verdicts, configurations, isWhole: wanted is null);
             Write(parsed.GetValue(_out), Render(parsed, record, theorems));
             return ExitCode.Success;
         }
@@ -124,7 +124,7 @@ internal sealed class ClassifyCommand
 
     private static void ExpectForms(ProcessorModel model, List<GuestMode> modes, string[] names)
     {
-        var forms = names.Length == 0 ? [] : modes.SelectMany(m => FormCatalog.Of(model, m == GuestMode.Protected ? 32 : 16)).ToList();
+        var forms = names.Length == 0 ? [] : modes.SelectMany(m => FormCatalog.Of(model, m)).ToList();
         if (Array.Find(names, name => !forms.Exists(f => f.IsNamed(name))) is { } unknown)
         {
             throw new CommandException(

@@ -104,7 +104,7 @@ internal sealed class MatrixCommand
     private List<string> Families(ParseResult parsed, ProcessorModel model, GuestMode mode)
     {
         var families = Names(parsed, _family);
-        var known = FormCatalog.Of(model, mode == GuestMode.Protected ? 32 : 16).Select(FormGroup.FamilyOf).Distinct().Order(StringComparer.Ordinal).ToList();
+        var known = FormCatalog.Of(model, mode).Select(FormGroup.FamilyOf).Distinct().Order(StringComparer.Ordinal).ToList();
         return families.Find(f => !known.Contains(f)) is { } unknown
             ? throw new CommandException(ExitCode.Usage, $"--family: expected one of {string.Join(", ", known)}; found '{unknown}'")
             : families;

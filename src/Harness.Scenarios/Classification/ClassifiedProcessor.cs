@@ -52,7 +52,7 @@ public sealed class ClassifiedProcessor
         IReadOnlyList<FormVerdict> forms = _scenario.Host.Classify(Cpu, Mode, instruction);
         if (forms.Count == 0)
         {
-            IReadOnlyList<InstructionForm> known = FormCatalog.Of(_scenario.Host.LoadModel(Cpu), Mode == GuestMode.Protected ? 32 : 16);
+            IReadOnlyList<InstructionForm> known = FormCatalog.Of(_scenario.Host.LoadModel(Cpu), Mode);
             throw new ArgumentException($"{Cpu} has no form '{instruction}'; near it are {string.Join("; ", FormCatalog.Nearest(known, instruction, 6))}.", nameof(instruction));
         }
 

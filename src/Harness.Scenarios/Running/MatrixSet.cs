@@ -62,7 +62,7 @@ public sealed class MatrixSet
         List<FormVerdict> verdicts = [];
         using (var classifier = new Classifier(model))
         {
-            foreach (InstructionForm form in FormCatalog.Of(model, mode == GuestMode.Protected ? 32 : 16).Where(f => FormGroup.Of(f) == group))
+            foreach (InstructionForm form in FormCatalog.Of(model, mode).Where(f => FormGroup.Of(f) == group))
             {
                 scenario.Cancellation.ThrowIfCancellationRequested();
                 verdicts.Add(classifier.Classify(form, mode));

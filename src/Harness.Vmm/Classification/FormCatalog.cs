@@ -10,9 +10,10 @@ public static class FormCatalog
 
     /// <summary>Every form of an encoding that belongs to an instruction set of the model, in the decoder's order. Whether it is defined is for experiment to find.</summary>
     /// <param name="model">The processor.</param>
-    /// <param name="bits">16 or 32: the default operand and address size of the code.</param>
-    public static IReadOnlyList<InstructionForm> Of(ProcessorModel model, int bits)
+    /// <param name="mode">Decides the default operand and address size of the code, as <see cref="Situation.BitsOf"/> says.</param>
+    public static IReadOnlyList<InstructionForm> Of(ProcessorModel model, GuestMode mode)
     {
+        int bits = Situation.BitsOf(mode);
         var forms = new List<InstructionForm>();
         foreach (Code code in Enum.GetValues<Code>())
         {

@@ -231,7 +231,7 @@ public sealed class FormMatrix
 
         CellEvent[] events = [.. probe.Events.GroupBy(e => (e.Kind, e.Cause)).Select(g => new CellEvent(g.Key.Kind, g.Key.Cause, g.Count()))];
         CellOutcome outcome = events.Length > 0 ? CellOutcome.Event : probe.Form is { IsDirect: false } ? CellOutcome.Emulated : CellOutcome.Direct;
-        return new MatrixCell(engine, outcome, events, first?.Address == FormGuest.Address ? first : null, "");
+        return new MatrixCell(engine, outcome, events, first, "");
     }
 
     private Probe Run(IEngine engine, GuestImage guest)

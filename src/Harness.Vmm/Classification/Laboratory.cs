@@ -51,6 +51,9 @@ public sealed class Laboratory : IDisposable, IProcessorEvents
         _msrs = [.. model.Msrs.Select(m => m.Reset)];
     }
 
+    /// <summary>The model has VT-x: settings may ask for VMX operation.</summary>
+    public bool HasVmx => _processor.Intercepts is not null && _model.Has(Feature.Vmx);
+
     /// <inheritdoc/>
     public void Delivering(byte vector, EventKind kind, uint? errorCode, uint eip, int cpl) => _trap ??= ((Vector)vector, errorCode);
 
@@ -229,8 +232,10 @@ public sealed class Laboratory : IDisposable, IProcessorEvents
         {
             MsrDescription msr = _model.Msrs[i];
             bool counter = msr.Number is >= FirstPerformanceCounter and <= LastPerformanceCounter;
-            ulong wanted = msr.Number == miscFeaturesEnables && situation.Configuration.Traps && _model.Has(Feature.CpuidFaulting) ? 1
-                : counter && situation.Axis == Axis.Time ? msr.Reset + 1000
+            ulong other = msr.Reset ^ (msr.Writable & (0 - msr.Writable));
+            ulong wanted = msr.Number == miscFeaturesEnables ? (situation.Configuration.Traps && _model.Has(Feature.CpuidFaulting) ? 1u : 0)
+                : counter ? msr.Reset + (situation.Axis == Axis.Time ? 1000u : 0)
+                : situation.Axis == Axis.ControlRegisters ? other
                 : msr.Reset;
             MachinePort port = processor.Port;
             if (msr.Writable != 0 && port.ReadMsr(msr.Number, out ulong value) && value != wanted)
@@ -238,7 +243,7 @@ public sealed class Laboratory : IDisposable, IProcessorEvents
                 _ = port.WriteMsr(msr.Number, wanted);
             }
 
-            _msrs[i] = wanted;
+            _msrs[i] = port.ReadMsr(msr.Number, out ulong now) ? now : msr.Reset;
         }
     }
 
@@ -259,6 +264,13 @@ public sealed class Laboratory : IDisposable, IProcessorEvents
     private void EnterVmx(Processor processor, VmxOperation operation, Situation situation)
     {
         processor.Intercepts!.Reset();
+        for (uint copy = 0; copy < 2; copy++)
+        {
+            // The unit writes to its regions past the processor: what an earlier setting left there goes.
+            int regions = (int)(LabLayout.VmxRegions + copy * LabLayout.CopyBytes);
+            _ram.Write(regions, _initial.AsSpan(regions, 2 * Ram.PageSize));
+        }
+
         MachinePort port = processor.Port;
         _ = port.WriteMsr(Msr.IA32_FEATURE_CONTROL, 5);
         if (operation == VmxOperation.Root)
@@ -276,7 +288,7 @@ public sealed class Laboratory : IDisposable, IProcessorEvents
         bool moved = situation.Axis == Axis.Segments;
         uint segments = moved ? LabLayout.CopyBytes : 0;
         uint tables = situation.Axis == Axis.Tables ? LabLayout.CopyBytes : 0;
-        state.System = new SystemRegisters { Dr6 = DebugBits.Dr6Fixed, SysenterCs = LabLayout.Code0, SysenterEsp = 0x100, SysenterEip = 0x400 };
+        state.System = new SystemRegisters { SysenterCs = LabLayout.Code0, SysenterEip = 0x400 };
         PutControl(_model, ref state.System, setting, situation);
         state.PendingDebug = 0;
         state.Shadow = Shadow.None;
@@ -315,7 +327,10 @@ public sealed class Laboratory : IDisposable, IProcessorEvents
             | (situation.IsReal ? 0 : Cr0.PE | Cr0.PG);
         system.Cr3 = LabLayout.PageDirectory + (situation.Axis == Axis.Memory ? LabLayout.CopyBytes : 0);
         system.Cr2 = other ? 0xC000u : 0x8000;
-        system.Dr0 = other ? 0x1234u : 0;
+        system.Dr0 = system.Dr1 = system.Dr2 = system.Dr3 = other ? 0x1234u : 0;
+        system.Dr6 = DebugBits.Dr6Fixed | (other ? DebugBits.BS : 0);
+        system.SysenterEsp = other ? 0x180u : 0x100;
+        system.Efer = other && model.Has(Feature.Nx) ? Efer.NXE : 0;
         system.Dr7 = DebugBits.Dr7Fixed | (other ? DebugBits.LE : 0);
         uint cr4 = 0;
         cr4 |= other && model.Has(Feature.Mce) ? Cr4.MCE : 0;

@@ -14,8 +14,14 @@ public sealed record Replay(
     Setting Setting, Situation First, Situation? Second, Outcome FirstOutcome, Outcome? SecondOutcome, IReadOnlyList<Difference> Differences)
 {
     /// <summary>Runs the setting where it ran.</summary>
+    /// <exception cref="FormatException">The setting wants VMX operation of a model without VT-x.</exception>
     public static Replay Of(Laboratory laboratory, Setting setting, Situation first, Situation? second)
     {
+        if (setting.Vmx != VmxOperation.Off && !laboratory.HasVmx)
+        {
+            throw new FormatException($"A setting with vmx={(int)setting.Vmx} needs a processor with VT-x, which this one lacks.");
+        }
+
         Outcome one = laboratory.Run(setting, first);
         Outcome? other = second is { } where ? laboratory.Run(setting, where) : null;
         Difference?[] found = other is null

@@ -105,9 +105,18 @@ public sealed record Setting
             throw new FormatException($"A setting needs code= with 1 to 15 bytes of an instruction; found {code.Length}.");
         }
 
-        if (memory.FirstOrDefault(m => m.Address + (ulong)m.Bytes.Length > LabLayout.CopyBytes) is { Bytes: not null } beyond)
+        if (switched > 1 || vmx > (uint)VmxOperation.Root)
         {
-            throw new FormatException($"A setting's memory ends at {LabLayout.CopyBytes:X}; found {beyond.Bytes.Length} bytes at {beyond.Address:X}.");
+            throw new FormatException($"A setting's ts= is 0 or 1 and vmx= is 0, 1 or 2; found ts={switched:X} vmx={vmx:X}.");
+        }
+
+        foreach (SettingBytes part in memory)
+        {
+            if (part.Address < LabLayout.Code || part.Address + (ulong)part.Bytes.Length > LabLayout.PageDirectory)
+            {
+                throw new FormatException(
+                    $"A setting's memory lies between {LabLayout.Code:X} and {LabLayout.PageDirectory:X}, where no table is; found {part.Bytes.Length} bytes at {part.Address:X}.");
+            }
         }
 
         return new Setting
@@ -116,7 +125,7 @@ public sealed record Setting
             Registers = registers,
             Flags = flags,
             TaskSwitched = switched != 0,
-            Vmx = (VmxOperation)Math.Min(vmx, 2),
+            Vmx = (VmxOperation)vmx,
             Memory = memory,
         };
     }

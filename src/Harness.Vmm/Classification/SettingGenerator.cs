@@ -53,7 +53,7 @@ internal sealed class SettingGenerator : IOperandSource
         Count,
     }
 
-    private int Bits => _mode == GuestMode.Protected ? 32 : 16;
+    private int Bits => Situation.BitsOf(_mode);
 
     /// <summary>The setting of this number. Null: that instance has no encoding of its own.</summary>
     public static Setting? Make(ProcessorModel model, GuestMode mode, InstructionForm form, int number) => new SettingGenerator(model, mode, form, number).Make();

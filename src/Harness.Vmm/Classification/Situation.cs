@@ -35,7 +35,7 @@ public enum Axis : byte
     /// <summary>The bases of GDT and IDT, the selectors and bases of LDT and TSS.</summary>
     Tables,
 
-    /// <summary>CR0.MP, CR2, CR4.MCE, DR7.LE and debug addresses: what a monitor keeps for itself.</summary>
+    /// <summary>CR0.MP, CR2, CR4.MCE, DR0 to DR3, DR6, DR7.LE, EFER.NXE and the writable bits of MSRs: what a monitor keeps for itself.</summary>
     ControlRegisters,
 
     /// <summary>EFLAGS.IF.</summary>
@@ -82,7 +82,10 @@ public readonly record struct Situation(GuestMode Mode, Side Side, MonitorConfig
     public bool IsVirtual8086 => Mode != GuestMode.Protected && Side == Side.User;
 
     /// <summary>Default size of code.</summary>
-    public int Bits => Mode == GuestMode.Protected ? 32 : 16;
+    public int Bits => BitsOf(Mode);
+
+    /// <summary>Default operand and address size of the code of a mode: 16 or 32.</summary>
+    public static int BitsOf(GuestMode mode) => mode == GuestMode.Protected ? 32 : 16;
 
     /// <inheritdoc/>
     public override string ToString()

@@ -140,7 +140,7 @@ public sealed class FormVerdict
 
     /// <summary>The class under a configuration; segment loads count as control.</summary>
     public FormClass ClassOf(ConfigurationVerdict verdict) =>
-        NothingSeen ? IsUndefined ? FormClass.Absent : FormClass.Undecided
+        verdict is { Pairs: 0, UserRetired: 0, Findings.Count: 0 } ? NothingSeen && IsUndefined ? FormClass.Absent : FormClass.Undecided
         : verdict.IsPrivileged ? FormClass.Privileged
         : verdict.IsSensitive() ? FormClass.Sensitive
         : FormClass.Innocuous;

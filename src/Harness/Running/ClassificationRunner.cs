@@ -20,7 +20,7 @@ public static class ClassificationRunner
         List<(GuestMode Mode, InstructionForm[] Forms)> pieces = [];
         foreach (GuestMode mode in modes)
         {
-            IEnumerable<InstructionForm> forms = FormCatalog.Of(model, mode == GuestMode.Protected ? 32 : 16).Where(f => wanted?.Invoke(f) ?? true);
+            IEnumerable<InstructionForm> forms = FormCatalog.Of(model, mode).Where(f => wanted?.Invoke(f) ?? true);
             pieces.AddRange(forms.Chunk(FormsOfOnePiece).Select(chunk => (mode, chunk)));
         }
 

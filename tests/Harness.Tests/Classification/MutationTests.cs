@@ -72,7 +72,7 @@ internal sealed class MutationTests
     private static IReadOnlyList<FormVerdict> ClassifyAll(ProcessorModel model)
     {
         using var classifier = new Classifier(model);
-        return [.. FormCatalog.Of(model, 32).Select(f => classifier.Classify(f, GuestMode.Protected, Settings))];
+        return [.. FormCatalog.Of(model, GuestMode.Protected).Select(f => classifier.Classify(f, GuestMode.Protected, Settings))];
     }
 
     private static ConfigurationVerdict Of(IReadOnlyList<FormVerdict> verdicts, string form, string configuration) =>

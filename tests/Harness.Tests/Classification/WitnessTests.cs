@@ -11,13 +11,14 @@ public sealed class WitnessTests
 {
     private static readonly ProcessorModel Pentium = ModelRegistry.Load("pentium");
 
-    [TestCase(GuestMode.Real)]
-    [TestCase(GuestMode.Protected)]
-    [TestCase(GuestMode.Virtual8086)]
-    public void Every_witness_of_the_pentium_replays(GuestMode mode)
+    [TestCase("pentium", GuestMode.Real)]
+    [TestCase("pentium", GuestMode.Protected)]
+    [TestCase("pentium", GuestMode.Virtual8086)]
+    [TestCase("yonah", GuestMode.Protected)]
+    public void Every_witness_replays(string cpu, GuestMode mode)
     {
-        IReadOnlyList<FormVerdict> verdicts = Classified.Of("pentium", mode);
-        using var laboratory = new Laboratory(Pentium);
+        IReadOnlyList<FormVerdict> verdicts = Classified.Of(cpu, mode);
+        using var laboratory = new Laboratory(ModelRegistry.Load(cpu));
         var wrong = new List<string>();
         int replayed = 0;
         foreach ((FormVerdict form, Witness witness) in verdicts.SelectMany(v => v.Configurations.SelectMany(c => c.Findings).Select(f => (v, f.Witness))))

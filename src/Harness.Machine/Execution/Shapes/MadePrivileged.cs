@@ -6,6 +6,8 @@ internal sealed class MadePrivilegedShape(Shape own) : Shape
     public override Type Select(in Instruction i) => typeof(MadePrivileged);
 
     public override bool EndsBlock(in Instruction i) => own.EndsBlock(i);
+
+    public override bool SeesResumeFlag => own.SeesResumeFlag;
 }
 
 /// <summary>The check, then the instruction's own handler; looked up each time, because an op has no room for a second one.</summary>
