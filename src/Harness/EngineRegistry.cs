@@ -15,6 +15,7 @@ public static class EngineRegistry
         new BareEngine(),
         new InterpretEngine(),
         TrapEngine.Trap013,
+        TrapEngine.Trap033,
         new VtxEngine(),
     ];
 

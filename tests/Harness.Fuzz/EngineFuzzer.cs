@@ -112,7 +112,7 @@ public sealed class EngineFuzzer : IFuzzer
             Count(run);
         }
 
-        if (run.Ticks - run.HaltedTicks > request.MaxInstructions + Fuzzer.Overshoot)
+        if (run.Ticks - run.HaltedTicks > request.MaxInstructions + Fuzzer.Overshoot + _model.PauseTicks)
         {
             return $"tick {run.Ticks}, limit {request.MaxInstructions}";
         }

@@ -13,7 +13,6 @@ internal sealed class TrapMonitor : IMonitor
     private readonly Emulator _emulator;
     private readonly GuestMemoryMap _memory;
     private readonly Ledger _ledger;
-    private readonly TrapLayout _layout;
     private readonly ShadowSpace _space;
     private readonly MonitorRegion _region;
     private readonly ShadowPages _pages;
@@ -30,17 +29,17 @@ internal sealed class TrapMonitor : IMonitor
     /// <summary>Where the guest's descriptor tables lie that the shadows were made from.</summary>
     private readonly record struct ShadowedTables(uint GdtBase, ushort GdtLimit, uint LdtBase, int LdtCount);
 
-    public TrapMonitor(MonitorContext context, TrapLayout layout, bool trapsUserReturn)
+    public TrapMonitor(MonitorContext context, TrapLayout layout, bool trapsUserReturn, bool hasUserShadow)
     {
         _host = context.Host;
         _emulator = context.Emulator;
         _memory = context.GuestMemory;
         _ledger = context.Ledger;
-        _layout = layout;
         _space = new ShadowSpace(MonitorRegion.Start, MonitorRegion.Directory, context.MonitorBytes, layout.KernelRing == 3, _host.Has(Feature.Nx));
-        _region = new MonitorRegion(_host, _space);
+        ShadowSpace? userSpace = hasUserShadow ? _space with { Directory = _space.FirstTable } : null;
+        _region = new MonitorRegion(_host, userSpace is null ? [_space] : [_space, userSpace]);
         _code = new GuestLinearMemory(_emulator, _memory);
-        _pages = new ShadowPages(_host, _emulator, _memory, _space);
+        _pages = new ShadowPages(_host, _emulator, _memory, _space, userSpace);
         _gdt = new ShadowTable(_host, _code, _pages, MonitorRegion.Gdt, layout.KernelRing, trapsUserReturn);
         _ldt = new ShadowTable(_host, _code, _pages, MonitorRegion.Ldt, layout.KernelRing, trapsUserReturn);
         _state = new VirtualState(_emulator, layout, _gdt, _ldt);
@@ -121,6 +120,7 @@ internal sealed class TrapMonitor : IMonitor
                 ShadowTables();
                 if (_state.TryExport(_frame))
                 {
+                    _pages.Use(user: _emulator.Cpl == 3);
                     LoadControls();
                     _host.InterruptAt(_emulator.NextDeadline);
                     return null;
@@ -337,7 +337,7 @@ internal sealed class TrapMonitor : IMonitor
     /// <summary>One event of the guest in the emulator; whatever changed the meaning of its page tables drops the shadow.</summary>
     private GuestEnd? Step()
     {
-        (uint, uint, uint, int) before = Paging();
+        (uint, uint, uint) before = Paging();
         GuestEnd? end = Outcome(_emulator.Step());
         if (Paging() != before)
         {
@@ -347,11 +347,11 @@ internal sealed class TrapMonitor : IMonitor
         return end;
     }
 
-    /// <summary>What decides how the shadow is made; with the kernel in ring 3 that includes the level, because one shadow cannot serve both.</summary>
-    private (uint Cr0, uint Cr3, uint Cr4, int Level) Paging()
+    /// <summary>What decides how the shadow is made.</summary>
+    private (uint Cr0, uint Cr3, uint Cr4) Paging()
     {
         ref SystemRegisters system = ref _emulator.System;
-        return (system.Cr0 & (Cr0.PG | Cr0.WP), system.Cr3, system.Cr4 & (Cr4.PSE | Cr4.PAE | Cr4.PGE), _layout.KernelRing == 3 ? _emulator.Cpl : 0);
+        return (system.Cr0 & (Cr0.PG | Cr0.WP), system.Cr3, system.Cr4 & (Cr4.PSE | Cr4.PAE | Cr4.PGE));
     }
 
     /// <summary>Null: the guest goes on.</summary>

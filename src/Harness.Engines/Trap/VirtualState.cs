@@ -107,8 +107,13 @@ internal sealed class VirtualState(Emulator emulator, TrapLayout layout, ShadowT
 
     private uint VirtualFlagsOf(uint real) => (real & ~VirtualFlags) | (emulator.Flags & VirtualFlags);
 
-    /// <summary>Where kernel and user share ring 3, only a trapped instruction can change the virtual level.</summary>
-    private int CplOf(ushort realCode) => layout.KernelRing == 3 ? emulator.Cpl : Selector.Rpl(realCode) == 3 ? 3 : 0;
+    /// <summary>
+    /// Where kernel and user share ring 3, the code that runs tells the level of a kernel that has left for its user without a trap; a user that jumps to code of
+    /// the kernel stays one.
+    /// </summary>
+    private int CplOf(ushort realCode) =>
+        layout.KernelRing != 3 ? Selector.Rpl(realCode) == 3 ? 3 : 0
+        : emulator.Cpl == 3 || (TryFind(realCode, out Descriptor descriptor, out _) && descriptor.Dpl == 3) ? 3 : 0;
 
     private ushort VirtualSelector(SegmentName name, ushort real, int cpl)
     {
