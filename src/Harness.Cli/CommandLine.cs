@@ -71,6 +71,8 @@ public static class CommandLine
             AcceptCommand.Create(environment),
             DiffCommand.Create(environment),
             ReportCommand.Create(environment),
+            ClassifyCommand.Create(environment),
+            MatrixCommand.Create(environment),
             TraceCommand.Create(environment),
             DivergeCommand.Create(environment),
             BootCommand.Create(environment),

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Completions;
 using System.CommandLine.Parsing;
 using System.Globalization;
+using Harness.Machine;
 using System.Numerics;
 using Harness.Scenarios;
 
@@ -52,8 +53,8 @@ internal static class CommandOptions
         };
     }
 
-    public static Option<int> Parallel() => Number<int>(
-        "--parallel", "Scenarios at a time (default: one for each processor); the output is the same for every number", "N", 1, int.MaxValue, System.Environment.ProcessorCount);
+    public static Option<int> Parallel(string what = "Scenarios") => Number<int>(
+        "--parallel", $"{what} at a time (default: one for each processor); the output is the same for every number", "N", 1, int.MaxValue, System.Environment.ProcessorCount);
 
     public static Option<int> Timeout() =>
         Number<int>("--timeout", "Host seconds that a scenario, or loading a script, may take", "SECONDS", 1, int.MaxValue, 60);
@@ -101,6 +102,28 @@ internal static class CommandOptions
         }
     }
 
+    /// <summary>What a processor model is loaded by: a name of the catalogue, or the full path of the user's model file (<c>*.json</c>), which is read to see whether it is one.</summary>
+    /// <exception cref="CommandException">It is neither.</exception>
+    public static string Cpu(CommandEnvironment environment, string given)
+    {
+        if (!ModelRegistry.IsFile(given))
+        {
+            Expect("--cpu", given, environment.Catalog.Cpus, "a model file (*.json)");
+            return given;
+        }
+
+        try
+        {
+            var path = environment.FullPath(given);
+            ModelRegistry.Load(path);
+            return path;
+        }
+        catch (ModelException e)
+        {
+            throw new CommandException(ExitCode.Usage, $"--cpu: {e.Message}");
+        }
+    }
+
     /// <summary>A decimal number of a range, both ends included, with a default.</summary>
     public static Option<T> Number<T>(string name, string description, string helpName, T least, T most, T initial)
         where T : struct, INumber<T> => new(name)
@@ -144,14 +167,13 @@ internal sealed class RunOptionSet
         HelpName = "E,...",
     };
 
-    private readonly Option<string?> _cpu = new("--cpu") { Description = "Processor model of every run", HelpName = "M" };
+    private readonly Option<string?> _cpu = new("--cpu") { Description = "Processor model of every run: a name, or a model file (*.json)", HelpName = "M" };
     private readonly Option<string?> _cost = new("--cost") { Description = "Cost profile of every run", HelpName = "P" };
     private readonly Option<ulong?> _seed = CommandOptions.OptionalNumber<ulong>(
         "--seed", "Seed of the random streams; no processor model draws from one yet, so it changes records only", "N", 0, ulong.MaxValue);
 
     private readonly Option<long?> _maxInstructions = CommandOptions.OptionalNumber<long>(
         "--max-instructions", "Budget of each run in guest ticks less halted ones", "N", 1, long.MaxValue);
-
 
     /// <summary>Adds the options; <paramref name="engines"/>: <c>--engine</c> too.</summary>
     public RunOptionSet(Command command, CommandEnvironment environment, bool engines = true)
@@ -176,11 +198,6 @@ internal sealed class RunOptionSet
             CommandOptions.Expect("--engine", engine, _environment.Catalog.Engines, "all");
         }
 
-        if (parsed.GetValue(_cpu) is { } cpu)
-        {
-            CommandOptions.Expect("--cpu", cpu, _environment.Catalog.Cpus);
-        }
-
         if (parsed.GetValue(_cost) is { } cost)
         {
             CommandOptions.Expect("--cost", cost, _environment.Catalog.Costs);
@@ -189,7 +206,7 @@ internal sealed class RunOptionSet
         return new RunOptions
         {
             Engines = engines.Length == 0 || engines.Contains("all") ? null : engines,
-            Cpu = parsed.GetValue(_cpu),
+            Cpu = parsed.GetValue(_cpu) is { } cpu ? CommandOptions.Cpu(_environment, cpu) : null,
             Cost = parsed.GetValue(_cost),
             Seed = parsed.GetValue(_seed),
             MaxInstructions = parsed.GetValue(_maxInstructions),

@@ -11,6 +11,7 @@ namespace Harness.Records;
     RespectRequiredConstructorParameters = true)]
 [JsonSerializable(typeof(RunRecord))]
 [JsonSerializable(typeof(TimingRecord))]
+[JsonSerializable(typeof(MatrixRecord))]
 internal sealed partial class RecordJson : JsonSerializerContext;
 
 internal sealed class OutcomeConverter() : JsonStringEnumConverter<Outcome>(JsonNamingPolicy.CamelCase, allowIntegerValues: false);

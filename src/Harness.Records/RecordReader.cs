@@ -27,6 +27,12 @@ public static class RecordReader
     public static IReadOnlyList<TimingRecord> ReadTimings(string path) =>
         Lines(File.ReadAllBytes(path), path, TimingRecord.CurrentSchema, RecordJson.Default.TimingRecord, Problem);
 
+    /// <summary>Every row of a matrix in a file, in order.</summary>
+    /// <exception cref="RecordFormatException">A line is no record of schema <see cref="MatrixRecord.CurrentSchema"/>.</exception>
+    /// <exception cref="IOException">The file cannot be read.</exception>
+    public static IReadOnlyList<MatrixRecord> ReadMatrix(string path) =>
+        Lines(File.ReadAllBytes(path), path, MatrixRecord.CurrentSchema, RecordJson.Default.MatrixRecord, Problem);
+
     private static List<RunRecord> Runs(byte[] bytes, string name) =>
         Lines(bytes, name, RunRecord.CurrentSchema, RecordJson.Default.RunRecord, Problem);
 
@@ -108,6 +114,11 @@ public static class RecordReader
     }
 
     private static string? Problem(TimingRecord timing) => timing.Microseconds < 0 ? "microseconds must not be negative." : null;
+
+    private static string? Problem(MatrixRecord row) =>
+        row.Classes.Contains(null!) || row.Cells.Contains(null!) || row.Cells.Any(c => c.Events.Contains(null!)) ? "classes, cells and events must not hold null."
+        : row.Cells.Any(c => c.Events.Any(e => e.Count < 1)) ? "the count of an event must be at least 1."
+        : null;
 
     private static string? Problem(RunRecord record)
     {

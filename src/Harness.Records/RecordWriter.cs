@@ -60,6 +60,9 @@ public sealed class RecordWriter : IDisposable
     /// <summary>Appends one run record.</summary>
     public void Write(RunRecord record) => Write(record, RecordJson.Default.RunRecord);
 
+    /// <summary>Appends one row of the matrix.</summary>
+    public void Write(MatrixRecord row) => Write(row, RecordJson.Default.MatrixRecord);
+
     /// <summary>Appends one timing.</summary>
     public void Write(TimingRecord timing) => Write(timing, RecordJson.Default.TimingRecord);
 

@@ -8,7 +8,7 @@ using DiffPlex.DiffBuilder.Model;
 namespace Harness.Records;
 
 /// <summary>
-/// The canonical text of a snapshot: a head, then a section for each guest and for each run. It leaves out what a harmless change alters:
+/// The canonical text of a snapshot: a head, then a section for each fact, guest and run. It leaves out what a harmless change alters:
 /// costs, addresses, messages. At most <see cref="MaximumLines"/> lines: the longest sections are folded, and a digest stands for the
 /// folded lines, so that no change escapes.
 /// </summary>
@@ -126,7 +126,14 @@ public static class SnapshotText
     ];
 
     private static List<Section> Sections(SnapshotContent content) =>
-        [.. content.Guests.Select(Guest), .. content.Records.Select(Run)];
+        [
+            .. content.Facts.Select(Fact), .. content.Guests.Select(Guest), .. content.Records.Select(Run),
+            .. content.Matrix.GroupBy(r => $"matrix: {r.Side} in {r.Mode} mode on {r.Cpu}").Select(g => new Section(Printable.Escape(g.Key), Matrix([.. g]))),
+        ];
+
+    private static Section Fact(SnapshotFact fact) => new(Printable.Escape(fact.Name), [.. fact.Lines.Select(line => $"  {Printable.Escape(line)}".TrimEnd())]);
+
+    private static List<string> Matrix(IReadOnlyList<MatrixRecord> rows) => [.. MatrixText.Lines(rows).Select(line => $"  {Printable.Escape(line)}")];
 
     private static Section Guest(SnapshotGuest guest) => new(
         Printable.Escape(guest.Name),

@@ -60,7 +60,7 @@ internal static class ConsoleReport
         }
     });
 
-    private static string Render(ConsoleStyle style, Action<IAnsiConsole> write)
+    internal static string Render(ConsoleStyle style, Action<IAnsiConsole> write)
     {
         using var writer = new StringWriter(CultureInfo.InvariantCulture);
         var console = AnsiConsole.Create(new()
@@ -78,7 +78,7 @@ internal static class ConsoleReport
         return string.Join('\n', lines);
     }
 
-    private static Table NewTable(ConsoleStyle style, params string[] headers)
+    internal static Table NewTable(ConsoleStyle style, params string[] headers)
     {
         var table = new Table { Border = style.Colour ? TableBorder.Rounded : TableBorder.Ascii };
         foreach (var header in headers)
@@ -89,7 +89,7 @@ internal static class ConsoleReport
         return table;
     }
 
-    private static Text Cell(string text) => Cell(text, Style.Plain);
+    internal static Text Cell(string text) => Cell(text, Style.Plain);
 
     // The line end that ends a paragraph is ours; all others are escaped.
     private static Text Cell(string text, Style style) =>

@@ -7,14 +7,16 @@ namespace Harness.Reports;
 
 internal static class HtmlReport
 {
-    private const string Head = """
+    private const string TitlePlace = "{title}";
+
+    private const string Page = """
         <!DOCTYPE html>
         <html lang="en">
         <head>
         <meta charset="utf-8">
         <meta name="viewport" content="width=device-width">
         <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-        <title>Traps against exits</title>
+        <title>{title}</title>
         <style>
         :root { color-scheme: light dark; font-family: system-ui, sans-serif; }
         body { margin: 2em; }
@@ -28,21 +30,21 @@ internal static class HtmlReport
         </style>
         </head>
         <body>
-        <h1>Traps against exits</h1>
+        <h1>{title}</h1>
 
         """;
 
-    public static string Render(IReadOnlyList<RunRecord> records)
+    public static string Render(IReadOnlyList<RunRecord> records, IReadOnlyList<MatrixRecord> matrix)
     {
         var scenarios = ScenarioReport.Of(records);
-        var html = new StringBuilder(Head);
+        var html = new StringBuilder(Head("Traps against exits"));
         html.Append(CultureInfo.InvariantCulture, $"<p>{Words.Scenarios(scenarios.Count)}; runs and checks: {Words.Count(ReportCase.Of(records).Select(c => c.Held))}{Words.Snapshots(scenarios)}.</p>\n<ul>\n");
         for (var i = 0; i < scenarios.Count; i++)
         {
             html.Append(CultureInfo.InvariantCulture, $"<li><a href=\"#s{i}\">{Encode(scenarios[i].Scenario)}</a> {Encode(scenarios[i].Title)}</li>\n");
         }
 
-        html.Append("</ul>\n");
+        html.Append(matrix.Count > 0 ? "<li><a href=\"#matrix\">Virtualization matrix</a></li>\n</ul>\n" : "</ul>\n");
         for (var i = 0; i < scenarios.Count; i++)
         {
             html.Append(CultureInfo.InvariantCulture, $"<section id=\"s{i}\">\n");
@@ -50,8 +52,18 @@ internal static class HtmlReport
             html.Append("</section>\n");
         }
 
+        if (matrix.Count > 0)
+        {
+            html.Append("<section id=\"matrix\">\n<h2>Virtualization matrix</h2>\n");
+            MatrixReport.Html(html, matrix, Table);
+            html.Append("</section>\n");
+        }
+
         return html.Append("</body>\n</html>\n").ToString();
     }
+
+    /// <summary>Everything up to and with the page's title.</summary>
+    internal static string Head(string title) => Page.Replace(TitlePlace, Encode(title), StringComparison.Ordinal);
 
     /// <summary>Text that cannot end an element or an attribute, nor hide what it says.</summary>
     internal static string Encode(string text) => WebUtility.HtmlEncode(Printable.Escape(text));
@@ -115,7 +127,7 @@ internal static class HtmlReport
         }
     }
 
-    private static void Table(StringBuilder html, IEnumerable<string> headers, IEnumerable<IEnumerable<string>> rows)
+    internal static void Table(StringBuilder html, IEnumerable<string> headers, IEnumerable<IEnumerable<string>> rows)
     {
         html.Append("<table>\n<tr>").AppendJoin("", headers.Select(header => $"<th>{Encode(header)}</th>")).Append("</tr>\n");
         foreach (var row in rows)

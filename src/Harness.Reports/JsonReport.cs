@@ -19,6 +19,8 @@ internal static class JsonReport
             scenario.Rows));
         return JsonSerializer.Serialize(new("harness-report/1", [.. scenarios]), ReportJson.Default.JsonRoot) + "\n";
     }
+
+    public static string Render(ClassificationRecord record) => JsonSerializer.Serialize(record, ReportJson.Default.ClassificationRecord) + "\n";
 }
 
 internal sealed record JsonRoot(string Schema, IReadOnlyList<JsonScenario> Scenarios);
@@ -34,4 +36,5 @@ internal sealed record JsonColumn(
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = true, NewLine = "\n", IndentSize = 2)]
 [JsonSerializable(typeof(JsonRoot))]
+[JsonSerializable(typeof(ClassificationRecord))]
 internal sealed partial class ReportJson : JsonSerializerContext;

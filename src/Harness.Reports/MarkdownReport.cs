@@ -6,7 +6,7 @@ namespace Harness.Reports;
 
 internal static class MarkdownReport
 {
-    public static string Render(IReadOnlyList<RunRecord> records)
+    public static string Render(IReadOnlyList<RunRecord> records, IReadOnlyList<MatrixRecord> matrix)
     {
         var scenarios = ScenarioReport.Of(records);
         var text = new StringBuilder("# Traps against exits\n\n");
@@ -14,6 +14,11 @@ internal static class MarkdownReport
         foreach (var scenario in scenarios)
         {
             Append(text, scenario);
+        }
+
+        if (matrix.Count > 0)
+        {
+            text.Append("\n# Virtualization matrix\n\n").Append(MatrixReport.Markdown(matrix, byFamily: false));
         }
 
         return text.ToString();
@@ -60,7 +65,7 @@ internal static class MarkdownReport
     private static IEnumerable<IEnumerable<string>> Details(CauseRow row) =>
         row.Details.Select(detail => detail.Cells.Select(cell => cell.Text).Prepend($"{row.Kind} {row.Cause}: {detail.Name}"));
 
-    private static void Table(StringBuilder text, List<string> headers, IEnumerable<IEnumerable<string>> rows)
+    internal static void Table(StringBuilder text, IReadOnlyList<string> headers, IEnumerable<IEnumerable<string>> rows)
     {
         text.Append('\n');
         Line(text, headers);
@@ -71,11 +76,11 @@ internal static class MarkdownReport
         }
     }
 
-    private static void Line(StringBuilder text, IEnumerable<string> cells) =>
+    internal static void Line(StringBuilder text, IEnumerable<string> cells) =>
         text.Append("| ").AppendJoin(" | ", cells.Select(Escape)).Append(" |\n");
 
     /// <summary>Text that GitHub shows as it is, in a paragraph and in a cell of a table.</summary>
-    private static string Escape(string text)
+    internal static string Escape(string text)
     {
         var result = new StringBuilder(text.Length);
         foreach (var c in Printable.Escape(text))

@@ -14,11 +14,17 @@ public static class Report
     /// <summary>Traps against exits as tables for a console.</summary>
     public static string Events(IReadOnlyList<RunRecord> records, ConsoleStyle style) => ConsoleReport.Events(records, style);
 
-    /// <summary>Totals and traps against exits in GitHub's Markdown, as a job summary takes it.</summary>
-    public static string Markdown(IReadOnlyList<RunRecord> records) => MarkdownReport.Render(records);
+    /// <summary>Totals and traps against exits in GitHub's Markdown, as a job summary takes it; a virtualization matrix at its end.</summary>
+    public static string Markdown(IReadOnlyList<RunRecord> records, IReadOnlyList<MatrixRecord> matrix) => MarkdownReport.Render(records, matrix);
 
-    /// <summary>One HTML page with charts and timelines; it loads nothing and runs no script.</summary>
-    public static string Html(IReadOnlyList<RunRecord> records) => HtmlReport.Render(records);
+    /// <summary>The virtualization matrix as text: a table for each group of forms, or with <paramref name="byFamily"/> a line for each family.</summary>
+    public static string Matrix(IReadOnlyList<MatrixRecord> rows, bool byFamily) => MatrixReport.Console(rows, byFamily);
+
+    /// <summary>The same in GitHub's Markdown.</summary>
+    public static string MatrixMarkdown(IReadOnlyList<MatrixRecord> rows, bool byFamily) => MatrixReport.Markdown(rows, byFamily);
+
+    /// <summary>One HTML page with charts and timelines; it loads nothing and runs no script. A virtualization matrix comes at its end.</summary>
+    public static string Html(IReadOnlyList<RunRecord> records, IReadOnlyList<MatrixRecord> matrix) => HtmlReport.Render(records, matrix);
 
     /// <summary>Traps against exits as one JSON object of schema "harness-report/1".</summary>
     public static string Json(IReadOnlyList<RunRecord> records) => JsonReport.Render(records);
@@ -31,4 +37,26 @@ public static class Report
 
     /// <summary>The Test Anything Protocol, version 14.</summary>
     public static string Tap(IReadOnlyList<RunRecord> records) => TapReport.Render(records);
+
+    /// <summary>A classification as tables for a console.</summary>
+    public static string Classification(ClassificationRecord record, ConsoleStyle style) => ClassificationReport.Console(ClassificationSections.Of(record, offenders: false), style);
+
+    /// <summary>Some theorems of a classification, with the forms that violate their conditions, for a console.</summary>
+    /// <param name="record">Of all forms.</param>
+    /// <param name="theorems">Among 1, 2 and 3.</param>
+    /// <param name="style">How to write.</param>
+    public static string Theorems(ClassificationRecord record, IReadOnlyList<int> theorems, ConsoleStyle style) =>
+        ClassificationReport.Console(ClassificationSections.OfTheorems(record, theorems), style);
+
+    /// <summary>A classification in GitHub's Markdown.</summary>
+    public static string ClassificationMarkdown(ClassificationRecord record) => ClassificationReport.Markdown(record);
+
+    /// <summary>A classification as one HTML page, the sets drawn; it loads nothing and runs no script.</summary>
+    public static string ClassificationHtml(ClassificationRecord record) => ClassificationReport.Html(record);
+
+    /// <summary>The record of a classification as JSON.</summary>
+    public static string ClassificationJson(ClassificationRecord record) => JsonReport.Render(record);
+
+    /// <summary>A scenario script that replays every witness of a classification and says in comments what it shows.</summary>
+    public static string Witnesses(ClassificationRecord record) => WitnessScript.Render(record);
 }

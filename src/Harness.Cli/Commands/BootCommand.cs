@@ -68,7 +68,7 @@ internal sealed class BootCommand
     {
         var engineName = parsed.GetValue(_engine)!;
         CommandOptions.Expect("--engine", engineName, _environment.Catalog.Engines);
-        CommandOptions.Expect("--cpu", parsed.GetValue(_cpu)!, _environment.Catalog.Cpus);
+        var cpu = CommandOptions.Cpu(_environment, parsed.GetValue(_cpu)!);
         if (parsed.GetValue(_until) is "")
         {
             throw new CommandException(ExitCode.Usage, "--until: expected a text, found an empty one");
@@ -78,7 +78,7 @@ internal sealed class BootCommand
         var request = new RunRequest
         {
             Engine = EngineRegistry.Find(engineName)!,
-            Model = ModelRegistry.Load(parsed.GetValue(_cpu)!),
+            Model = ModelRegistry.Load(cpu),
             Guest = Guest(parsed),
             Costs = CostProfile.Load(ScenarioContext.DefaultCost),
             MaxInstructions = parsed.GetValue(_maxInstructions) ?? long.MaxValue,

@@ -8,13 +8,13 @@ namespace Harness.Cli.Commands;
 /// <summary><c>report</c>: turns records into documents.</summary>
 internal sealed class ReportCommand
 {
-    private static readonly (string Name, string File, Func<IReadOnlyList<RunRecord>, IReadOnlyList<TimingRecord>, string> Render)[] Documents =
+    private static readonly (string Name, string File, Func<IReadOnlyList<RunRecord>, IReadOnlyList<TimingRecord>, IReadOnlyList<MatrixRecord>, string> Render)[] Documents =
     [
-        ("html", "report.html", (records, _) => Report.Html(records)),
-        ("markdown", "report.md", (records, _) => Report.Markdown(records)),
-        ("json", "report.json", (records, _) => Report.Json(records)),
-        ("junit", "junit.xml", Report.JUnit),
-        ("trx", "results.trx", Report.Trx),
+        ("html", "report.html", (records, _, matrix) => Report.Html(records, matrix)),
+        ("markdown", "report.md", (records, _, matrix) => Report.Markdown(records, matrix)),
+        ("json", "report.json", (records, _, _) => Report.Json(records)),
+        ("junit", "junit.xml", (records, timings, _) => Report.JUnit(records, timings)),
+        ("trx", "results.trx", (records, timings, _) => Report.Trx(records, timings)),
     ];
 
     private readonly CommandEnvironment _environment;
@@ -26,6 +26,7 @@ internal sealed class ReportCommand
 
     private readonly Option<string?> _out = new("--out") { Description = "Folder for the documents; without it the tables are printed", HelpName = "DIR" };
     private readonly Option<string?> _timings = new("--timings") { Description = "Host times that `run --timings` wrote", HelpName = "FILE" };
+    private readonly Option<string?> _matrix = new("--matrix") { Description = "Rows that `matrix --format json` wrote: a part of the HTML and Markdown documents", HelpName = "FILE" };
     private readonly Option<string[]> _format = new("--format")
     {
         Description = "Only these documents, separated by commas (default: all)",
@@ -36,7 +37,7 @@ internal sealed class ReportCommand
     {
         _environment = environment;
         command.Arguments.Add(_records);
-        foreach (var option in (Option[])[_out, _format, _timings])
+        foreach (var option in (Option[])[_out, _format, _timings, _matrix])
         {
             command.Options.Add(option);
         }
@@ -60,6 +61,7 @@ internal sealed class ReportCommand
         var records = parsed.GetValue(_records)!.SelectMany(file => Input(() =>
             file == "-" ? RecordReader.Read(_environment.Input, "standard input") : RecordReader.Read(_environment.FullPath(file)))).ToList();
         var timings = parsed.GetValue(_timings) is { } timed ? Input(() => RecordReader.ReadTimings(_environment.FullPath(timed))) : [];
+        var matrix = parsed.GetValue(_matrix) is { } rows ? Input(() => RecordReader.ReadMatrix(_environment.FullPath(rows))) : [];
         if (records.Count == 0)
         {
             throw new CommandException(ExitCode.NothingMatched, "no record in the files given");
@@ -83,7 +85,7 @@ internal sealed class ReportCommand
         foreach (var document in Documents.Where(d => names.Count == 0 || names.Contains(d.Name)))
         {
             var path = Path.Combine(folder, document.File);
-            WholeFile.Write(path, document.Render(records, timings));
+            WholeFile.Write(path, document.Render(records, timings, matrix));
             _environment.Out.WriteLine(Path.GetRelativePath(_environment.WorkingFolder, path).Replace('\\', '/'));
         }
 

@@ -8,6 +8,9 @@ public readonly struct Rdpmc : ISystem
     public static bool Execute<TPort>(ref TPort port, in Instruction instruction) where TPort : struct, IPort
     {
         const uint FirstCounter = 0xC1;
+
+        // The P6 family and its successors up to Core have two (SDM Vol. 2B, RDPMC).
+        const uint Counters = 2;
         if ((port.System.Cr4 & Cr4.PCE) == 0 && port.Cpl > 0)
         {
             return port.Fault(Vector.GP);
@@ -19,7 +22,7 @@ public readonly struct Rdpmc : ISystem
         }
 
         uint counter = port.Gpr(1);
-        if (counter > byte.MaxValue || !port.ReadMsr(FirstCounter + counter, out ulong value))
+        if (counter >= Counters || !port.ReadMsr(FirstCounter + counter, out ulong value))
         {
             return port.Fault(Vector.GP);
         }

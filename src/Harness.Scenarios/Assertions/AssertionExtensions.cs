@@ -1,6 +1,7 @@
 using FluentAssertions;
 using FluentAssertions.Execution;
 using FluentAssertions.Numeric;
+using Harness.Vmm.Classification;
 
 namespace Harness.Scenarios;
 
@@ -10,6 +11,12 @@ public static class AssertionExtensions
     public static GuestRunAssertions Should(this GuestRun run) => new(run);
 
     public static RunEventsAssertions Should(this RunEvents events) => new(events);
+
+    public static ClassifiedProcessorAssertions Should(this ClassifiedProcessor processor) => new(processor);
+
+    public static ClassifiedInstructionAssertions Should(this ClassifiedInstruction instruction) => new(instruction);
+
+    public static ReplayAssertions Should(this Replay witness) => new(witness);
 
     /// <summary>Every one of the bits of EFLAGS is set in a register.</summary>
     public static AndConstraint<NumericAssertions<uint>> HaveFlag(this NumericAssertions<uint> register, Flags flags, string because = "", params object[] becauseArgs)

@@ -2,6 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 using Harness.Machine.Devices;
 using Harness.Records;
 using Harness.Vmm;
+using Harness.Vmm.Classification;
 using GuestImage = Harness.Machine.GuestImage;
 
 namespace Harness.Scenarios;
@@ -19,6 +20,7 @@ public sealed class ScenarioContext
     public const long DefaultBudget = 50_000_000;
 
     private readonly ScenarioRuns _runs;
+    private int _replays;
 
     /// <summary>A context for one execution of <paramref name="declaration"/>.</summary>
     public ScenarioContext(ScenarioDeclaration declaration, IScenarioHost host)
@@ -113,6 +115,58 @@ public sealed class ScenarioContext
         _runs.Sweep(_runs.Request(guest, cpu, cost, maxInstructions, settings), ends, settings.Monitors, from, to, inject, check);
     }
 
+    /// <summary>What experiment says of a processor's instructions: a subject of assertions. <c>--cpu</c> does not change it.</summary>
+    /// <param name="cpu">Name of a model, or a model file (<c>*.json</c>), its path relative to the script's folder.</param>
+    /// <param name="mode"><c>real</c>, <c>protected</c> or <c>v86</c>.</param>
+    /// <exception cref="ModelException">There is no such model.</exception>
+    /// <exception cref="FormatException">There is no such mode.</exception>
+    public ClassifiedProcessor Cpu(string cpu, string mode = "protected")
+    {
+        Given.NotNull(cpu, "the name of a processor model");
+        Given.NotNull(mode, "real, protected or v86");
+        return new ClassifiedProcessor(this, cpu, SituationNames.Mode(mode));
+    }
+
+    /// <summary>Runs the states of a witness again, as <c>harness classify --witness</c> prints them, and puts what differs into the snapshot.</summary>
+    /// <param name="cpu">As in <see cref="Cpu"/>.</param>
+    /// <param name="mode">As in <see cref="Cpu"/>.</param>
+    /// <param name="configuration"><c>permissive</c>, <c>trapping</c> or <c>virtual-interrupts</c>.</param>
+    /// <param name="setting">Instruction, registers and operands in hexadecimal: <c>code=9D eax=1 esp=800 flags=0 @C800=0202</c>; what is left out is 0.</param>
+    /// <param name="first"><c>supervisor</c> or <c>user</c>, with <c>+</c> and what is elsewhere: <c>user+tables</c>.</param>
+    /// <param name="second">The same for the run to compare with; null: the one run from its start to its end.</param>
+    /// <exception cref="ModelException">There is no such model.</exception>
+    /// <exception cref="FormatException">A text is not of its form; the message says what was expected.</exception>
+    public Replay Replay(string cpu, string mode, string configuration, string setting, string first, string? second = null)
+    {
+        Given.NotNull(cpu, "the name of a processor model");
+        Given.NotNull(mode, "real, protected or v86");
+        Given.NotNull(configuration, "permissive, trapping or virtual-interrupts");
+        Given.NotNull(setting, "a setting such as \"code=9D esp=800\"");
+        Given.NotNull(first, "supervisor or user");
+        ProcessorModel model = Host.LoadModel(cpu);
+        GuestMode guest = SituationNames.Mode(mode);
+        MonitorConfiguration monitor = SituationNames.Configuration(model, configuration);
+        using var laboratory = new Laboratory(model);
+        Replay replay = Vmm.Classification.Replay.Of(
+            laboratory, Setting.Parse(setting), SituationNames.Parse(guest, monitor, first), second is null ? null : SituationNames.Parse(guest, monitor, second));
+        string name = string.Create(CultureInfo.InvariantCulture, $"replay {++_replays} on {cpu}, {mode} mode, {configuration}");
+        Host.Add(new SnapshotFact(name, [$"{first}: {replay.FirstOutcome.Ending}", .. second is null ? Array.Empty<string>() : [$"{second}: {replay.SecondOutcome!.Ending}"], .. replay.Differences.Select(d => d.ToString())]));
+        return replay;
+    }
+
+    /// <summary>
+    /// Classifies the forms of one group and runs an instance of each that is sensitive, and of one innocuous one, under every engine that the invocation asks for.
+    /// The rows are part of the snapshot.
+    /// </summary>
+    /// <param name="group">One of <see cref="FormGroup.Names"/>.</param>
+    /// <param name="cpu">Model of the physical processor.</param>
+    /// <param name="mode">Real-address or protected mode.</param>
+    /// <param name="side">The kernel's instructions, or a user's in protected mode.</param>
+    /// <exception cref="ModelException">There is no such model.</exception>
+    /// <exception cref="ArgumentException">There is no such group, or no guest starts in the mode and side.</exception>
+    public MatrixSet Matrix(string group, string cpu = DefaultCpu, GuestMode mode = GuestMode.Protected, Side side = Side.Supervisor) =>
+        MatrixSet.Run(this, group, cpu, mode, side);
+
     /// <summary>Writes a line of progress; never part of a result.</summary>
     public void Log(string text) => Host.Log(text);
 
@@ -146,9 +200,15 @@ public interface IScenarioHost
     /// <summary>Every engine there is, the reference first.</summary>
     IReadOnlyList<IEngine> Engines { get; }
 
-    /// <summary>The processor model of that name.</summary>
+    /// <summary>The processor model of that name, or of a model file whose path is relative to the script's folder.</summary>
     /// <exception cref="ModelException">There is none.</exception>
     ProcessorModel LoadModel(string name);
+
+    /// <summary>The verdicts on a model's instruction forms in the decoder's order.</summary>
+    /// <param name="cpu">As <see cref="LoadModel"/> takes it.</param>
+    /// <param name="mode">The guest's mode.</param>
+    /// <param name="instruction">A mnemonic or the name of a form; null: all forms.</param>
+    IReadOnlyList<FormVerdict> Classify(string cpu, GuestMode mode, string? instruction);
 
     /// <summary>Runs a guest under an engine.</summary>
     EngineRun Execute(RunRequest request);
@@ -161,8 +221,14 @@ public interface IScenarioHost
     /// <summary>Keeps the record of one guest under one engine; the scenario's own fields (id, title, file, ...) are filled in by the host.</summary>
     void Add(RunRecord record);
 
+    /// <summary>Adds a row to the matrix of the scenario's snapshot.</summary>
+    void Add(MatrixRecord row);
+
     /// <summary>Adds a guest to the scenario's snapshot, at its first use.</summary>
     void Add(SnapshotGuest guest);
+
+    /// <summary>Adds what a scenario found out without running a guest to its snapshot, once for each name.</summary>
+    void Add(SnapshotFact fact);
 
     /// <summary>Counts assertions: those that held, and those skipped because their engine was not run.</summary>
     void Count(int passed, int skipped);

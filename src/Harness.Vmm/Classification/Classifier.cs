@@ -189,12 +189,9 @@ public sealed class Classifier : IDisposable
                 Add(Sensitivity.ControlSegment, situation.Side, Axis.None, new Witness(setting, situation, null, segment));
             }
 
-            if (outcome.Ports.Length > 0)
+            if (outcome.PortTouched is { } port)
             {
-                PortAccess access = outcome.Ports[0];
-                Add(
-                    Sensitivity.Resource, situation.Side, Axis.Platform,
-                    new Witness(setting, situation, null, new Difference($"port {access.Port:X4}", "untouched", access.Write ? $"written {access.Value:X}" : $"read {access.Value:X}")));
+                Add(Sensitivity.Resource, situation.Side, Axis.Platform, new Witness(setting, situation, null, port));
             }
         }
 

@@ -28,6 +28,36 @@ public static class FormCatalog
         return forms;
     }
 
+    /// <summary>Mnemonics and names of forms that are spelt almost as <paramref name="name"/>, the nearest first.</summary>
+    public static IReadOnlyList<string> Nearest(IEnumerable<InstructionForm> forms, string name, int count)
+    {
+        string wanted = name.ToLowerInvariant();
+        return
+        [
+            .. forms.SelectMany(f => (string[])[f.Mnemonic, f.Name]).Distinct(StringComparer.Ordinal)
+                .OrderBy(n => Distance(n, wanted)).ThenBy(n => n, StringComparer.Ordinal).Take(count),
+        ];
+    }
+
+    /// <summary>Insertions, deletions and substitutions that lead from one text to the other.</summary>
+    private static int Distance(string a, string b)
+    {
+        int[] row = [.. Enumerable.Range(0, b.Length + 1)];
+        for (int i = 1; i <= a.Length; i++)
+        {
+            int diagonal = row[0];
+            row[0] = i;
+            for (int j = 1; j <= b.Length; j++)
+            {
+                int substituted = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+                diagonal = row[j];
+                row[j] = Math.Min(substituted, 1 + Math.Min(row[j], row[j - 1]));
+            }
+        }
+
+        return row[b.Length];
+    }
+
     private static void Add(List<InstructionForm> forms, Code code, OpCodeInfo info, int bits)
     {
         List<List<FormOperand>> choices = [[]];
@@ -73,7 +103,7 @@ public static class FormCatalog
         {
             foreach (InstructionForm form in same)
             {
-                form.Name = $"{form.Name} ({form.Code.ToOpCode().ToOpCodeString()})";
+                form.Name = $"{form.Name} ({form.OpCode})";
             }
         }
     }

@@ -51,6 +51,9 @@ public sealed class InstructionForm
     /// <summary>In lower case.</summary>
     public string Mnemonic => Code.Mnemonic().ToString().ToLowerInvariant();
 
+    /// <summary>As the manual spells it: <c>0F 22 /r</c>.</summary>
+    public string OpCode => Code.ToOpCode().ToOpCodeString();
+
     /// <summary>Whether a decoded instruction is an instance of this form.</summary>
     public bool Matches(in Instruction instruction)
     {
@@ -79,6 +82,9 @@ public sealed class InstructionForm
 
     /// <inheritdoc/>
     public override string ToString() => Name;
+
+    /// <summary>Whether a user who says this means the form: its mnemonic or its whole name, in upper or lower case.</summary>
+    public bool IsNamed(string name) => string.Equals(name, Mnemonic, StringComparison.OrdinalIgnoreCase) || string.Equals(name, Name, StringComparison.OrdinalIgnoreCase);
 
     private string Describe()
     {

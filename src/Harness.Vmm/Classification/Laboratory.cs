@@ -277,7 +277,7 @@ public sealed class Laboratory : IDisposable, IProcessorEvents
         uint segments = moved ? LabLayout.CopyBytes : 0;
         uint tables = situation.Axis == Axis.Tables ? LabLayout.CopyBytes : 0;
         state.System = new SystemRegisters { Dr6 = DebugBits.Dr6Fixed, SysenterCs = LabLayout.Code0, SysenterEsp = 0x100, SysenterEip = 0x400 };
-        PutControl(ref state.System, setting, situation);
+        PutControl(_model, ref state.System, setting, situation);
         state.PendingDebug = 0;
         state.Shadow = Shadow.None;
         state.Activity = Activity.Active;
@@ -296,27 +296,32 @@ public sealed class Laboratory : IDisposable, IProcessorEvents
             processor.Register(i) = setting.Registers[i];
         }
 
-        processor.Flags = (setting.Flags & (Eflags.Status | Eflags.DF | Eflags.NT)) | Eflags.Fixed | (situation.Axis == Axis.InterruptFlag ? 0 : Eflags.IF)
-            | (uint)configuration.Iopl << Eflags.IoplShift | (situation.IsVirtual8086 ? Eflags.VM : 0);
+        processor.Flags = FlagsOf(setting, situation);
         processor.Ticks = situation.Axis == Axis.Time ? Later : Start;
         processor.StateChanged();
     }
 
-    private void PutControl(ref SystemRegisters system, Setting setting, Situation situation)
+    /// <summary>EFLAGS with which a setting starts.</summary>
+    internal static uint FlagsOf(Setting setting, Situation situation) =>
+        (setting.Flags & (Eflags.Status | Eflags.DF | Eflags.NT)) | Eflags.Fixed | (situation.Axis == Axis.InterruptFlag ? 0 : Eflags.IF)
+        | (uint)situation.Configuration.Iopl << Eflags.IoplShift | (situation.IsVirtual8086 ? Eflags.VM : 0);
+
+    /// <summary>Control and debug registers with which a setting starts.</summary>
+    internal static void PutControl(ProcessorModel model, ref SystemRegisters system, Setting setting, Situation situation)
     {
         bool other = situation.Axis == Axis.ControlRegisters;
         MonitorConfiguration configuration = situation.Configuration;
-        system.Cr0 = Cr0.ET | (_model.Has(Feature.I486) ? Cr0.NE : 0) | (setting.TaskSwitched ? Cr0.TS : 0) | (other ? Cr0.MP : 0)
+        system.Cr0 = Cr0.ET | (model.Has(Feature.I486) ? Cr0.NE : 0) | (setting.TaskSwitched ? Cr0.TS : 0) | (other ? Cr0.MP : 0)
             | (situation.IsReal ? 0 : Cr0.PE | Cr0.PG);
         system.Cr3 = LabLayout.PageDirectory + (situation.Axis == Axis.Memory ? LabLayout.CopyBytes : 0);
         system.Cr2 = other ? 0xC000u : 0x8000;
         system.Dr0 = other ? 0x1234u : 0;
         system.Dr7 = DebugBits.Dr7Fixed | (other ? DebugBits.LE : 0);
         uint cr4 = 0;
-        cr4 |= other && _model.Has(Feature.Mce) ? Cr4.MCE : 0;
-        cr4 |= configuration.Traps && _model.Has(Feature.Tsc) ? Cr4.TSD : 0;
-        cr4 |= !configuration.Traps && _model.Has(Feature.Pmc) ? Cr4.PCE : 0;
-        cr4 |= configuration.Traps && _model.Has(Feature.Umip) ? Cr4.UMIP : 0;
+        cr4 |= other && model.Has(Feature.Mce) ? Cr4.MCE : 0;
+        cr4 |= configuration.Traps && model.Has(Feature.Tsc) ? Cr4.TSD : 0;
+        cr4 |= !configuration.Traps && model.Has(Feature.Pmc) ? Cr4.PCE : 0;
+        cr4 |= configuration.Traps && model.Has(Feature.Umip) ? Cr4.UMIP : 0;
         cr4 |= configuration.VirtualInterrupts ? Cr4.VME | Cr4.PVI : 0;
         cr4 |= setting.Vmx != VmxOperation.Off ? Cr4.VMXE : 0;
         system.Cr4 = cr4;

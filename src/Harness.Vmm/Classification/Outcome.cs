@@ -62,6 +62,11 @@ public sealed class Outcome
     /// <summary>"retires" or the fault.</summary>
     public string Ending => Trap is { } vector ? ErrorCode is { } code ? $"#{vector}({code:X})" : $"#{vector}" : "retires";
 
+    /// <summary>The first port that the run read or wrote; null: none.</summary>
+    internal Difference? PortTouched => Ports.Length == 0
+        ? null
+        : new Difference($"port {Ports[0].Port:X4}", "untouched", Ports[0].Write ? $"written {Ports[0].Value:X}" : $"read {Ports[0].Value:X}");
+
     /// <summary>The first component of R that the run changed, among segment registers or among the others; null: none.</summary>
     internal Difference? Control(bool segments)
     {

@@ -16,6 +16,16 @@ public sealed record TheoremVerdict(
 /// <summary>The conditions of Popek and Goldberg's three theorems (CACM 17(7), 1974) over classified forms.</summary>
 public static class Theorems
 {
+    /// <summary>The theorem of that number.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">There are 1, 2 and 3.</exception>
+    public static TheoremVerdict Evaluate(int theorem, IReadOnlyList<FormVerdict> verdicts, GuestMode mode, MonitorConfiguration configuration, bool segments = true) => theorem switch
+    {
+        1 => One(verdicts, mode, configuration, segments),
+        2 => Two(verdicts, mode, configuration, segments),
+        3 => Three(verdicts, mode, configuration, segments),
+        _ => throw new ArgumentOutOfRangeException(nameof(theorem), theorem, "expected 1, 2 or 3"),
+    };
+
     /// <summary>Theorem 1: a monitor can be built if every sensitive form is privileged.</summary>
     public static TheoremVerdict One(IReadOnlyList<FormVerdict> verdicts, GuestMode mode, MonitorConfiguration configuration, bool segments = true, bool resources = false) =>
         Evaluate(1, verdicts, mode, configuration, segments, v => v.IsSensitive(segments, resources));

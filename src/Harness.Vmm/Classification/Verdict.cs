@@ -35,19 +35,8 @@ public sealed record Finding(Sensitivity Kind, Side Side, Axis Axis, Witness Wit
         Sensitivity.ControlSystem => "control(system)",
         Sensitivity.ControlSegment => "control(segment)",
         Sensitivity.Mode => "mode",
-        Sensitivity.Location => $"location({AxisName})",
-        _ => $"resource({AxisName})",
-    };
-
-    private string AxisName => Axis switch
-    {
-        Axis.Memory => "memory",
-        Axis.Segments => "segments",
-        Axis.Tables => "tables",
-        Axis.ControlRegisters => "control registers",
-        Axis.InterruptFlag => "interrupt flag",
-        Axis.Time => "time",
-        _ => "platform",
+        Sensitivity.Location => $"location({SituationNames.Of(Axis)})",
+        _ => $"resource({SituationNames.Of(Axis)})",
     };
 }
 

@@ -89,7 +89,7 @@ internal sealed class EffectRecorder
             : registers;
     }
 
-    internal void EndStep(in GuestRegisters registers, long tick, LinearAddress address, in Instruction instruction)
+    internal void EndStep(in GuestRegisters registers, long tick, LinearAddress address, in Instruction instruction, bool direct = false)
     {
         var hash = new EffectHash();
         hash.Add((ulong)tick);
@@ -118,6 +118,7 @@ internal sealed class EffectRecorder
                 Deliveries = [.. _deliveries],
                 Memory = [.. _stores],
                 Ports = [.. _ports],
+                IsDirect = direct,
                 Hash = hash.Value,
             });
         }

@@ -28,8 +28,17 @@ public static class Equivalence
 
     private static Divergence? Name(EngineRun bare, EngineRun other, StepWindow window, Func<GuestStep, GuestStep, (string Value, long Bare, long Found)?> differ)
     {
-        List<GuestStep> expected = Steps(bare.Request, window);
-        List<GuestStep> found = Steps(other.Request, window);
+        return Name(bare, other, Steps(bare.Request, window), Steps(other.Request, window), differ);
+    }
+
+    /// <summary>The first difference of two runs whose steps have all been kept; null: there is none among them.</summary>
+    internal static Divergence? First(EngineRun bare, EngineRun other, IReadOnlyList<GuestStep> expected, IReadOnlyList<GuestStep> found) =>
+        bare.Effects!.Hash == other.Effects!.Hash && expected.Count == found.Count ? null : Name(bare, other, expected, found, Differ);
+
+    private static Divergence? Name(
+        EngineRun bare, EngineRun other, IReadOnlyList<GuestStep> expected, IReadOnlyList<GuestStep> found,
+        Func<GuestStep, GuestStep, (string Value, long Bare, long Found)?> differ)
+    {
         for (int i = 0; i < Math.Min(expected.Count, found.Count); i++)
         {
             if (differ(expected[i], found[i]) is { } difference)

@@ -52,6 +52,9 @@ public sealed record GuestStep
 
     public required IReadOnlyList<PortEffect> Ports { get; init; }
 
+    /// <summary>The host's processor executed the instruction; else the monitor emulated it.</summary>
+    public bool IsDirect { get; init; }
+
     /// <summary>Of all that is compared.</summary>
     internal ulong Hash { get; init; }
 }

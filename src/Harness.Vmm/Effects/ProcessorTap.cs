@@ -11,13 +11,15 @@ internal class ProcessorTap(EffectRecorder recorder, Processor processor) : IExe
 
     protected Processor Processor => processor;
 
-    public virtual void Retired(in Instruction instruction) => recorder.EndStep(Registers(), processor.Ticks, AddressOf(instruction), instruction);
+    public virtual void Retired(in Instruction instruction) => recorder.EndStep(Registers(), processor.Ticks, AddressOf(instruction), instruction, IsDirect);
 
     public virtual void Stored(PhysicalAddress address, int size, ulong value) => recorder.NoteEmulatedStore(address, size, value);
 
     public virtual void StoredImplicitly(PhysicalAddress address, int size, ulong value) => Stored(address, size, value);
 
     public void PortAccess(ushort port, int size, uint value, bool write) => recorder.NotePort(new PortEffect(port, size, value, write));
+
+    protected virtual bool IsDirect => false;
 
     protected virtual GuestRegisters Registers() => GuestRegisters.Of(processor);
 
@@ -63,6 +65,8 @@ internal sealed class HostTap(EffectRecorder recorder, GuestMachine machine) : P
 
     // The accessed bits of the monitor's own descriptors.
     public override void StoredImplicitly(PhysicalAddress address, int size, ulong value) => StoredInGuest(address, size, value);
+
+    protected override bool IsDirect => true;
 
     protected override GuestRegisters Registers() => Recorder.Translated(Processor);
 

@@ -3,6 +3,8 @@ using Harness.Records;
 using Harness.Scenarios;
 using Harness.Scripting;
 using Harness.Vmm;
+using Harness.Vmm.Classification;
+using Outcome = Harness.Records.Outcome;
 
 namespace Harness.Running;
 
@@ -15,11 +17,16 @@ internal sealed class ScenarioExecution : IScenarioHost
     private readonly List<RunRequest> _requests = [];
     private readonly List<RunRecord> _records = [];
     private readonly List<SnapshotGuest> _guests = [];
+    private readonly List<SnapshotFact> _facts = [];
+    private readonly ClassificationCache _classifications;
+    private readonly List<MatrixRecord> _matrix = [];
     private int _passed;
     private int _skipped;
 
-    private ScenarioExecution(RunItem item, ScenarioDeclaration declaration, RunOptions options, Action<string> log, CancellationToken cancellation)
+    private ScenarioExecution(
+        RunItem item, ScenarioDeclaration declaration, RunOptions options, ClassificationCache classifications, Action<string> log, CancellationToken cancellation)
     {
+        _classifications = classifications;
         _item = item;
         _declaration = declaration;
         _log = log;
@@ -37,15 +44,16 @@ internal sealed class ScenarioExecution : IScenarioHost
     public IReadOnlyList<IEngine> Engines => EngineRegistry.All;
 
     /// <summary>Runs a scenario; null when the user gave up before it ended.</summary>
-    public static ScenarioResult? Run(RunItem item, ScenarioDeclaration declaration, RunOptions options, Action<string> log, CancellationToken cancellation)
+    public static ScenarioResult? Run(
+        RunItem item, ScenarioDeclaration declaration, RunOptions options, ClassificationCache classifications, Action<string> log, CancellationToken cancellation)
     {
-        return Run(new ScenarioExecution(item, declaration, options, log, cancellation));
+        return Run(new ScenarioExecution(item, declaration, options, classifications, log, cancellation));
     }
 
     /// <summary>Runs a scenario for the sake of the guests that it runs, in order, whatever becomes of its checks.</summary>
     public static IReadOnlyList<RunRequest> Requests(RunItem item, ScenarioDeclaration declaration, RunOptions options, CancellationToken cancellation)
     {
-        var execution = new ScenarioExecution(item, declaration, options, _ => { }, cancellation);
+        var execution = new ScenarioExecution(item, declaration, options, new ClassificationCache(), _ => { }, cancellation);
         Run(execution);
         return execution._requests;
     }
@@ -87,7 +95,10 @@ internal sealed class ScenarioExecution : IScenarioHost
     }
 
     /// <inheritdoc/>
-    public ProcessorModel LoadModel(string name) => ModelRegistry.Load(name);
+    public ProcessorModel LoadModel(string name) => ModelRegistry.Load(Resolve(name));
+
+    /// <inheritdoc/>
+    public IReadOnlyList<FormVerdict> Classify(string cpu, GuestMode mode, string? instruction) => _classifications.Get(Resolve(cpu), mode, instruction, Cancellation);
 
     /// <inheritdoc/>
     public EngineRun Execute(RunRequest request)
@@ -106,6 +117,18 @@ internal sealed class ScenarioExecution : IScenarioHost
 
     /// <inheritdoc/>
     public void Add(SnapshotGuest guest) => _guests.Add(guest);
+
+    /// <inheritdoc/>
+    public void Add(SnapshotFact fact)
+    {
+        if (!_facts.Exists(f => f.Name == fact.Name))
+        {
+            _facts.Add(fact);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Add(MatrixRecord row) => _matrix.Add(row);
 
     /// <inheritdoc/>
     public void Count(int passed, int skipped)
@@ -131,6 +154,8 @@ internal sealed class ScenarioExecution : IScenarioHost
         Parameters = item.Declaration?.Parameters ?? [],
     };
 
+    private string Resolve(string cpu) => ModelRegistry.IsFile(cpu) ? Path.GetFullPath(cpu, Path.GetDirectoryName(Path.GetFullPath(_declaration.File))!) : cpu;
+
     // By name: FluentAssertions throws the exception of whichever test framework it finds, and is not loaded only to ask.
     private static bool IsAssertion(Exception exception) => exception.GetType().Name is "AssertionFailedException" or "AssertionException";
 
@@ -151,8 +176,9 @@ internal sealed class ScenarioExecution : IScenarioHost
 
     private ScenarioResult Conclude(Outcome outcome, string? message)
     {
-        var snapshot = outcome == Outcome.Passed && _records.Count > 0 && !Options.ChangesResults
-            ? _item.Snapshots?.Compare(new SnapshotContent(_item.Id, _declaration.Title, _guests, _records), narrowed: Options.Engines is not null)
+        var snapshot = outcome == Outcome.Passed && _records.Count + _facts.Count + _matrix.Count > 0 && !Options.ChangesResults
+            ? _item.Snapshots?.Compare(
+                new SnapshotContent(_item.Id, _declaration.Title, _guests, _records) { Facts = _facts, Matrix = _matrix }, narrowed: Options.Engines is not null)
             : null;
         if (outcome is not (Outcome.Passed or Outcome.NotApplicable))
         {

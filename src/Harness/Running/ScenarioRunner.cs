@@ -8,6 +8,8 @@ namespace Harness.Running;
 /// <param name="log">Takes lines of progress, from several bodies at a time.</param>
 public sealed class ScenarioRunner(IExecutor executor, RunOptions options, Action<string> log)
 {
+    private readonly ClassificationCache _classifications = new();
+
     /// <summary>Runs the items.</summary>
     /// <param name="items">In the order of the results.</param>
     /// <param name="completed">Called once for every item, never concurrently; not for those that the user's giving up left without a result.</param>
@@ -27,7 +29,7 @@ public sealed class ScenarioRunner(IExecutor executor, RunOptions options, Actio
 
     private ScenarioResult? Run(RunItem item, CancellationToken cancellation) => item.Failure is { } failure
         ? ScenarioExecution.Unrun(item, failure)
-        : ScenarioExecution.Run(item, item.Declaration!, options, log, cancellation);
+        : ScenarioExecution.Run(item, item.Declaration!, options, _classifications, log, cancellation);
 
     // Holds results back until those before them are there.
     private sealed class ResultOrder(int count, Action<ScenarioResult> completed)

@@ -21,6 +21,8 @@ public sealed class OtherCommandsTests
     [TestCase("accept", "--help")]
     [TestCase("diff", "--help")]
     [TestCase("report", "--help")]
+    [TestCase("classify", "--help")]
+    [TestCase("matrix", "--help")]
     public void ShouldExplainItself(params string[] arguments)
     {
         var help = _folder.Run(arguments);

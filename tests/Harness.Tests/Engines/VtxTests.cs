@@ -6,6 +6,7 @@ using Harness.Machine.Devices;
 using Harness.Scenarios;
 using Harness.Tests.Vmm;
 using Harness.Vmm;
+using Harness.Vmm.Classification;
 using NUnit.Framework;
 using static Iced.Intel.AssemblerRegisters;
 using Vector = Harness.Isa.Vector;
@@ -445,5 +446,16 @@ internal sealed class VtxTests
         RunRequest request = Requests.For(new VtxEngine(), TestGuests.Loop) with { Model = ProcessorModel.Load("pentium") };
 
         GuestRunner.NotApplicable(request).Should().Be("pentium has no VT-x");
+    }
+
+    /// <summary>An injected error code has bits 14:0 only, a selector 13 bits of index; the stack that the frame goes to is not shadowed yet.</summary>
+    [Test]
+    public void A_fault_whose_error_code_cannot_be_injected_is_delivered_all_the_same()
+    {
+        // jmp far [100h], to a selector that lies beyond every table.
+        var setting = Setting.Parse("code=FF2D00010000 esp=800 @10100=000300009CFB");
+        var user = new Situation(GuestMode.Protected, Side.User, MonitorConfiguration.Permissive, Axis.None);
+
+        new VtxRun(FormGuest.Build(ProcessorModel.Load("yonah"), setting, user)).ShouldBeEquivalent();
     }
 }

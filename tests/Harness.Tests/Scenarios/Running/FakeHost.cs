@@ -1,8 +1,10 @@
 using Harness.Engines.Bare;
 using Harness.Machine;
 using Harness.Records;
+using Harness.Running;
 using Harness.Scenarios;
 using Harness.Vmm;
+using Harness.Vmm.Classification;
 
 namespace Harness.Tests.Scenarios.Running;
 
@@ -19,6 +21,13 @@ internal sealed class FakeHost(params IEngine[] engines) : IScenarioHost
 
     public List<SnapshotGuest> Guests { get; } = [];
 
+    /// <summary>The forms that pass for all forms of a model.</summary>
+    public Func<InstructionForm, bool>? Classified { get; init; }
+
+    public List<SnapshotFact> Facts { get; } = [];
+
+    public List<MatrixRecord> Matrix { get; } = [];
+
     public List<RunRequest> Requests { get; } = [];
 
     public (int Passed, int Skipped) Checks { get; private set; }
@@ -26,6 +35,9 @@ internal sealed class FakeHost(params IEngine[] engines) : IScenarioHost
     public void Run(Action<ScenarioContext> body) => body(new ScenarioContext(new ScenarioDeclaration("t/x", "title", [], "x.cs", 1, [], body), this));
 
     public ProcessorModel LoadModel(string name) => ProcessorModel.Load(name);
+
+    public IReadOnlyList<FormVerdict> Classify(string cpu, GuestMode mode, string? instruction) =>
+        ClassificationRunner.Run(LoadModel(cpu), [mode], instruction is null ? Classified : form => form.IsNamed(instruction), new InlineExecutor());
 
     public EngineRun Execute(RunRequest request)
     {
@@ -37,7 +49,11 @@ internal sealed class FakeHost(params IEngine[] engines) : IScenarioHost
 
     public void Add(RunRecord record) => Records.Add(record);
 
+    public void Add(MatrixRecord row) => Matrix.Add(row);
+
     public void Add(SnapshotGuest guest) => Guests.Add(guest);
+
+    public void Add(SnapshotFact fact) => Facts.Add(fact);
 
     public void Count(int passed, int skipped) => Checks = (Checks.Passed + passed, Checks.Skipped + skipped);
 

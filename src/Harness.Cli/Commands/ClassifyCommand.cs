@@ -1,0 +1,162 @@
+using System.CommandLine;
+using System.Globalization;
+using Harness.Cli.Output;
+using Harness.Machine;
+using Harness.Records;
+using Harness.Reports;
+using Harness.Running;
+using Harness.Scenarios;
+using Harness.Vmm.Classification;
+
+namespace Harness.Cli.Commands;
+
+/// <summary><c>classify</c>: sorts a processor's instruction forms by experiment and decides Popek and Goldberg's theorems.</summary>
+internal sealed class ClassifyCommand
+{
+    private const int NearNames = 6;
+
+    private readonly CommandEnvironment _environment;
+    private readonly Option<string> _cpu = new("--cpu")
+    {
+        Description = "Processor model: a name, or a model file (*.json)",
+        HelpName = "M",
+        DefaultValueFactory = _ => ScenarioContext.DefaultCpu,
+    };
+
+    private readonly Option<string[]> _mode = new("--mode") { Description = "Only these modes, separated by commas (default: all)", HelpName = string.Join(',', SituationNames.Modes) };
+    private readonly Option<string[]> _instruction = new("--instruction") { Description = "Only forms with this mnemonic or this whole name; repeatable", HelpName = "NAME" };
+    private readonly Option<string?> _configuration = new("--configuration") { Description = "Only verdicts relative to this configuration of a monitor (default: all that the model has)", HelpName = "NAME" };
+    private readonly Option<string[]> _theorem = new("--theorem") { Description = "Only these theorems, with the forms that violate their conditions", HelpName = "1,2,3" };
+    private readonly Option<bool> _witness = new("--witness") { Description = "A scenario script that replays and explains the witness of everything found about the --instruction" };
+    private readonly Option<ClassificationFormat> _format = CommandOptions.OneOf<ClassificationFormat>("--format", "Form of the result (default: console)");
+    private readonly Option<string?> _out = new("--out") { Description = "Write the result there instead of to standard output", HelpName = "FILE" };
+    private readonly Option<int> _parallel = CommandOptions.Parallel("Pieces");
+
+    private ClassifyCommand(Command command, CommandEnvironment environment)
+    {
+        _environment = environment;
+        _cpu.CompletionSources.Add(_ => CommandOptions.Names(environment.Catalog.Cpus));
+        foreach (var option in (Option[])[_cpu, _mode, _instruction, _configuration, _theorem, _witness, _format, _out, _parallel])
+        {
+            command.Options.Add(option);
+        }
+    }
+
+    private enum ClassificationFormat
+    {
+        Console,
+        Json,
+        Markdown,
+        Html,
+    }
+
+    public static Command Create(CommandEnvironment environment)
+    {
+        var command = new Command("classify", "Finds by experiment which instructions are privileged and which sensitive, with witnesses, and decides Popek and Goldberg's theorems");
+        command.SetAction(new ClassifyCommand(command, environment).Run);
+        return command;
+    }
+
+    private int Run(ParseResult parsed)
+    {
+        var cpu = CommandOptions.Cpu(_environment, parsed.GetValue(_cpu)!);
+        var model = ModelRegistry.Load(cpu);
+        var modes = Modes(parsed);
+        var names = parsed.GetValue(_instruction) ?? [];
+        var theorems = TheoremNumbers(parsed);
+        var configurations = Configurations(parsed, model);
+        CheckTogether(parsed, names, theorems);
+        ExpectForms(model, modes, names);
+        try
+        {
+            var executor = new ParallelExecutor(parsed.GetValue(_parallel), TimeSpan.MaxValue);
+            Func<InstructionForm, bool>? wanted = names.Length == 0 ? null : form => names.Any(form.IsNamed);
+            var verdicts = ClassificationRunner.Run(model, modes, wanted, executor, _environment.Cancellation);
+            var record = ClassificationRecords.Of(cpu, model, modes, verdicts, configurations, isWhole: wanted is null);
+            Write(parsed.GetValue(_out), Render(parsed, record, theorems));
+            return ExitCode.Success;
+        }
+        catch (OperationCanceledException) when (_environment.Cancellation.IsCancellationRequested)
+        {
+            throw new CommandException(ExitCode.Cancelled, "cancelled; nothing is written");
+        }
+    }
+
+    private List<GuestMode> Modes(ParseResult parsed) =>
+        Named(_mode.Name, Parts(parsed.GetValue(_mode)) is { Count: > 0 } given ? given : SituationNames.Modes, SituationNames.Mode);
+
+    private IReadOnlyList<MonitorConfiguration> Configurations(ParseResult parsed, ProcessorModel model) => parsed.GetValue(_configuration) is { } name
+        ? Named(_configuration.Name, [name], n => SituationNames.Configuration(model, n))
+        : MonitorConfiguration.Of(model);
+
+    private List<int> TheoremNumbers(ParseResult parsed) => Named(_theorem.Name, Parts(parsed.GetValue(_theorem)), text =>
+        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number is >= 1 and <= 3
+            ? number
+            : throw new FormatException($"expected 1, 2 or 3; found '{text}'"));
+
+    private static List<T> Named<T>(string option, IReadOnlyList<string> names, Func<string, T> read)
+    {
+        try
+        {
+            return [.. names.Select(read)];
+        }
+        catch (FormatException e)
+        {
+            throw new CommandException(ExitCode.Usage, $"{option}: {e.Message}");
+        }
+    }
+
+    private static List<string> Parts(string[]? given) => [.. (given ?? []).SelectMany(g => g.Split(',', StringSplitOptions.TrimEntries)).Distinct()];
+
+    private void CheckTogether(ParseResult parsed, string[] names, List<int> theorems)
+    {
+        var witness = parsed.GetValue(_witness);
+        var problem = witness && names.Length == 0 ? "--witness: name the forms with --instruction; the witnesses of all of them are in --format json"
+            : theorems.Count > 0 && names.Length > 0 ? "--theorem speaks of all forms: leave out --instruction"
+            : theorems.Count > 0 && witness ? "--theorem and --witness: choose one"
+            : (witness || theorems.Count > 0) && parsed.GetValue(_format) != ClassificationFormat.Console ? "--theorem and --witness have one form: leave out --format"
+            : null;
+        if (problem is not null)
+        {
+            throw new CommandException(ExitCode.Usage, problem);
+        }
+    }
+
+    private static void ExpectForms(ProcessorModel model, List<GuestMode> modes, string[] names)
+    {
+        var forms = names.Length == 0 ? [] : modes.SelectMany(m => FormCatalog.Of(model, m == GuestMode.Protected ? 32 : 16)).ToList();
+        if (Array.Find(names, name => !forms.Exists(f => f.IsNamed(name))) is { } unknown)
+        {
+            throw new CommandException(
+                ExitCode.NothingMatched, $"--instruction: {model.Name} has no form '{unknown}'; near it are {string.Join("; ", FormCatalog.Nearest(forms, unknown, NearNames))}");
+        }
+    }
+
+    private string Render(ParseResult parsed, ClassificationRecord record, List<int> theorems)
+    {
+        var isFile = parsed.GetValue(_out) is not (null or "-");
+        var style = isFile ? ConsoleStyle.Plain : ConsoleStyle.For(_environment.IsTerminal, _environment.Variable("NO_COLOR"), _environment.Width);
+        return parsed.GetValue(_witness) ? Report.Witnesses(record)
+            : theorems.Count > 0 ? Report.Theorems(record, theorems, style)
+            : parsed.GetValue(_format) switch
+            {
+                ClassificationFormat.Json => Report.ClassificationJson(record),
+                ClassificationFormat.Markdown => Report.ClassificationMarkdown(record),
+                ClassificationFormat.Html => Report.ClassificationHtml(record),
+                _ => Report.Classification(record, style),
+            };
+    }
+
+    private void Write(string? file, string text)
+    {
+        if (file is null or "-")
+        {
+            _environment.Out.Write(text);
+            return;
+        }
+
+        var path = _environment.FullPath(file);
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        WholeFile.Write(path, text);
+    }
+}

@@ -1,0 +1,268 @@
+namespace Harness.Vmm.Classification;
+
+/// <summary>How an engine had the instruction executed.</summary>
+public enum CellOutcome : byte
+{
+    /// <summary>By the processor, without the monitor.</summary>
+    Direct,
+
+    /// <summary>By the monitor, without an event of the instruction's own.</summary>
+    Emulated,
+
+    /// <summary>It led to the monitor: <see cref="MatrixCell.Events"/>.</summary>
+    Event,
+
+    /// <summary>There is no run: <see cref="MatrixCell.Reason"/>.</summary>
+    NotApplicable,
+}
+
+/// <summary>Events of one kind and cause at the instruction; <paramref name="Cause"/> is a vector or an exit reason.</summary>
+public readonly record struct CellEvent(EngineEventKind Kind, string Cause, int Count);
+
+/// <summary>One form under one engine.</summary>
+/// <param name="Engine">The engine.</param>
+/// <param name="Outcome">Who executed it.</param>
+/// <param name="Events">Traps, exits, callouts and hypercalls at the instruction, in order of their first occurrence. Faults that only fill a shadow table belong to the page.</param>
+/// <param name="Wrong">The first value that the guest sees otherwise than on the bare machine, by this very instruction; null: none.</param>
+/// <param name="Reason">Why there is no run; else empty.</param>
+public sealed record MatrixCell(IEngine Engine, CellOutcome Outcome, IReadOnlyList<CellEvent> Events, Divergence? Wrong, string Reason)
+{
+    internal static MatrixCell None(IEngine engine, string reason) => new(engine, CellOutcome.NotApplicable, [], null, reason);
+}
+
+/// <summary>One form under every engine.</summary>
+/// <param name="Verdict">What the classification says of it.</param>
+/// <param name="Group">See <see cref="FormGroup.Of"/>.</param>
+/// <param name="Setting">The instance that ran; null: none runs on the bare machine.</param>
+/// <param name="Situation">Where it ran.</param>
+/// <param name="Cells">In the order of the engines.</param>
+public sealed record MatrixRow(FormVerdict Verdict, string Group, Setting? Setting, Situation Situation, IReadOnlyList<MatrixCell> Cells)
+{
+    /// <summary>The cell of the engine of that name, or null.</summary>
+    public MatrixCell? Find(string engine) => Cells.FirstOrDefault(c => c.Engine.Name == engine);
+}
+
+/// <summary>The virtualization matrix: instruction forms against engines. Which forms, and with which operands, comes from the classification; what a cell says, from runs.</summary>
+public sealed class FormMatrix
+{
+    /// <summary>Longest run: the preamble, the instruction, the way to the end.</summary>
+    private const long Budget = 400;
+
+    /// <summary>Settings beside the witnesses' and their variants in which a wrong result is looked for.</summary>
+    private const int Draws = 16;
+
+    /// <summary>Engines under which the guest's kernel runs in another mode than it would on the bare machine.</summary>
+    private const MonitorKind Displacing = MonitorKind.Deprivileged | MonitorKind.Translating | MonitorKind.Paravirtual;
+
+    private readonly ProcessorModel _model;
+    private readonly GuestMode _mode;
+    private readonly Side _side;
+    private readonly CostProfile _costs;
+    private readonly IEngine _bare;
+    private readonly IReadOnlyList<IEngine> _engines;
+    private readonly IReadOnlyList<string?> _refusals;
+
+    /// <summary>A matrix of a model.</summary>
+    /// <param name="model">The physical processor.</param>
+    /// <param name="mode">Real-address or protected mode.</param>
+    /// <param name="side">Whose instruction it is: the kernel's or, in protected mode, a user's.</param>
+    /// <param name="engines">The reference first; the rest are the columns.</param>
+    /// <param name="costs">What runs are made with; no cell depends on it.</param>
+    public FormMatrix(ProcessorModel model, GuestMode mode, Side side, IReadOnlyList<IEngine> engines, CostProfile costs)
+    {
+        _model = model;
+        _mode = mode;
+        _side = side;
+        _costs = costs;
+        _bare = engines[0];
+        _engines = [.. engines.Skip(1)];
+        GuestImage any = FormGuest.Build(model, new Setting { Code = [0x90], Registers = new uint[8] }, new Situation(mode, side, MonitorConfiguration.Permissive, Axis.None));
+        _refusals = [.. _engines.Select(e => GuestRunner.NotApplicable(Request(e, any)))];
+    }
+
+    /// <summary>The forms that have a row: all that are sensitive, show a resource or are privileged, and the first innocuous one of each group.</summary>
+    /// <param name="verdicts">Of one mode, in the order of the catalogue.</param>
+    public static IReadOnlyList<FormVerdict> Select(IEnumerable<FormVerdict> verdicts)
+    {
+        var seen = new HashSet<string>(StringComparer.Ordinal);
+        return [.. verdicts.Where(v => HasFindings(v) || (IsInnocuous(v) && seen.Add(FormGroup.Of(v.Form))))];
+    }
+
+    /// <summary>Runs an instance of the form under every engine.</summary>
+    public MatrixRow Row(FormVerdict verdict)
+    {
+        string group = FormGroup.Of(verdict.Form);
+        var home = new Situation(_mode, _side, verdict.Configurations[0].Configuration, Axis.None);
+        if (ProcessorModel.Withholdable.Where(f => _model.Has(f) && !_model.Without(f).Has(verdict.Form.Code)).Cast<Feature?>().FirstOrDefault() is { } feature)
+        {
+            return new MatrixRow(verdict, group, null, home, [.. _engines.Select(e => MatrixCell.None(e, $"{feature} is not shown to guests"))]);
+        }
+
+        return Search(verdict, group, home)
+            ?? new MatrixRow(verdict, group, null, home, [.. _engines.Select(e => MatrixCell.None(e, "it faults on the bare machine in every state that was tried"))]);
+    }
+
+    private static bool HasFindings(FormVerdict verdict) =>
+        !verdict.NothingSeen && verdict.Configurations.Any(c => c.IsPrivileged || c.IsSensitive(resources: true));
+
+    private static bool IsInnocuous(FormVerdict verdict) => !verdict.NothingSeen && !HasFindings(verdict);
+
+    private MatrixRow? Search(FormVerdict verdict, string group, Situation home)
+    {
+        MatrixRow? best = null;
+        int drawn = 0;
+        foreach ((Setting setting, Situation situation, bool isWitness) in Candidates(verdict, home))
+        {
+            drawn += isWitness ? 0 : 1;
+            if (!isWitness && best is not null && Missing(best) == 0 && (drawn > Draws || !IsSuspect(verdict)))
+            {
+                break;
+            }
+
+            if (best is not null && Missing(best) == 0 && !GoesWrong(setting, situation))
+            {
+                continue;
+            }
+
+            if (Try(verdict, group, setting, situation) is not { } row)
+            {
+                continue;
+            }
+
+            best = best is null || Rank(row).CompareTo(Rank(best)) < 0 ? row : best;
+            if (Rank(best) == (0, 0))
+            {
+                break;
+            }
+        }
+
+        return best;
+    }
+
+    /// <summary>It is sensitive and need not trap: there may be operands with which a kernel that is not in the mode that it believes to be in goes wrong.</summary>
+    private static bool IsSuspect(FormVerdict verdict) => verdict.Configurations.Any(c => c.IsSensitive()) && !verdict.Configurations.Any(c => c.IsPrivileged);
+
+    /// <summary>Whether a kernel that runs elsewhere than it believes gets another result.</summary>
+    private bool GoesWrong(Setting setting, Situation situation)
+    {
+        GuestImage guest = FormGuest.Build(_model, setting, situation);
+        Probe bare = Run(_bare, guest);
+        return bare.Form is not null && _engines.Where((e, i) => _refusals[i] is null && (e.Kind & Displacing) != 0).Any(e => Cell(e, guest, bare).Wrong is not null);
+    }
+
+    /// <summary>The fewer cells are missing the better; then, an engine that goes wrong is what the matrix is for.</summary>
+    private (int Missing, int Right) Rank(MatrixRow row) => (Missing(row), row.Cells.Any(c => c.Wrong is not null) ? 0 : 1);
+
+    /// <summary>Cells without a run that another instance of the form might have.</summary>
+    private int Missing(MatrixRow row) => row.Cells.Where((c, i) => c.Outcome == CellOutcome.NotApplicable && _refusals[i] is null).Count();
+
+    /// <summary>The states of the witnesses, the same with RPL 1 in every selector, then other settings of the form.</summary>
+    private IEnumerable<(Setting Setting, Situation Situation, bool IsWitness)> Candidates(FormVerdict verdict, Situation home)
+    {
+        List<(Setting Setting, Axis Axis)> seen = [];
+        foreach (Finding finding in verdict.Configurations[0].Findings)
+        {
+            foreach (Situation? at in (Situation?[])[finding.Witness.First, finding.Witness.Second])
+            {
+                if (at is { } situation && situation.Side == _side && !seen.Contains((finding.Witness.Setting, situation.Axis)))
+                {
+                    seen.Add((finding.Witness.Setting, situation.Axis));
+                    yield return (finding.Witness.Setting, situation, true);
+                }
+            }
+        }
+
+        foreach (Setting setting in seen.Where(s => s.Axis == Axis.None).Select(s => s.Setting).ToList())
+        {
+            yield return (WithRing1(setting), home, false);
+        }
+
+        for (int number = 0; number < Classifier.DefaultSettings; number++)
+        {
+            if (SettingGenerator.Make(_model, _mode, verdict.Form, number) is { } setting)
+            {
+                yield return (setting, home, false);
+            }
+        }
+    }
+
+    /// <summary>A ring that deprivileged kernels really run in, and no program names: it shows who compares with which level.</summary>
+    private static Setting WithRing1(Setting setting)
+    {
+        static byte[] Change(SettingBytes part)
+        {
+            byte[] bytes = [.. part.Bytes];
+            if (part.Address == LabLayout.Data + LabLayout.OperandOffset)
+            {
+                bytes[0] = (byte)((bytes[0] & ~Selector.RplMask) | 1);
+            }
+
+            return bytes;
+        }
+
+        return setting with
+        {
+            Registers = [.. setting.Registers.Select((r, i) => i == 4 ? r : (r & ~(uint)Selector.RplMask) | 1)],
+            Memory = [.. setting.Memory.Select(m => m with { Bytes = Change(m) })],
+        };
+    }
+
+    /// <summary>The row of one instance; null: it does not retire on the bare machine.</summary>
+    private MatrixRow? Try(FormVerdict verdict, string group, Setting setting, Situation situation)
+    {
+        GuestImage guest = FormGuest.Build(_model, setting, situation);
+        Probe bare = Run(_bare, guest);
+        return bare.Form is null ? null : new MatrixRow(verdict, group, setting, situation, [.. _engines.Select((e, i) => _refusals[i] is { } reason ? MatrixCell.None(e, reason) : Cell(e, guest, bare))]);
+    }
+
+    private MatrixCell Cell(IEngine engine, GuestImage guest, Probe bare)
+    {
+        Probe probe = Run(engine, guest);
+        if (probe.Run.End == GuestEnd.Unsupported)
+        {
+            return MatrixCell.None(engine, probe.Run.StopReason!);
+        }
+
+        Divergence? first = Equivalence.First(bare.Run, probe.Run, bare.Steps, probe.Steps);
+        if (first is not null && first.Tick < bare.Form!.Tick)
+        {
+            throw new InvalidOperationException($"{engine.Name} diverges before the instruction that the guest {guest.Name} is for: {first}.");
+        }
+
+        CellEvent[] events = [.. probe.Events.GroupBy(e => (e.Kind, e.Cause)).Select(g => new CellEvent(g.Key.Kind, g.Key.Cause, g.Count()))];
+        CellOutcome outcome = events.Length > 0 ? CellOutcome.Event : probe.Form is { IsDirect: false } ? CellOutcome.Emulated : CellOutcome.Direct;
+        return new MatrixCell(engine, outcome, events, first?.Address == FormGuest.Address ? first : null, "");
+    }
+
+    private Probe Run(IEngine engine, GuestImage guest)
+    {
+        var steps = new List<GuestStep>();
+        var events = new List<EngineEvent>();
+        EngineRun run = GuestRunner.Run(Request(engine, guest), new StepFilter(new StepWindow(1, long.MaxValue), 0, long.MaxValue, steps.Add), Note);
+        return new Probe(run, steps, events);
+
+        void Note(EngineEvent e)
+        {
+            bool leads = e.Kind is EngineEventKind.Trap or EngineEventKind.Exit or EngineEventKind.Callout or EngineEventKind.Hypercall;
+            if (leads && e.Level > 0 && e.Address == FormGuest.Address)
+            {
+                events.Add(e);
+            }
+        }
+    }
+
+    private RunRequest Request(IEngine engine, GuestImage guest) => new()
+    {
+        Engine = engine,
+        Model = _model,
+        Guest = guest,
+        Costs = _costs,
+        MaxInstructions = Budget,
+    };
+
+    private sealed record Probe(EngineRun Run, IReadOnlyList<GuestStep> Steps, IReadOnlyList<EngineEvent> Events)
+    {
+        /// <summary>The instruction, if it retired.</summary>
+        public GuestStep? Form { get; } = Steps.FirstOrDefault(s => s.Address == FormGuest.Address && s.Instruction.Length > 0);
+    }
+}
