@@ -35,7 +35,7 @@ public sealed class TrapEngine(TrapLayout layout) : IEngine
     {
         bool trapsUserReturn = Option(context, "userReturn", "trap", "direct") == "trap";
         bool isPair = Option(context, "shadows", "one", "two") == "two" && layout.KernelRing == 3;
-        return new TrapMonitor(context, layout, trapsUserReturn, isPair);
+        return new DeprivilegingMonitor(context, new DirectExecution(layout.KernelRing, trapsUserReturn, isPair));
     }
 
     private string Option(MonitorContext context, string name, string usual, string other)

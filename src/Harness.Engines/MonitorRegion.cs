@@ -1,4 +1,4 @@
-namespace Harness.Engines.Trap;
+namespace Harness.Engines;
 
 /// <summary>
 /// The monitor's part of linear space, the top 4 MiB, and what lies in it: descriptor tables, task segment, stack and entry points, at the first 4 MiB of host
