@@ -148,7 +148,7 @@ public sealed class Fuzzer : IFuzzer, IExecutionObserver, IProcessorEvents
             return $"the run ended as {exit}";
         }
 
-        return _processor.Ticks > _first.Limit + Overshoot ? $"tick {_processor.Ticks}, limit {_first.Limit}" : Invariants.Violation(_processor);
+        return _processor.Ticks > _first.Limit + Overshoot + _processor.Model.PauseTicks ? $"tick {_processor.Ticks}, limit {_first.Limit}" : Invariants.Violation(_processor);
     }
 
     private void Start()
