@@ -17,5 +17,5 @@ Scenario("A program in ring 3 calls the kernel and returns", covers: "B1", s =>
     var run = s.Run(guest);
     run.Bare.Console.Should().Be("back in user mode\n");
     run.Each(Monitor.Any, e => e.Console.Should().Be(run.Bare.Console));
-    run.Each(Monitor.Interpreter | Monitor.HardwareAssisted, e => e.Should().MatchBare());
+    run.Each(Monitor.Interpreter | Monitor.Hybrid | Monitor.HardwareAssisted, e => e.Should().MatchBare());
 });

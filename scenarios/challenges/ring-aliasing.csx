@@ -19,7 +19,7 @@ Scenario("Ring aliasing: the kernel reads in CS that it does not run in ring 0",
 
     var run = s.Run(guest);
     run.Bare.Console.Should().Be("ring 0\n");
-    run.Each(Monitor.Interpreter, e => e.Should().MatchBare());
+    run.Each(Monitor.Interpreter | Monitor.Hybrid, e => e.Should().MatchBare());
     run.Each(Monitor.Deprivileged, e =>
     {
         e.Should().HaveEvents(0, at: "push").And.FirstDivergeFromBare(at: "push", value: "[00007FFC]", bare: Selectors.Code0);

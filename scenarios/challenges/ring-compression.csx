@@ -16,6 +16,6 @@ Scenario("Ring compression: the guest's own ring 1 is the one that its kernel wa
     var run = s.Run(guest);
     run.Bare.Ebx.Should().Be(1);
     run.Bare.Level(0).OfCause("#GP").At("cli").Should().HaveCount(1);
-    run.Each(Monitor.Interpreter | Monitor.HardwareAssisted, e => e.Should().MatchBare());
+    run.Each(Monitor.Interpreter | Monitor.Hybrid | Monitor.HardwareAssisted, e => e.Should().MatchBare());
     run.All.Should().NotContain(e => e.Kind == Monitor.Deprivileged, "a deprivileging monitor has no ring left for it and says so");
 });

@@ -25,7 +25,7 @@ foreach (var (name, read, value, bare, found) in probes)
         });
 
         var run = s.Run(guest, cpu: "yonah");
-        run.Each(Monitor.Interpreter | Monitor.HardwareAssisted, e => e.Should().MatchBare());
+        run.Each(Monitor.Interpreter | Monitor.Hybrid | Monitor.HardwareAssisted, e => e.Should().MatchBare());
         run.Each(Monitor.Deprivileged, e =>
         {
             e.Events.At("probe").Traps.Should().BeEmpty();

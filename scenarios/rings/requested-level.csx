@@ -21,7 +21,7 @@ Scenario("The layout shows in the selectors: the kernel finds its real ring in C
     var run = s.Run(guest);
     run.Bare.Memory(0x9800).Should().Be(Selectors.Data0 << 16 | Selectors.Code0);
     run.Each(Monitor.Any, e => (e.Ebx, e.Edx).Should().Be((Selectors.Code3, Selectors.Data3)));
-    run.Each(Monitor.Interpreter | Monitor.HardwareAssisted, e => e.Should().MatchBare());
+    run.Each(Monitor.Interpreter | Monitor.Hybrid | Monitor.HardwareAssisted, e => e.Should().MatchBare());
     run.Each(Monitor.Deprivileged, e =>
     {
         uint ring = e.Memory(0x9800) & 3;                         // 1 in the 0/1/3 layout, 3 in 0/3/3

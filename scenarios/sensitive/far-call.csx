@@ -15,7 +15,7 @@ Scenario("A far CALL stores the ring that the kernel really runs in", covers: "B
 
     var run = s.Run(guest);
     run.Bare.Eax.Should().Be(Selectors.Code0);
-    run.Each(Monitor.Interpreter, e => e.Should().MatchBare());
+    run.Each(Monitor.Interpreter | Monitor.Hybrid, e => e.Should().MatchBare());
     run.Each(Monitor.Deprivileged, e =>
     {
         e.Should().HaveEvents(0, at: "call").And.HaveEvents(0, at: "return");

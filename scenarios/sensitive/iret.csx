@@ -27,7 +27,7 @@ foreach (bool saved in new[] { true, false })
 
         var run = s.Run(guest);
         run.Bare.Flags.Should().HaveFlag(Flags.IF);
-        run.Each(Monitor.Interpreter | Monitor.HardwareAssisted, e => e.Should().MatchBare());
+        run.Each(Monitor.Interpreter | Monitor.Hybrid | Monitor.HardwareAssisted, e => e.Should().MatchBare());
         run.Each(Monitor.Deprivileged, e =>
         {
             e.Events.At("iret").Traps.OfCause("#GP").OfReason("segment").Should().HaveCount(saved ? 0 : 1);

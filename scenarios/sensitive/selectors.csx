@@ -20,7 +20,7 @@ foreach (var row in rows)
         });
 
         var run = s.Run(guest);
-        run.Each(Monitor.Interpreter, e => e.Should().MatchBare());
+        run.Each(Monitor.Interpreter | Monitor.Hybrid, e => e.Should().MatchBare());
         run.Each(Monitor.Deprivileged, e => e.Should().HaveEvents(0, at: "store").And.FirstDivergeFromBare(at: "store", value: row.Value, bare: row.Bare));
         run.On("trap013", e => e.Should().FirstDivergeFromBare(at: "store", found: row.Bare | 1));
         run.Each(Monitor.HardwareAssisted, e => e.Should().MatchBare().And.HaveExits(0, at: "store"));

@@ -32,7 +32,7 @@ foreach (var row in rows)
         });
 
         var run = s.Run(guest);
-        run.Each(Monitor.Interpreter, e => e.Should().MatchBare());
+        run.Each(Monitor.Interpreter | Monitor.Hybrid, e => e.Should().MatchBare());
         run.Each(Monitor.Deprivileged, e => e.Should().HaveEvents(0, at: row.Name).And.FirstDivergeFromBare(at: row.Name, value: row.Value, bare: row.Bare));
         run.On("trap013", e => e.Should().FirstDivergeFromBare(at: row.Name, found: row.Found013));
         run.Each(Monitor.HardwareAssisted, e => e.Should().MatchBare().And.HaveExits(0, at: row.Name));

@@ -30,7 +30,7 @@ Scenario("A user program writes four characters by a system call that stores the
     run.Each(Monitor.Any, e => e.Screen.Should().StartWith("VMM!"));
     run.Each(Monitor.Any, e => e.Should().MatchBare().And.ControlResources());
     run.Each(Monitor.HardwareAssisted, e => e.Events.Exits.Where(x => e.Guest.Locate(x.Address).StartsWith("store", StringComparison.Ordinal)).Should().HaveCount(4));
-    run.On("trap013", e =>
+    run.Each(Monitor.Deprivileged, e =>
     {
         e.Should().HaveEvents(1, EngineEventKind.Trap, "#GP", "software-interrupt", at: "call").And.HaveEvents(4, EngineEventKind.Trap, "#PF", "mmio");
         e.Should().HaveEvents(1, EngineEventKind.Trap, "#NP", at: "return");

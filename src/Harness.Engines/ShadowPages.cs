@@ -21,22 +21,35 @@ internal enum ShadowFault
 
 /// <summary>
 /// Shadow page tables: 4 KiB pages, filled on demand from the guest's walk. Frames that hold guest page tables or descriptor tables are traced: never
-/// mapped for writing, so that each write to them traps and the shadow follows.
+/// mapped for writing, so that each write to them traps and the shadow follows. With a space for users there are two shadows, of which one is in use: a pair
+/// for a kernel and users that the processor cannot tell apart by their ring.
 /// </summary>
-internal sealed class ShadowPages(IHost host, Emulator emulator, GuestMemoryMap memory, ShadowSpace space)
+internal sealed class ShadowPages(IHost host, Emulator emulator, GuestMemoryMap memory, ShadowSpace space, ShadowSpace? userSpace = null)
 {
     private const uint PageMask = 0xFFFFF000;
     private const uint PageSize = ShadowSpace.PageSize;
     private const ulong FrameMask = 0xFFFFF000;
-    private readonly uint[] _tables = new uint[space.End >> space.TableShift];
+    private readonly Shadow[] _shadows = userSpace is null ? [new Shadow(space)] : [new Shadow(space), new Shadow(userSpace)];
+
+    /// <summary>Where a frame is mapped: linear addresses of pages, each plus the number of the shadow.</summary>
     private readonly Dictionary<uint, List<uint>> _mapped = [];
     private readonly Dictionary<uint, List<TracedTable>> _traced = [];
     private readonly HashSet<uint> _descriptorFrames = [];
     private readonly bool _hasWriteProtect = host.Has(Feature.I486);
-    private uint _next = space.FirstTable;
+    private readonly uint _firstTable = (userSpace ?? space).FirstTable;
+    private uint _next = (userSpace ?? space).FirstTable;
+    private uint _used;
 
     /// <summary>A guest paging structure: what its first entry maps, the size of an entry and what each maps.</summary>
     private readonly record struct TracedTable(uint Linear, uint EntrySize, ulong Span);
+
+    /// <summary>Page tables by what they map: host-physical, 0 where there is none.</summary>
+    private sealed class Shadow(ShadowSpace space)
+    {
+        public ShadowSpace Space => space;
+
+        public uint[] Tables { get; } = new uint[space.End >> space.TableShift];
+    }
 
     /// <summary>A traced paging structure was written since the last <see cref="DropAll"/> or since it was set to false.</summary>
     public bool Changed { get; set; }
@@ -44,25 +57,40 @@ internal sealed class ShadowPages(IHost host, Emulator emulator, GuestMemoryMap 
     /// <summary>After <see cref="ShadowFault.Guest"/>: of the guest's own page fault.</summary>
     public uint ErrorCode { get; private set; }
 
+    /// <summary>Puts the shadow in use that a guest at this level runs on.</summary>
+    public void Use(bool user)
+    {
+        _used = user && userSpace is not null ? 1u : 0;
+        uint root = _shadows[_used].Space.Root;
+        if (host.Cr3 != root)
+        {
+            host.Cr3 = root;
+        }
+    }
+
     /// <summary>Forgets every translation and every traced frame: after CR3 loads and whatever else changes what the guest's tables mean.</summary>
     public void DropAll()
     {
-        for (uint i = 0; i < (uint)_tables.Length; i++)
+        foreach (Shadow shadow in _shadows)
         {
-            if (_tables[i] != 0)
+            for (uint i = 0; i < (uint)shadow.Tables.Length; i++)
             {
-                space.WriteDirectory(host.Memory, i << space.TableShift, 0);
-                _tables[i] = 0;
+                if (shadow.Tables[i] != 0)
+                {
+                    shadow.Space.WriteDirectory(host.Memory, i << space.TableShift, 0);
+                    shadow.Tables[i] = 0;
+                }
             }
         }
 
-        _next = space.FirstTable;
+        _next = _firstTable;
         _mapped.Clear();
         _traced.Clear();
         _descriptorFrames.Clear();
-        if (host.Cr3 == space.Root)
+        uint root = _shadows[_used].Space.Root;
+        if (host.Cr3 == root)
         {
-            host.Cr3 = space.Root;
+            host.Cr3 = root;
         }
 
         Changed = true;
@@ -71,19 +99,9 @@ internal sealed class ShadowPages(IHost host, Emulator emulator, GuestMemoryMap 
     /// <summary>Forgets one page.</summary>
     public void Drop(LinearAddress linear)
     {
-        uint page = linear.Value & PageMask;
-        uint table = page < space.End ? _tables[page >> space.TableShift] : 0;
-        if (table == 0)
+        for (uint number = 0; number < (uint)_shadows.Length; number++)
         {
-            return;
-        }
-
-        uint entry = space.ReadTable(host.Memory, table, page);
-        if ((entry & PageEntry.P) != 0)
-        {
-            space.WriteTable(host.Memory, table, page, 0);
-            _mapped[entry & PageMask].Remove(page);
-            host.InvalidatePage(new LinearAddress(page));
+            Drop(number, linear.Value & PageMask);
         }
     }
 
@@ -142,7 +160,7 @@ internal sealed class ShadowPages(IHost host, Emulator emulator, GuestMemoryMap 
             return lax ? ShadowFault.Protected : ShadowFault.Guest;
         }
 
-        if (_tables[linear.Value >> space.TableShift] == 0 && _next + PageSize > space.TablesEnd)
+        if (_shadows[_used].Tables[linear.Value >> space.TableShift] == 0 && _next + PageSize > space.TablesEnd)
         {
             DropAll();
         }
@@ -168,16 +186,35 @@ internal sealed class ShadowPages(IHost host, Emulator emulator, GuestMemoryMap 
         return ShadowFault.Filled;
     }
 
+    private void Drop(uint number, uint page)
+    {
+        Shadow shadow = _shadows[number];
+        uint table = page < space.End ? shadow.Tables[page >> space.TableShift] : 0;
+        if (table == 0)
+        {
+            return;
+        }
+
+        uint entry = space.ReadTable(host.Memory, table, page);
+        if ((entry & PageEntry.P) != 0)
+        {
+            space.WriteTable(host.Memory, table, page, 0);
+            _mapped[entry & PageMask].Remove(page + number);
+            host.InvalidatePage(new LinearAddress(page));
+        }
+    }
+
     private void Map(uint page, uint frame, ulong rights)
     {
-        Drop(new LinearAddress(page));
-        ref uint table = ref _tables[page >> space.TableShift];
+        Drop(_used, page);
+        Shadow shadow = _shadows[_used];
+        ref uint table = ref shadow.Tables[page >> space.TableShift];
         if (table == 0)
         {
             table = _next;
             _next += PageSize;
             host.Memory.Write(new HostPhysicalAddress(table), new byte[PageSize]);
-            space.WriteDirectory(host.Memory, page, table | PageEntry.P | PageEntry.RW | PageEntry.US);
+            shadow.Space.WriteDirectory(host.Memory, page, table | PageEntry.P | PageEntry.RW | PageEntry.US);
         }
 
         space.WriteTable(host.Memory, table, page, frame | PageEntry.P | rights);
@@ -186,7 +223,7 @@ internal sealed class ShadowPages(IHost host, Emulator emulator, GuestMemoryMap 
             _mapped[frame] = pages = [];
         }
 
-        pages.Add(page);
+        pages.Add(page + _used);
     }
 
     /// <summary>Traces the guest paging structures that translate the address.</summary>
@@ -253,22 +290,25 @@ internal sealed class ShadowPages(IHost host, Emulator emulator, GuestMemoryMap 
         {
             foreach (uint page in pages.ToArray())
             {
-                Drop(new LinearAddress(page));
+                Drop(page & ~PageMask, page & PageMask);
             }
         }
     }
 
     private void DropRange(ulong linear, ulong span)
     {
-        for (ulong at = linear; at < linear + span && at < space.End; at += PageSize)
+        for (uint number = 0; number < (uint)_shadows.Length; number++)
         {
-            if (_tables[at >> space.TableShift] == 0)
+            for (ulong at = linear; at < linear + span && at < space.End; at += PageSize)
             {
-                at |= (1u << space.TableShift) - PageSize;
-                continue;
-            }
+                if (_shadows[number].Tables[at >> space.TableShift] == 0)
+                {
+                    at |= (1u << space.TableShift) - PageSize;
+                    continue;
+                }
 
-            Drop(new LinearAddress((uint)at));
+                Drop(number, (uint)at);
+            }
         }
     }
 }

@@ -123,6 +123,9 @@ public enum RunExit
     /// <summary>EIP reached the range of <see cref="Processor.SetSentinel"/> at CPL 0: a monitor written in C# has control.</summary>
     Sentinel,
 
+    /// <summary>Under <see cref="Processor.StopsInUserMode"/>: the next instruction is one of user mode.</summary>
+    UserMode,
+
     /// <summary>HLT, and nothing can wake the processor.</summary>
     HaltedForever,
 

@@ -171,6 +171,11 @@ public sealed unsafe partial class Processor
                 return RunExit.Sentinel;
             }
 
+            if (StopsInUserMode && InUserMode)
+            {
+                return RunExit.UserMode;
+            }
+
             if (_cpu->Ticks >= _bus.NextDeadline)
             {
                 _bus.AdvanceTo(_cpu->Ticks);

@@ -259,6 +259,12 @@ public sealed unsafe partial class Processor : IDisposable
         _sentinelLength = length;
     }
 
+    /// <summary>Runs end where user mode begins: for a monitor that interprets supervisor mode alone.</summary>
+    public bool StopsInUserMode { get; set; }
+
+    /// <summary>CPL 3, and not virtual-8086 mode.</summary>
+    public bool InUserMode => _cpu->State.Cpl == 3 && (_cpu->State.OtherFlags & Eflags.VM) == 0;
+
     /// <summary>Ends the run at the next boundary.</summary>
     public void RequestStop() => _cpu->Attention |= Attention.Stop;
 

@@ -20,8 +20,11 @@ public enum MonitorKind
     /// <summary>VT-x or AMD-V.</summary>
     HardwareAssisted = 32,
 
+    /// <summary>The guest kernel is interpreted, user mode runs directly.</summary>
+    Hybrid = 64,
+
     /// <summary>Any monitor at all.</summary>
-    Any = Interpreter | Deprivileged | Translating | Paravirtual | HardwareAssisted,
+    Any = Interpreter | Deprivileged | Translating | Paravirtual | HardwareAssisted | Hybrid,
 }
 
 /// <summary>A way to run a guest. Engines are found by name and know nothing of each other.</summary>

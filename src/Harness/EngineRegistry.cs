@@ -1,4 +1,5 @@
 using Harness.Engines.Bare;
+using Harness.Engines.Hybrid;
 using Harness.Engines.Interpret;
 using Harness.Engines.Trap;
 using Harness.Engines.Vtx;
@@ -15,6 +16,8 @@ public static class EngineRegistry
         new BareEngine(),
         new InterpretEngine(),
         TrapEngine.Trap013,
+        TrapEngine.Trap033,
+        new HybridEngine(),
         new VtxEngine(),
     ];
 

@@ -14,6 +14,9 @@ public sealed class TrapEngine(TrapLayout layout) : IEngine
     /// <summary>The monitor in ring 0, the guest's kernel in ring 1, its users in ring 3.</summary>
     public static TrapEngine Trap013 { get; } = new(new TrapLayout("trap013", KernelRing: 1));
 
+    /// <summary>The monitor in ring 0, the guest's kernel and its users in ring 3: all that is left of their difference is what the monitor keeps up.</summary>
+    public static TrapEngine Trap033 { get; } = new(new TrapLayout("trap033", KernelRing: 3));
+
     public string Name => layout.Name;
 
     public string Description => $"trap and emulate, the guest's ring 0 in ring {layout.KernelRing}";
@@ -23,12 +26,23 @@ public sealed class TrapEngine(TrapLayout layout) : IEngine
     public string? NotApplicable(ProcessorModel model, GuestImage guest) =>
         guest.Entry.Mode == EntryMode.Protected ? null : "the guest starts in real mode, which ring deprivileging does not virtualize";
 
-    /// <exception cref="ArgumentException">The option userReturn is neither "trap" nor "direct".</exception>
+    /// <summary>
+    /// Options: userReturn, whether a return to user mode traps ("trap", the default) or not ("direct"); shadows, where kernel and users share ring 3: "one" for
+    /// both (the default), which leaves the users what the kernel has touched, or "two".
+    /// </summary>
+    /// <exception cref="ArgumentException">An option has another value.</exception>
     public IMonitor Create(MonitorContext context)
     {
-        string userReturn = context.Options.GetValueOrDefault("userReturn", "trap");
-        return userReturn is "trap" or "direct"
-            ? new TrapMonitor(context, layout, trapsUserReturn: userReturn == "trap")
-            : throw new ArgumentException($"The option userReturn of {Name} is 'trap' or 'direct', not '{userReturn}'.");
+        bool trapsUserReturn = Option(context, "userReturn", "trap", "direct") == "trap";
+        bool isPair = Option(context, "shadows", "one", "two") == "two" && layout.KernelRing == 3;
+        return new DeprivilegingMonitor(context, new DirectExecution(layout.KernelRing, trapsUserReturn, isPair));
+    }
+
+    private string Option(MonitorContext context, string name, string usual, string other)
+    {
+        string value = context.Options.GetValueOrDefault(name, usual);
+        return value == usual || value == other
+            ? value
+            : throw new ArgumentException($"The option {name} of {Name} is '{usual}' or '{other}', not '{value}'.");
     }
 }

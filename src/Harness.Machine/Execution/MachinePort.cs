@@ -32,6 +32,10 @@ public readonly unsafe struct MachinePort(Cpu* cpu) : IPort
         {
             cpu->State.Cpl = value;
             cpu->SelectTlb();
+            if (Processor.StopsInUserMode)
+            {
+                cpu->Attention |= Attention.Events;
+            }
         }
     }
 

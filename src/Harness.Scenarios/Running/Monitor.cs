@@ -20,6 +20,9 @@ public static class Monitor
     /// <inheritdoc cref="MonitorKind.HardwareAssisted"/>
     public const MonitorKind HardwareAssisted = MonitorKind.HardwareAssisted;
 
+    /// <inheritdoc cref="MonitorKind.Hybrid"/>
+    public const MonitorKind Hybrid = MonitorKind.Hybrid;
+
     /// <inheritdoc cref="MonitorKind.Any"/>
     public const MonitorKind Any = MonitorKind.Any;
 }

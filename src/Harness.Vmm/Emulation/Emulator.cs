@@ -127,6 +127,18 @@ public sealed class Emulator : IDisposable
     /// </summary>
     public GuestEnd Step() => Run(_clock.Ticks + 1);
 
+    /// <summary>The guest is in user mode: CPL 3, and not in virtual-8086 mode.</summary>
+    public bool InUserMode => _processor.InUserMode;
+
+    /// <summary>As <see cref="Run"/>, but only until the guest is in user mode; that comes back as <see cref="GuestEnd.Limit"/> too.</summary>
+    public GuestEnd RunSupervisor(long limit)
+    {
+        _processor.StopsInUserMode = true;
+        GuestEnd end = Run(limit);
+        _processor.StopsInUserMode = false;
+        return end;
+    }
+
     /// <summary>Emulates until the clock reaches the tick or the guest's run ends.</summary>
     public GuestEnd Run(long limit)
     {
@@ -201,7 +213,7 @@ public sealed class Emulator : IDisposable
 
     private GuestEnd End(RunExit exit) => exit switch
     {
-        RunExit.Limit => GuestEnd.Limit,
+        RunExit.Limit or RunExit.UserMode => GuestEnd.Limit,
         RunExit.HaltedForever => GuestEnd.HaltedForever,
         RunExit.Shutdown => GuestEnd.Shutdown,
         _ when Platform.ExitCode is not null || Platform.ShutdownRequested => GuestEnd.Done,

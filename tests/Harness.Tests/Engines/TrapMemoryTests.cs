@@ -279,6 +279,32 @@ internal sealed class TrapMemoryTests
         run.Count("Injection #DB exception").Should().Be(1);
     }
 
+    /// <summary>With kernel and users in ring 3, one shadow leaves the users what the kernel touched; a pair of shadows does not.</summary>
+    [TestCase(1, "one", 1u)]
+    [TestCase(3, "one", 7u)]
+    [TestCase(3, "two", 1u)]
+    public void Kernel_memory_in_front_of_a_user(int kernelRing, string shadows, uint secret)
+    {
+        using var run = new TrapRun(
+            Guest.Kernel(k =>
+            {
+                k.Paging = GuestPaging.Paging32;
+                k.SystemCall(1, a => a.mov(__dword_ptr[Page], 1));
+                k.OnFault(Vector.PF, a => a.Done());
+                k.User(u =>
+                {
+                    u.mov(eax, 1);
+                    u.@int(GuestKernel.SystemCallVector);
+                    u.mov(__dword_ptr[Page], 7);
+                });
+            }),
+            kernelRing: kernelRing,
+            shadows: shadows);
+
+        run.End.Should().Be(GuestEnd.Done, run.StopReason);
+        run.Doubleword(Page).Should().Be(secret);
+    }
+
     [TestCase("ring 1")]
     [TestCase("real mode")]
     public void What_has_no_place_in_the_layout_is_a_named_stop(string what)

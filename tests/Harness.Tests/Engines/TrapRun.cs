@@ -15,12 +15,13 @@ internal sealed class TrapRun : IDisposable
     private readonly IMonitor _monitor;
     private readonly string? _firstDivergence;
 
-    public TrapRun(GuestImage image, string model = "yonah", string userReturn = "trap", int kernelRing = 1, long limit = Limit, long step = Limit)
+    public TrapRun(
+        GuestImage image, string model = "yonah", string userReturn = "trap", int kernelRing = 1, string shadows = "one", long limit = Limit, long step = Limit)
     {
         Bare = new BareRun(image, model);
         _machine = new GuestMachine(
             ProcessorModel.Load(model), image, BareRun.Devices(image, model), CostProfile.Load("pentium4-2005"),
-            new SortedDictionary<string, string> { ["userReturn"] = userReturn }, keepEvents: true);
+            new SortedDictionary<string, string> { ["userReturn"] = userReturn, ["shadows"] = shadows }, keepEvents: true);
         _monitor = new TrapEngine(new TrapLayout("trap", kernelRing)).Create(new MonitorContext(_machine));
         for (long until = Math.Min(step, limit); ; until = Math.Min(until + step, limit))
         {

@@ -68,7 +68,32 @@ internal sealed class TrapTests
     }
 
     [Test]
-    public void SYSENTER_and_SYSEXIT_both_trap()
+    public void A_direct_return_within_ring_3_pops_no_stack()
+    {
+        using var run = new TrapRun(
+            Guest.Kernel(k =>
+            {
+                k.SystemCall(1, a => a.nop());
+                k.User(u =>
+                {
+                    u.mov(eax, 1);
+                    u.@int(GuestKernel.SystemCallVector);
+                    u.mov(ebx, esp);
+                    u.mov(ecx, ss);
+                });
+            }),
+            userReturn: "direct",
+            kernelRing: 3);
+
+        run.End.Should().Be(GuestEnd.Done, run.StopReason);
+        run.Bare.Processor.Register(3).Should().NotBe(run.Ebx);
+        run.Ebx.Should().BeInRange(GuestLayout.ProcessStacks, GuestLayout.ProcessStacks + GuestLayout.ProcessStackBytes);
+        run.Bare.Processor.Register(1).Should().Be(Selectors.Data3);
+        run.Virtual.Gpr(1).Should().Be(Selectors.Data0 | 3);
+    }
+
+    [Test]
+    public void SYSENTER_and_SYSEXIT_both_trap([Values(1, 3)] int kernelRing)
     {
         using var run = new TrapRun(Guest.Kernel(k =>
         {
@@ -101,7 +126,7 @@ internal sealed class TrapTests
                 u.Label(back);
                 u.mov(esi, ebx);
             });
-        }));
+        }), kernelRing: kernelRing);
 
         run.End.Should().Be(GuestEnd.Done, run.StopReason);
         run.Differences().Should().BeEmpty();
@@ -247,7 +272,8 @@ internal sealed class TrapTests
     }
 
     [Test]
-    public void Every_boundary_translates_into_the_bare_registers([Values] GuestPaging paging, [Values(1, 3)] int kernelRing)
+    public void Every_boundary_translates_into_the_bare_registers(
+        [Values] GuestPaging paging, [Values(1, 3)] int kernelRing, [Values("one", "two")] string shadows)
     {
         using var run = new TrapRun(
             Guest.Kernel(k =>
@@ -271,6 +297,7 @@ internal sealed class TrapTests
                 });
             }),
             kernelRing: kernelRing,
+            shadows: shadows,
             step: 1);
 
         run.End.Should().Be(GuestEnd.Done, run.StopReason);

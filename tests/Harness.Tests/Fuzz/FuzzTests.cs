@@ -34,6 +34,9 @@ public sealed class FuzzTests
 
     [TestCase("trap013", "yonah")]
     [TestCase("trap013", "i386")]
+    [TestCase("trap033", "yonah")]
+    [TestCase("hybrid", "yonah")]
+    [TestCase("hybrid", "i386")]
     [TestCase("interpret", "yonah")]
     [TestCase("vtx", "yonah")]
     public void Random_guests_end_under_an_engine(string engine, string model)

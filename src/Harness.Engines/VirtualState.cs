@@ -1,10 +1,10 @@
-namespace Harness.Engines.Trap;
+namespace Harness.Engines;
 
 /// <summary>
 /// The VM map and its inverse: between the guest's virtual registers, which the emulator holds, and what the processor holds while the guest runs on it. A
 /// segment register is known by its selector alone; its hidden part is taken to be what the guest's table says now.
 /// </summary>
-internal sealed class VirtualState(Emulator emulator, TrapLayout layout, ShadowTable gdt, ShadowTable ldt)
+internal sealed class VirtualState(Emulator emulator, DirectExecution direct, ShadowTable gdt, ShadowTable ldt)
 {
     /// <summary>A null selector that stands in the place of a segment that cannot be loaded; guests null their segments by 0.</summary>
     private const ushort StandIn = 3;
@@ -19,7 +19,7 @@ internal sealed class VirtualState(Emulator emulator, TrapLayout layout, ShadowT
     /// <summary>Fills the frame with which the guest goes on directly. False: CS or SS cannot be loaded, the guest has to be emulated.</summary>
     public bool TryExport(TrapFrame frame)
     {
-        int ring = emulator.Cpl == 0 ? layout.KernelRing : 3;
+        int ring = emulator.Cpl == 0 ? direct.KernelRing : 3;
         gdt.SetUserRuns(emulator.Cpl == 3);
         ldt.SetUserRuns(emulator.Cpl == 3);
         ref SegmentRegister code = ref emulator.Segment(SegmentName.CS);
@@ -107,8 +107,13 @@ internal sealed class VirtualState(Emulator emulator, TrapLayout layout, ShadowT
 
     private uint VirtualFlagsOf(uint real) => (real & ~VirtualFlags) | (emulator.Flags & VirtualFlags);
 
-    /// <summary>Where kernel and user share ring 3, only a trapped instruction can change the virtual level.</summary>
-    private int CplOf(ushort realCode) => layout.KernelRing == 3 ? emulator.Cpl : Selector.Rpl(realCode) == 3 ? 3 : 0;
+    /// <summary>
+    /// Where kernel and user share ring 3, the code that runs tells the level of a kernel that has left for its user without a trap; a user that jumps to code of
+    /// the kernel stays one.
+    /// </summary>
+    private int CplOf(ushort realCode) =>
+        direct.KernelRing != 3 ? Selector.Rpl(realCode) == 3 ? 3 : 0
+        : emulator.Cpl == 3 || (TryFind(realCode, out Descriptor descriptor, out _) && descriptor.Dpl == 3) ? 3 : 0;
 
     private ushort VirtualSelector(SegmentName name, ushort real, int cpl)
     {

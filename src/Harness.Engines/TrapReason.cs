@@ -1,6 +1,6 @@
 using Iced.Intel;
 
-namespace Harness.Engines.Trap;
+namespace Harness.Engines;
 
 /// <summary>Why an instruction trapped, in the words of the ledger.</summary>
 internal static class TrapReason

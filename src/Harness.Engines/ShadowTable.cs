@@ -1,9 +1,9 @@
 using System.Buffers.Binary;
 
-namespace Harness.Engines.Trap;
+namespace Harness.Engines;
 
 /// <summary>A guest's GDT or LDT as the monitor knows it, and its shadow in the monitor's memory. The guest's pages are traced, so that both stay equal.</summary>
-internal sealed class ShadowTable(IHost host, GuestLinearMemory guest, ShadowPages pages, uint shadowAt, int kernelRing, bool trapsUserReturn)
+internal sealed class ShadowTable(IHost host, GuestLinearMemory guest, ShadowPages pages, uint shadowAt, DirectExecution direct)
 {
     private const uint PageMask = 0xFFFFF000;
     private const int EntrySize = 8;
@@ -55,7 +55,7 @@ internal sealed class ShadowTable(IHost host, GuestLinearMemory guest, ShadowPag
     /// <summary>Lets user code descriptors be loaded only while the guest is in user mode.</summary>
     public void SetUserRuns(bool runs)
     {
-        if (runs == _userRuns || !trapsUserReturn)
+        if (runs == _userRuns || !direct.TrapsUserReturn)
         {
             return;
         }
@@ -118,7 +118,7 @@ internal sealed class ShadowTable(IHost host, GuestLinearMemory guest, ShadowPag
         }
     }
 
-    private Descriptor Shadow(int index) => ShadowDescriptor.Of(_guest[index], kernelRing, trapsUserReturn && !_userRuns);
+    private Descriptor Shadow(int index) => ShadowDescriptor.Of(_guest[index], direct.KernelRing, direct.TrapsUserReturn && !_userRuns);
 
     private void WriteShadow(int index)
     {

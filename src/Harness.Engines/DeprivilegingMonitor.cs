@@ -1,9 +1,9 @@
 using Iced.Intel;
 
-namespace Harness.Engines.Trap;
+namespace Harness.Engines;
 
-/// <summary>One guest under the ring-deprivileging monitor: run it, take the trap, do what it asked for, go on.</summary>
-internal sealed class TrapMonitor : IMonitor
+/// <summary>One guest under a monitor that runs it, or its users alone, in less privileged rings: run it, take the trap, do what it asked for, go on.</summary>
+internal sealed class DeprivilegingMonitor : IMonitor
 {
     private const uint VirtualControl0 = Cr0.MP | Cr0.EM | Cr0.TS | Cr0.NE | Cr0.AM;
     private const uint VirtualControl4 = Cr4.TSD | Cr4.DE | Cr4.PCE | Cr4.OSFXSR | Cr4.OSXMMEXCPT | Cr4.UMIP;
@@ -13,7 +13,7 @@ internal sealed class TrapMonitor : IMonitor
     private readonly Emulator _emulator;
     private readonly GuestMemoryMap _memory;
     private readonly Ledger _ledger;
-    private readonly TrapLayout _layout;
+    private readonly DirectExecution _direct;
     private readonly ShadowSpace _space;
     private readonly MonitorRegion _region;
     private readonly ShadowPages _pages;
@@ -30,20 +30,24 @@ internal sealed class TrapMonitor : IMonitor
     /// <summary>Where the guest's descriptor tables lie that the shadows were made from.</summary>
     private readonly record struct ShadowedTables(uint GdtBase, ushort GdtLimit, uint LdtBase, int LdtCount);
 
-    public TrapMonitor(MonitorContext context, TrapLayout layout, bool trapsUserReturn)
+    /// <summary>What decides how the shadow is made. The page-directory-pointer table is no traced memory: loading CR3 reads it once.</summary>
+    private readonly record struct PagingState(uint Cr0, uint Cr3, uint Cr4, ulong Pdpte0, ulong Pdpte1, ulong Pdpte2, ulong Pdpte3);
+
+    public DeprivilegingMonitor(MonitorContext context, DirectExecution direct)
     {
         _host = context.Host;
         _emulator = context.Emulator;
         _memory = context.GuestMemory;
         _ledger = context.Ledger;
-        _layout = layout;
-        _space = new ShadowSpace(MonitorRegion.Start, MonitorRegion.Directory, context.MonitorBytes, layout.KernelRing == 3, _host.Has(Feature.Nx));
-        _region = new MonitorRegion(_host, _space);
+        _direct = direct;
+        _space = new ShadowSpace(MonitorRegion.Start, MonitorRegion.Directory, context.MonitorBytes, direct.KernelRing == 3, _host.Has(Feature.Nx));
+        ShadowSpace? userSpace = direct.HasUserShadow ? _space with { Directory = _space.FirstTable } : null;
+        _region = new MonitorRegion(_host, userSpace is null ? [_space] : [_space, userSpace]);
         _code = new GuestLinearMemory(_emulator, _memory);
-        _pages = new ShadowPages(_host, _emulator, _memory, _space);
-        _gdt = new ShadowTable(_host, _code, _pages, MonitorRegion.Gdt, layout.KernelRing, trapsUserReturn);
-        _ldt = new ShadowTable(_host, _code, _pages, MonitorRegion.Ldt, layout.KernelRing, trapsUserReturn);
-        _state = new VirtualState(_emulator, layout, _gdt, _ldt);
+        _pages = new ShadowPages(_host, _emulator, _memory, _space, userSpace);
+        _gdt = new ShadowTable(_host, _code, _pages, MonitorRegion.Gdt, direct);
+        _ldt = new ShadowTable(_host, _code, _pages, MonitorRegion.Ldt, direct);
+        _state = new VirtualState(_emulator, direct, _gdt, _ldt);
         _region.Install();
         _emulator.Stored += Stored;
         _emulator.Delivering += Delivering;
@@ -112,6 +116,10 @@ internal sealed class TrapMonitor : IMonitor
             {
                 end = Outcome(_emulator.Run(Math.Min(limit, _emulator.NextDeadline)));
             }
+            else if (!_direct.RunsKernel && !_emulator.InUserMode)
+            {
+                end = Advance(limit);
+            }
             else if (_emulator.InShadow)
             {
                 end = Step();
@@ -121,6 +129,7 @@ internal sealed class TrapMonitor : IMonitor
                 ShadowTables();
                 if (_state.TryExport(_frame))
                 {
+                    _pages.Use(user: _emulator.Cpl == 3);
                     LoadControls();
                     _host.InterruptAt(_emulator.NextDeadline);
                     return null;
@@ -136,9 +145,14 @@ internal sealed class TrapMonitor : IMonitor
         }
     }
 
-    /// <summary>What ring deprivileging does not virtualize.</summary>
+    /// <summary>What ring deprivileging does not virtualize; there is no such thing where all but user mode is interpreted.</summary>
     private string? WhyNot()
     {
+        if (!_direct.RunsKernel)
+        {
+            return null;
+        }
+
         ref SystemRegisters system = ref _emulator.System;
         return (system.Cr0 & Cr0.PE) == 0 ? "real mode is not virtualized by ring deprivileging"
             : (_emulator.Flags & Eflags.VM) != 0 ? "virtual-8086 mode is not virtualized by ring deprivileging"
@@ -334,11 +348,16 @@ internal sealed class TrapMonitor : IMonitor
         return true;
     }
 
-    /// <summary>One event of the guest in the emulator; whatever changed the meaning of its page tables drops the shadow.</summary>
-    private GuestEnd? Step()
+    /// <summary>One event of the guest in the emulator.</summary>
+    private GuestEnd? Step() => Advance(null);
+
+    /// <summary>
+    /// The guest in the emulator: one event, or all until user mode or the tick comes. Whatever changed the meaning of its page tables drops the shadow.
+    /// </summary>
+    private GuestEnd? Advance(long? limit)
     {
-        (uint, uint, uint, int) before = Paging();
-        GuestEnd? end = Outcome(_emulator.Step());
+        PagingState before = Paging();
+        GuestEnd? end = Outcome(limit is { } tick ? _emulator.RunSupervisor(tick) : _emulator.Step());
         if (Paging() != before)
         {
             _pages.DropAll();
@@ -347,11 +366,11 @@ internal sealed class TrapMonitor : IMonitor
         return end;
     }
 
-    /// <summary>What decides how the shadow is made; with the kernel in ring 3 that includes the level, because one shadow cannot serve both.</summary>
-    private (uint Cr0, uint Cr3, uint Cr4, int Level) Paging()
+    private PagingState Paging()
     {
         ref SystemRegisters system = ref _emulator.System;
-        return (system.Cr0 & (Cr0.PG | Cr0.WP), system.Cr3, system.Cr4 & (Cr4.PSE | Cr4.PAE | Cr4.PGE), _layout.KernelRing == 3 ? _emulator.Cpl : 0);
+        return new PagingState(
+            system.Cr0 & (Cr0.PG | Cr0.WP), system.Cr3, system.Cr4 & (Cr4.PSE | Cr4.PAE | Cr4.PGE), system.Pdpte0, system.Pdpte1, system.Pdpte2, system.Pdpte3);
     }
 
     /// <summary>Null: the guest goes on.</summary>
@@ -386,6 +405,12 @@ internal sealed class TrapMonitor : IMonitor
         {
             Record(interrupt ? trap : trap with { Reason = TrapReason.Reflected });
             _pending = null;
+        }
+
+        else if (!interrupt && !_direct.RunsKernel && !_emulator.InUserMode)
+        {
+            // A fault of interpreted code is the interpreter's, not the monitor's doing.
+            return;
         }
 
         Record(Event(EngineEventKind.Injection, Vectors.Name(vector), interrupt ? "interrupt" : "exception", "", ""));

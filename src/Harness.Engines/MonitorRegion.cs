@@ -1,10 +1,12 @@
-namespace Harness.Engines.Trap;
+namespace Harness.Engines;
 
 /// <summary>
 /// The monitor's part of linear space, the top 4 MiB, and what lies in it: descriptor tables, task segment, stack and entry points, at the first 4 MiB of host
 /// memory. Page tables follow there and are reached by their physical addresses alone.
 /// </summary>
-internal sealed class MonitorRegion(IHost host, ShadowSpace space)
+/// <param name="host">The processor.</param>
+/// <param name="spaces">All spaces that the guest runs in; the first is in use from the start.</param>
+internal sealed class MonitorRegion(IHost host, ShadowSpace[] spaces)
 {
     /// <summary>First linear address that is the monitor's.</summary>
     public const uint Start = 0xFFC00000;
@@ -42,17 +44,20 @@ internal sealed class MonitorRegion(IHost host, ShadowSpace space)
     /// <summary>Builds the tables that never change and turns paging on.</summary>
     public void Install()
     {
-        space.Install(host);
-        uint tableSpan = 1u << space.TableShift;
-        for (uint offset = 0; offset < Bytes; offset += PageSize)
+        foreach (ShadowSpace space in spaces)
         {
-            uint table = RegionTable + offset / tableSpan * PageSize;
-            space.WriteTable(host.Memory, table, offset, offset | PageEntry.P | PageEntry.RW);
-            space.WriteDirectory(host.Memory, Start + offset, table | PageEntry.P | PageEntry.RW);
+            space.Install(host);
+            uint tableSpan = 1u << space.TableShift;
+            for (uint offset = 0; offset < Bytes; offset += PageSize)
+            {
+                uint table = RegionTable + offset / tableSpan * PageSize;
+                space.WriteTable(host.Memory, table, offset, offset | PageEntry.P | PageEntry.RW);
+                space.WriteDirectory(host.Memory, Start + offset, table | PageEntry.P | PageEntry.RW);
+            }
         }
 
-        host.Cr4 = space.Cr4;
-        host.Cr3 = space.Root;
+        host.Cr4 = spaces[0].Cr4;
+        host.Cr3 = spaces[0].Root;
         host.Cr0 = Cr0.PE | Cr0.PG | Cr0.ET;
     }
 

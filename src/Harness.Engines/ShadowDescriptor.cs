@@ -1,4 +1,4 @@
-namespace Harness.Engines.Trap;
+namespace Harness.Engines;
 
 /// <summary>What the processor gets to see of a guest's descriptor.</summary>
 internal static class ShadowDescriptor
