@@ -60,9 +60,9 @@ public sealed class MatrixTests
     [TestCase("yonah")]
     public void EveryFormHasAGroupAndAFamily(string cpu)
     {
-        foreach (int bits in (int[])[16, 32])
+        foreach (GuestMode mode in (GuestMode[])[GuestMode.Real, GuestMode.Protected])
         {
-            FormCatalog.Of(ModelRegistry.Load(cpu), bits).Should().OnlyContain(f => FormGroup.Names.Contains(FormGroup.Of(f)) && FormGroup.FamilyOf(f).Length > 0);
+            FormCatalog.Of(ModelRegistry.Load(cpu), mode).Should().OnlyContain(f => FormGroup.Names.Contains(FormGroup.Of(f)) && FormGroup.FamilyOf(f).Length > 0);
         }
     }
 
