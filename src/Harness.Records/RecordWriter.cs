@@ -57,11 +57,11 @@ public sealed class RecordWriter : IDisposable
     /// <summary>The record as one line of JSON, without line end.</summary>
     public static string Line(RunRecord record) => JsonSerializer.Serialize(record, RecordJson.Default.RunRecord);
 
+    /// <summary>The row as one line of JSON, without line end.</summary>
+    public static string Line(MatrixRecord row) => JsonSerializer.Serialize(row, RecordJson.Default.MatrixRecord);
+
     /// <summary>Appends one run record.</summary>
     public void Write(RunRecord record) => Write(record, RecordJson.Default.RunRecord);
-
-    /// <summary>Appends one row of the matrix.</summary>
-    public void Write(MatrixRecord row) => Write(row, RecordJson.Default.MatrixRecord);
 
     /// <summary>Appends one timing.</summary>
     public void Write(TimingRecord timing) => Write(timing, RecordJson.Default.TimingRecord);

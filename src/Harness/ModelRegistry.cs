@@ -20,7 +20,7 @@ public static class ModelRegistry
         var model = IsFile(name) ? Read(name) : ProcessorModel.Load(name);
         if (model.Has(Feature.Vmx))
         {
-            model.Add(new VmxExtension());
+            model.Add(new VmxExtension(model, name));
         }
 
         return model;

@@ -29,7 +29,7 @@ internal sealed class ClassifyCommand
     private readonly Option<string[]> _theorem = new("--theorem") { Description = "Only these theorems, with the forms that violate their conditions", HelpName = "1,2,3" };
     private readonly Option<bool> _witness = new("--witness") { Description = "A scenario script that replays and explains the witness of everything found about the --instruction" };
     private readonly Option<ClassificationFormat> _format = CommandOptions.OneOf<ClassificationFormat>("--format", "Form of the result (default: console)");
-    private readonly Option<string?> _out = new("--out") { Description = "Write the result there instead of to standard output", HelpName = "FILE" };
+    private readonly Option<string?> _out = ResultFile.Option();
     private readonly Option<int> _parallel = CommandOptions.Parallel("Pieces");
 
     private ClassifyCommand(Command command, CommandEnvironment environment)
@@ -65,6 +65,7 @@ internal sealed class ClassifyCommand
         var names = parsed.GetValue(_instruction) ?? [];
         var theorems = TheoremNumbers(parsed);
         var configurations = Configurations(parsed, model);
+        var result = new ResultFile(_environment, parsed.GetValue(_out));
         CheckTogether(parsed, names, theorems);
         ExpectForms(model, modes, names);
         try
@@ -73,7 +74,7 @@ internal sealed class ClassifyCommand
             Func<InstructionForm, bool>? wanted = names.Length == 0 ? null : form => names.Any(form.IsNamed);
             var verdicts = ClassificationRunner.Run(model, modes, wanted, executor, _environment.Cancellation);
             var record = ClassificationRecords.Of(parsed.GetValue(_cpu)!, model, modes, verdicts, configurations, isWhole: wanted is null);
-            Write(parsed.GetValue(_out), Render(parsed, record, theorems));
+            result.Write(Render(parsed, record, theorems, result.IsFile));
             return ExitCode.Success;
         }
         catch (OperationCanceledException) when (_environment.Cancellation.IsCancellationRequested)
@@ -132,9 +133,8 @@ internal sealed class ClassifyCommand
         }
     }
 
-    private string Render(ParseResult parsed, ClassificationRecord record, List<int> theorems)
+    private string Render(ParseResult parsed, ClassificationRecord record, List<int> theorems, bool isFile)
     {
-        var isFile = parsed.GetValue(_out) is not (null or "-");
         var style = isFile ? ConsoleStyle.Plain : ConsoleStyle.For(_environment.IsTerminal, _environment.Variable("NO_COLOR"), _environment.Width);
         return parsed.GetValue(_witness) ? Report.Witnesses(record)
             : theorems.Count > 0 ? Report.Theorems(record, theorems, style)
@@ -145,18 +145,5 @@ internal sealed class ClassifyCommand
                 ClassificationFormat.Html => Report.ClassificationHtml(record),
                 _ => Report.Classification(record, style),
             };
-    }
-
-    private void Write(string? file, string text)
-    {
-        if (file is null or "-")
-        {
-            _environment.Out.Write(text);
-            return;
-        }
-
-        var path = _environment.FullPath(file);
-        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-        WholeFile.Write(path, text);
     }
 }

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Harness.Cli.Output;
 using Harness.Machine;
 using Harness.Records;
 using Harness.Reports;
@@ -12,7 +13,13 @@ namespace Harness.Cli.Commands;
 internal sealed class MatrixCommand
 {
     private readonly CommandEnvironment _environment;
-    private readonly Option<string> _cpu = new("--cpu") { Description = "Processor model", HelpName = "M", DefaultValueFactory = _ => ScenarioContext.DefaultCpu };
+    private readonly Option<string> _cpu = new("--cpu")
+    {
+        Description = "Processor model: a name, or a model file (*.json)",
+        HelpName = "M",
+        DefaultValueFactory = _ => ScenarioContext.DefaultCpu,
+    };
+
     private readonly Option<string[]> _engine = new("--engine") { Description = "Only these engines, separated by commas, or all", HelpName = "E,..." };
     private readonly Option<MatrixMode> _mode = CommandOptions.OneOf<MatrixMode>("--mode", "Mode of the guest (default: protected)");
     private readonly Option<Side> _side = CommandOptions.OneOf<Side>("--side", "Whose instructions: the kernel's or, in protected mode, a user's (default: supervisor)");
@@ -23,7 +30,7 @@ internal sealed class MatrixCommand
     };
 
     private readonly Option<MatrixFormat> _format = CommandOptions.OneOf<MatrixFormat>("--format", "Form of the result (default: console)");
-    private readonly Option<string?> _out = new("--out") { Description = "File for the result (default: standard output)", HelpName = "FILE" };
+    private readonly Option<string?> _out = ResultFile.Option();
     private readonly Option<int> _parallel = CommandOptions.Parallel();
 
     private MatrixCommand(Command command, CommandEnvironment environment)
@@ -60,7 +67,7 @@ internal sealed class MatrixCommand
 
     private int Run(ParseResult parsed)
     {
-        CommandOptions.Expect("--cpu", parsed.GetValue(_cpu)!, _environment.Catalog.Cpus);
+        var cpu = CommandOptions.Cpu(_environment, parsed.GetValue(_cpu)!);
         var chosen = Names(parsed, _engine);
         foreach (var name in chosen.Where(n => n != "all"))
         {
@@ -75,8 +82,9 @@ internal sealed class MatrixCommand
 
         var all = chosen.Count == 0 || chosen.Contains("all");
         var engines = EngineRegistry.All.Where((e, i) => i == 0 || all || chosen.Contains(e.Name)).ToList();
-        var model = ModelRegistry.Load(parsed.GetValue(_cpu)!);
+        var model = ModelRegistry.Load(cpu);
         var families = Families(parsed, model, mode);
+        var result = new ResultFile(_environment, parsed.GetValue(_out));
         IReadOnlyList<MatrixRecord> rows;
         try
         {
@@ -86,7 +94,7 @@ internal sealed class MatrixCommand
         }
         catch (OperationCanceledException) when (_environment.Cancellation.IsCancellationRequested)
         {
-            return ExitCode.Cancelled;
+            throw new CommandException(ExitCode.Cancelled, "cancelled; nothing is written");
         }
 
         if (families.Count > 0)
@@ -94,7 +102,7 @@ internal sealed class MatrixCommand
             rows = [.. rows.OrderBy(r => families.IndexOf(r.Family))];
         }
 
-        Write(parsed, rows, families.Count > 0);
+        result.Write(Render(parsed, rows, families.Count > 0));
         return ExitCode.Success;
     }
 
@@ -110,28 +118,10 @@ internal sealed class MatrixCommand
             : families;
     }
 
-    private void Write(ParseResult parsed, IReadOnlyList<MatrixRecord> rows, bool byFamily)
+    private string Render(ParseResult parsed, IReadOnlyList<MatrixRecord> rows, bool byFamily) => parsed.GetValue(_format) switch
     {
-        var path = parsed.GetValue(_out) is { } given and not "-" ? _environment.FullPath(given) : null;
-        if (parsed.GetValue(_format) == MatrixFormat.Json)
-        {
-            using var records = path is null ? RecordWriter.To(_environment.Output) : RecordWriter.Create(path);
-            foreach (var row in rows)
-            {
-                records.Write(row);
-            }
-
-            return;
-        }
-
-        var text = parsed.GetValue(_format) == MatrixFormat.Markdown ? Report.MatrixMarkdown(rows, byFamily) : Report.Matrix(rows, byFamily);
-        if (path is null)
-        {
-            _environment.Out.Write(text);
-            return;
-        }
-
-        File.WriteAllText(path + ".partial", text);
-        File.Move(path + ".partial", path, overwrite: true);
-    }
+        MatrixFormat.Json => string.Concat(rows.Select(row => RecordWriter.Line(row) + "\n")),
+        MatrixFormat.Markdown => Report.MatrixMarkdown(rows, byFamily),
+        _ => Report.Matrix(rows, byFamily),
+    };
 }

@@ -8,14 +8,16 @@ public sealed class VmxCapabilities
     private readonly ulong[] _msrs = new ulong[LastMsr - FirstMsr + 1];
     private readonly ulong _debugctlWritable;
 
+    /// <param name="model">The model.</param>
+    /// <param name="source">Names its file in errors.</param>
     /// <exception cref="ModelException">The model lacks one of MSRs 480h to 48Ah.</exception>
-    public VmxCapabilities(ProcessorModel model)
+    public VmxCapabilities(ProcessorModel model, string source)
     {
         for (uint number = FirstMsr; number <= LastMsr; number++)
         {
             _msrs[number - FirstMsr] = model.Msrs.Any(m => m.Number == number)
                 ? model.Msrs.First(m => m.Number == number).Reset
-                : throw new ModelException($"Model '{model.Name}' has the feature Vmx but no MSR {number:X}h; VT-x needs {FirstMsr:X}h to {LastMsr:X}h.");
+                : throw new ModelException($"{source}: msrs: expected the numbers {FirstMsr:X} to {LastMsr:X}, which the feature Vmx needs; found no {number:X}");
         }
 
         _debugctlWritable = model.Msrs.FirstOrDefault(m => m.Number == Msr.IA32_DEBUGCTL).Writable;

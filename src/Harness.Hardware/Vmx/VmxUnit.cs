@@ -18,11 +18,11 @@ public sealed partial class VmxUnit : IInterceptUnit, IMsrUnit, IStateful
     private ulong _current = NoPointer;
     private ulong _featureControl;
 
-    public VmxUnit(Processor processor)
+    public VmxUnit(Processor processor, VmxCapabilities capabilities)
     {
         _processor = processor;
         _region = new VmcsRegion(processor.Memory);
-        Capabilities = new VmxCapabilities(processor.Model);
+        Capabilities = capabilities;
     }
 
     public VmxCapabilities Capabilities { get; }

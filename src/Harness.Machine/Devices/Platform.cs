@@ -244,7 +244,7 @@ public sealed class Platform : IStateful
     {
         Require(options.RamBytes is >= 1 << 20 and <= 1ul << 40 && options.RamBytes % 0x10000 == 0,
             $"RAM of {options.RamBytes} bytes: expected a multiple of 64 KiB from 1 MiB to 1 TiB.");
-        Require(options.TicksPerSecond is >= 1_000_000 and <= 1_000_000_000_000,
+        Require(options.TicksPerSecond is >= PlatformOptions.LeastTicksPerSecond and <= PlatformOptions.MostTicksPerSecond,
             $"{options.TicksPerSecond} ticks per second: expected 1,000,000 to 1,000,000,000,000.");
         Require(options.Disks.Count <= 4, $"{options.Disks.Count} disks: expected at most four.");
         if (options.BiosImage is { } bios)

@@ -3,10 +3,13 @@ namespace Harness.Machine.Devices;
 /// <summary>What a <see cref="Platform"/> is built with.</summary>
 public sealed record PlatformOptions
 {
+    public const long LeastTicksPerSecond = 1_000_000;
+    public const long MostTicksPerSecond = 1_000_000_000_000;
+
     /// <summary>RAM in bytes: a multiple of 64 KiB, at least 1 MiB. What exceeds 3 GiB lies above 4 GiB.</summary>
     public required ulong RamBytes { get; init; }
 
-    /// <summary>Guest ticks in a second, at least 1,000,000.</summary>
+    /// <summary>Guest ticks in a second, from <see cref="LeastTicksPerSecond"/> to <see cref="MostTicksPerSecond"/>.</summary>
     public required ulong TicksPerSecond { get; init; }
 
     /// <summary>

@@ -1,5 +1,5 @@
-using System.Globalization;
 using System.Text.Json;
+using Harness.Machine.Devices;
 
 namespace Harness.Machine;
 
@@ -15,6 +15,7 @@ public readonly record struct CpuidLeaf(uint Leaf, uint Subleaf, uint Eax, uint 
 /// </summary>
 public sealed class ProcessorModel
 {
+    private const long MostPauseTicks = 1_000_000;
     private readonly bool[] _features = new bool[byte.MaxValue + 1];
     private readonly HashSet<CpuidFeature> _instructionSets = [];
     private readonly Dictionary<uint, MsrDescription> _msrs = [];
@@ -31,10 +32,10 @@ public sealed class ProcessorModel
     /// <summary>Of the guest clock; the time-stamp counter counts the same ticks.</summary>
     public long TicksPerSecond { get; private init; }
 
-    /// <summary>What PAUSE adds to the clock.</summary>
+    /// <summary>What PAUSE adds to the clock, from 1 to 1,000,000.</summary>
     public long PauseTicks { get; private init; }
 
-    /// <summary>MAXPHYADDR, at most 32 so far.</summary>
+    /// <summary>MAXPHYADDR, 32 so far.</summary>
     public int PhysicalAddressBits { get; private init; }
 
     /// <summary>EDX after reset: family, model, stepping.</summary>
@@ -183,54 +184,46 @@ public sealed class ProcessorModel
     ];
 
     /// <summary>Reads a model file; <paramref name="source"/> names it in errors.</summary>
-    /// <exception cref="ModelException">The file is not a model; the message says where and what was expected.</exception>
+    /// <exception cref="ModelException">The file is not a model; the message says where, what was expected and what was found.</exception>
     public static ProcessorModel Read(Stream stream, string source)
     {
         try
         {
-            using JsonDocument document = JsonDocument.Parse(stream, new JsonDocumentOptions { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true });
-            return Read(document.RootElement);
+            using JsonDocument document = JsonDocument.Parse(
+                stream, new JsonDocumentOptions { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true, AllowDuplicateProperties = false });
+            return Read(new ModelValue(source, "", document.RootElement));
         }
         catch (JsonException e)
         {
             throw new ModelException($"{source}({e.LineNumber + 1},{e.BytePositionInLine + 1}): not JSON: {e.Message}", e);
         }
-        catch (Exception e) when (e is KeyNotFoundException or InvalidOperationException or FormatException or ArgumentException or OverflowException)
+        catch (InvalidOperationException e)
         {
-            throw new ModelException($"{source}: not a processor model: {e.Message}", e);
+            // What JsonElement says of bytes and escapes that are no characters.
+            throw new ModelException($"{source}: not Unicode: {e.Message}", e);
         }
     }
 
-    private static ProcessorModel Read(JsonElement root)
+    private static ProcessorModel Read(ModelValue root)
     {
-        var model = new ProcessorModel(root.GetProperty("name").GetString()!)
+        var model = new ProcessorModel(root["name"].Name())
         {
-            Description = root.GetProperty("description").GetString()!,
-            TicksPerSecond = root.GetProperty("ticksPerSecond").GetInt64(),
-            PauseTicks = root.GetProperty("pauseTicks").GetInt64(),
-            PhysicalAddressBits = root.GetProperty("physicalAddressBits").GetInt32(),
-            Signature = (uint)Hex(root.GetProperty("signature")),
-            CpuidLeaves =
-            [
-                .. root.GetProperty("cpuid").EnumerateArray().Select(l => new CpuidLeaf(
-                    (uint)Hex(l.GetProperty("leaf")),
-                    l.TryGetProperty("subleaf", out JsonElement s) ? (uint)Hex(s) : 0,
-                    (uint)Hex(l.GetProperty("eax")), (uint)Hex(l.GetProperty("ebx")), (uint)Hex(l.GetProperty("ecx")), (uint)Hex(l.GetProperty("edx")))),
-            ],
-            Msrs =
-            [
-                .. root.GetProperty("msrs").EnumerateArray().Select(m => new MsrDescription(
-                    (uint)Hex(m.GetProperty("number")), m.GetProperty("name").GetString()!, Hex(m.GetProperty("reset")), Hex(m.GetProperty("writable")))),
-            ],
+            Description = root["description"].Text(),
+            TicksPerSecond = root["ticksPerSecond"].Number(PlatformOptions.LeastTicksPerSecond, PlatformOptions.MostTicksPerSecond),
+            PauseTicks = root["pauseTicks"].Number(1, MostPauseTicks),
+            PhysicalAddressBits = (int)root["physicalAddressBits"].Number(32, 32),
+            Signature = root["signature"].Hexadecimal32(),
+            CpuidLeaves = ReadCpuid(root["cpuid"]),
+            Msrs = ReadMsrs(root["msrs"]),
         };
-        foreach (JsonElement feature in root.GetProperty("features").EnumerateArray())
+        foreach (ModelValue feature in root["features"].Items())
         {
-            model._features[(int)Enum.Parse<Feature>(feature.GetString()!)] = true;
+            model._features[(int)feature.OneOf<Feature>()] = true;
         }
 
-        foreach (JsonElement set in root.GetProperty("instructionSets").EnumerateArray())
+        foreach (ModelValue set in root["instructionSets"].Items())
         {
-            model._instructionSets.Add(Enum.Parse<CpuidFeature>(set.GetString()!));
+            model._instructionSets.Add(set.OneOf<CpuidFeature>());
         }
 
         foreach (MsrDescription msr in model.Msrs)
@@ -241,7 +234,41 @@ public sealed class ProcessorModel
         return model;
     }
 
-    private static ulong Hex(JsonElement element) => ulong.Parse(element.GetString()!, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);
+    private static List<CpuidLeaf> ReadCpuid(ModelValue list)
+    {
+        var leaves = new List<CpuidLeaf>();
+        foreach (ModelValue item in list.Items())
+        {
+            var leaf = new CpuidLeaf(
+                item["leaf"].Hexadecimal32(), item["subleaf"].IsMissing ? 0 : item["subleaf"].Hexadecimal32(),
+                item["eax"].Hexadecimal32(), item["ebx"].Hexadecimal32(), item["ecx"].Hexadecimal32(), item["edx"].Hexadecimal32());
+            if (leaves.Exists(l => l.Leaf == leaf.Leaf && l.Subleaf == leaf.Subleaf))
+            {
+                throw item["leaf"].Wrong("a leaf and subleaf that no entry before it has");
+            }
+
+            leaves.Add(leaf);
+        }
+
+        return leaves;
+    }
+
+    private static List<MsrDescription> ReadMsrs(ModelValue list)
+    {
+        var msrs = new List<MsrDescription>();
+        foreach (ModelValue item in list.Items())
+        {
+            var msr = new MsrDescription(item["number"].Hexadecimal32(), item["name"].Name(), item["reset"].Hexadecimal64(), item["writable"].Hexadecimal64());
+            if (msrs.Exists(m => m.Number == msr.Number))
+            {
+                throw item["number"].Wrong("a number that no entry before it has");
+            }
+
+            msrs.Add(msr);
+        }
+
+        return msrs;
+    }
 }
 
 /// <summary>A model that does not exist or a model file that cannot be read.</summary>

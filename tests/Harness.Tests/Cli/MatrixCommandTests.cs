@@ -69,6 +69,44 @@ public sealed class MatrixCommandTests
         refused.Error.Should().Contain(message);
     }
 
+    [TestCase("matrix", "", "--out: expected a file, found an empty name")]
+    [TestCase("matrix", ".", "--out: expected a file, found a folder: .")]
+    [TestCase("matrix", "new/", "--out: expected a file, found a folder: new/")]
+    [TestCase("classify", "", "--out: expected a file, found an empty name")]
+    [TestCase("classify", "scenarios", "--out: expected a file, found a folder: scenarios")]
+    public void ShouldRefuseAFileThatCannotBeOneBeforeTheExperiment(string command, string file, string message)
+    {
+        _folder.Cancellation.Cancel();
+
+        var refused = _folder.Run(command, "--out", file);
+
+        refused.Code.Should().Be(5);
+        refused.Error.Should().Contain(message);
+    }
+
+    [Test]
+    public void ShouldSayThatNothingIsWrittenWhenCancelled()
+    {
+        _folder.Write("m.jsonl", "before");
+        _folder.Cancellation.Cancel();
+
+        _folder.Run("matrix", "--family", "cpuid", "--out", "m.jsonl").Should().Be((3, "", "harness: cancelled; nothing is written\n"));
+        File.ReadAllText(_folder.File("m.jsonl")).Should().Be("before");
+    }
+
+    [Test]
+    public void ShouldTakeAModelFileAndWriteIntoANewFolder()
+    {
+        using Stream model = typeof(Harness.Machine.ProcessorModel).Assembly.GetManifestResourceStream("models/pentium.json")!;
+        using var reader = new StreamReader(model);
+        _folder.Write("mine.json", reader.ReadToEnd().Replace("\"pentium\"", "\"mine\"", StringComparison.Ordinal));
+
+        _folder.Run("matrix", "--cpu", "mine.json", "--engine", "trap013", "--family", "cpuid", "--format", "json", "--out", "new/m.jsonl").Should().Be((0, "", ""));
+
+        RecordReader.ReadMatrix(_folder.File("new/m.jsonl")).Should().OnlyContain(r => r.Cpu == "mine").And.NotBeEmpty();
+        Directory.GetFiles(_folder.File("new")).Should().ContainSingle();
+    }
+
     [Test]
     public void ShouldRefuseAUserOfRealMode() => _folder.Run("matrix", "--mode", "real", "--side", "user").Code.Should().Be(5);
 

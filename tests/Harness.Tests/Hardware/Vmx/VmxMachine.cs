@@ -46,7 +46,7 @@ internal sealed class VmxMachine : IDisposable
         var memory = new PhysicalMemory(_ram);
         memory.MapRam(0, MemorySize, 0, MapSide.Both);
         ProcessorModel model = ProcessorModel.Load("yonah");
-        model.Add(new VmxExtension());
+        model.Add(new VmxExtension(model, "yonah"));
         Processor = new Processor(model, memory, Bus);
         BuildTables();
         SetHostState();

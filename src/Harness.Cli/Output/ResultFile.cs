@@ -1,0 +1,47 @@
+using System.CommandLine;
+
+namespace Harness.Cli.Output;
+
+/// <summary>Where <c>--out</c> sends the result of a long experiment: checked before it, written whole after it.</summary>
+internal sealed class ResultFile
+{
+    private const string Name = "--out";
+
+    private readonly CommandEnvironment _environment;
+    private readonly string? _path;
+
+    /// <param name="environment">Has standard output.</param>
+    /// <param name="given">What the user gave; null or -: standard output.</param>
+    /// <exception cref="CommandException">It cannot be a file.</exception>
+    public ResultFile(CommandEnvironment environment, string? given)
+    {
+        _environment = environment;
+        if (given is null or "-")
+        {
+            return;
+        }
+
+        _path = environment.FullPath(given);
+        if (given.Length == 0 || Path.EndsInDirectorySeparator(given) || Directory.Exists(_path))
+        {
+            throw new CommandException(ExitCode.Usage, $"{Name}: expected a file, found {(given.Length == 0 ? "an empty name" : $"a folder: {given}")}");
+        }
+    }
+
+    public bool IsFile => _path is not null;
+
+    public static Option<string?> Option() => new(Name) { Description = "Write the result there instead of to standard output", HelpName = "FILE" };
+
+    /// <exception cref="IOException">The file cannot be written; see also <see cref="UnauthorizedAccessException"/>.</exception>
+    public void Write(string text)
+    {
+        if (_path is null)
+        {
+            _environment.Out.Write(text);
+            return;
+        }
+
+        Directory.CreateDirectory(Path.GetDirectoryName(_path)!);
+        WholeFile.Write(_path, text);
+    }
+}

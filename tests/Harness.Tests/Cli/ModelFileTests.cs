@@ -1,0 +1,99 @@
+using FluentAssertions;
+using Harness.Machine;
+using NUnit.Framework;
+
+namespace Harness.Tests.Cli;
+
+/// <summary>A model file that is at fault ends every command that takes one before it starts: yonah.json with one place changed.</summary>
+public sealed class ModelFileTests
+{
+    private const string PauseTicks = "\"pauseTicks\": 10";
+    private const string FirstMsr = "{ \"number\": \"17\", \"name\": \"IA32_PLATFORM_ID\"";
+    private const string LastFeature = "\"Pmc\", \"Vmx\"";
+
+    private CliFolder _folder = null!;
+
+    [SetUp]
+    public void CreateFolder() => _folder = new CliFolder();
+
+    [TearDown]
+    public void DeleteFolder() => _folder.Dispose();
+
+    [TestCase(PauseTicks, "\"pauseTicks\": 0", "pauseTicks: expected a number from 1 to 1,000,000; found 0")]
+    [TestCase(PauseTicks, "\"pauseTicks\": \"10\"", "pauseTicks: expected a number from 1 to 1,000,000; found \"10\"")]
+    [TestCase(PauseTicks, "\"pauseTicks\": null", "pauseTicks: expected a number from 1 to 1,000,000; found null")]
+    [TestCase(PauseTicks, "\"pause\": 10", "pauseTicks: expected a number from 1 to 1,000,000; found nothing")]
+    [TestCase(PauseTicks, PauseTicks + "," + PauseTicks, "not JSON: ")]
+    [TestCase("1000000000,", "999999,", "ticksPerSecond: expected a number from 1,000,000 to 1,000,000,000,000; found 999999")]
+    [TestCase("1000000000,", "1000000000001,", "ticksPerSecond: expected a number from 1,000,000 to 1,000,000,000,000; found 1000000000001")]
+    [TestCase("Bits\": 32", "Bits\": 36", "physicalAddressBits: expected the number 32; found 36")]
+    [TestCase("\"signature\": \"0", "\"signature\": \"1F", "signature: expected a text of hexadecimal digits, at most 32 bits; found \"1F00006E8\"")]
+    [TestCase("\"eax\": \"2\"", "\"eax\": \"0x2\"", "cpuid[0].eax: expected a text of hexadecimal digits, at most 32 bits; found \"0x2\"")]
+    [TestCase("\"leaf\": \"1\"", "\"leaf\": \"00\"", "cpuid[1].leaf: expected a leaf and subleaf that no entry before it has; found \"00\"")]
+    [TestCase("\"leaf\": \"1\"", "\"leaf\": \"1\", \"subleaf\": null", "cpuid[1].subleaf: expected a text of hexadecimal digits, at most 32 bits; found null")]
+    [TestCase("\"number\": \"8B\"", "\"number\": \"17\"", "msrs[1].number: expected a number that no entry before it has; found \"17\"")]
+    [TestCase("\"FFFFFFFFFFFFFFFF\"", "\"1FFFFFFFFFFFFFFFF\"", "msrs[1].writable: expected a text of hexadecimal digits, at most 64 bits; found \"1FFFFFFFFFFFFFFFF\"")]
+    [TestCase(FirstMsr, "7, " + FirstMsr, "msrs[0]: expected an object; found 7")]
+    [TestCase("[\"I486\"", "[\"99\"", "features[0]: expected one of Cpuid, CpuidFaulting, Cr4, ")]
+    [TestCase("[\"I486\"", "[\"Pse, Tsc\"", "found \"Pse, Tsc\"")]
+    [TestCase("[\"INTEL8086\"", "[\"intel8086\"", "instructionSets[0]: expected one of ")]
+    [TestCase("\"features\": [", "\"features\": 1, \"others\": [", "features: expected a list; found 1")]
+    [TestCase("\"name\": \"yonah\"", "\"name\": \"\"", "name: expected a name of the characters A-Z, a-z, 0-9, '.', '_' and '-'; found \"\"")]
+    [TestCase("\"name\": \"yonah\"", "\"name\": \"yo nah\"", "name: expected a name of the characters A-Z, a-z, 0-9, '.', '_' and '-'; found \"yo nah\"")]
+    [TestCase("\"description\": \"", "\"description\": \"\\ud800", "not Unicode: ")]
+    [TestCase("\"number\": \"485\"", "\"number\": \"4850\"", "msrs: expected the numbers 480 to 48A, which the feature Vmx needs; found no 485")]
+    [TestCase("{\n  \"name\"", "[], {\n  \"name\"", "not JSON: ")]
+    public void A_message_names_file_key_expected_and_found(string old, string changed, string message)
+    {
+        WriteChanged(old, changed);
+
+        var result = _folder.Run("classify", "--cpu", "bad.json");
+
+        result.Code.Should().Be(5, result.Error);
+        result.Out.Should().BeEmpty();
+        result.Error.Should().Contain("bad.json").And.Contain(message).And.NotContain("defect");
+    }
+
+    [Test]
+    public void A_file_that_is_no_object_is_refused()
+    {
+        _folder.Write("bad.json", "[]");
+
+        _folder.Run("classify", "--cpu", "bad.json").Error.Should().EndWith("bad.json: the whole: expected an object; found a list\n");
+    }
+
+    [TestCase("run")]
+    [TestCase("boot")]
+    [TestCase("matrix")]
+    [TestCase("classify")]
+    public void Every_command_refuses_VT_x_without_its_capability_registers(string command)
+    {
+        WriteChanged("\"number\": \"480\"", "\"number\": \"4800\"");
+        _folder.Script("x", "Scenario(\"t\", s => { });");
+
+        var result = _folder.Run(command, "--cpu", "bad.json");
+
+        result.Code.Should().Be(5, result.Error);
+        result.Error.Should().Contain("bad.json: msrs: ");
+    }
+
+    [Test]
+    public void An_unchanged_file_and_one_without_VT_x_are_models()
+    {
+        WriteChanged(LastFeature, "\"Pmc\"");
+
+        ModelRegistry.Load(_folder.File("bad.json")).Name.Should().Be("yonah");
+        WriteChanged(LastFeature, LastFeature);
+        ModelRegistry.Load(_folder.File("bad.json")).Msrs.Should().Equal(ModelRegistry.Load("yonah").Msrs);
+    }
+
+    private void WriteChanged(string old, string changed)
+    {
+        using Stream stream = typeof(ProcessorModel).Assembly.GetManifestResourceStream("models/yonah.json")!;
+        using var reader = new StreamReader(stream);
+        string text = reader.ReadToEnd();
+        int place = text.IndexOf(old, StringComparison.Ordinal);
+        place.Should().BeGreaterThanOrEqualTo(0, "{0} is in the file", old);
+        _folder.Write("bad.json", text[..place] + changed + text[(place + old.Length)..]);
+    }
+}
