@@ -156,8 +156,9 @@ public sealed class EngineFuzzer : IFuzzer
             return null;
         }
 
-        // INT1 reaches the monitor through the processor's own gate. By then it has retired, whatever becomes of the delivery through the guest's.
-        if (_engine.Kind == MonitorKind.Hybrid && first is { Value: ['#', ..], Bare: 1, Found: 0 } && run.Ledger.Totals.Any(count => count.First.Cause == "#DB"))
+        // INT1 reaches the monitor through the processor's own gate. By then it has retired, whatever becomes of the delivery through the guest's, and where
+        // that leads to further faults the step that is recorded is no instruction's and ends on the monitor's stack.
+        if (_engine.Kind == MonitorKind.Hybrid && first is { Value: ['#', ..], Bare: 1, Found: 0 } or { Instruction: "" } && run.Ledger.Totals.Any(count => count.First.Cause == "#DB"))
         {
             CountApart("apart: the delivery that int1 in user mode asks for faults");
             return null;
