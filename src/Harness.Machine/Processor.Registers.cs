@@ -69,7 +69,7 @@ public sealed unsafe partial class Processor
             }
         }
 
-        int index = IndexOf(number);
+        int index = Model.IndexOfMsr(number);
         value = index < 0 ? 0 : _msrs[index];
         return index >= 0;
     }
@@ -114,7 +114,7 @@ public sealed unsafe partial class Processor
             }
         }
 
-        int index = IndexOf(number);
+        int index = Model.IndexOfMsr(number);
         if (index < 0 || ((value ^ _msrs[index]) & ~Model.Msrs[index].Writable) != 0)
         {
             return false;
@@ -129,19 +129,6 @@ public sealed unsafe partial class Processor
 
     /// <summary>WRMSR; false is its #GP(0).</summary>
     public bool TryWriteMsr(uint number, ulong value) => WriteMsr(number, value);
-
-    private int IndexOf(uint number)
-    {
-        for (int i = 0; i < _msrs.Length; i++)
-        {
-            if (Model.Msrs[i].Number == number)
-            {
-                return i;
-            }
-        }
-
-        return -1;
-    }
 
     /// <summary>An unknown leaf answers as the highest basic one (SDM Vol. 2A, CPUID).</summary>
     internal (uint Eax, uint Ebx, uint Ecx, uint Edx) Cpuid(uint leaf, uint subleaf)

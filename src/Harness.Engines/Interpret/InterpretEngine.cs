@@ -23,7 +23,7 @@ public sealed class InterpretEngine : IEngine
                 context.Ledger.Record(new EngineEvent
                 {
                     Kind = EngineEventKind.Injection,
-                    Cause = kind == EventKind.Nmi ? Vectors.Name(vector) : $"vector {vector}",
+                    Cause = kind == EventKind.Nmi ? Vectors.Name(vector) : Vectors.NumberOf(vector),
                     Cpl = context.Emulator.Cpl,
                     Address = context.Emulator.NextInstruction,
                 });

@@ -392,7 +392,7 @@ internal sealed class VtxMonitor : IMonitor
     }
 
     /// <summary>Real-mode software lets interrupts have the vectors of exceptions.</summary>
-    private static string NameOf(byte vector, EventKind kind) => kind == EventKind.ExternalInterrupt ? $"vector {vector}" : Vectors.Name(vector);
+    private static string NameOf(byte vector, EventKind kind) => kind == EventKind.ExternalInterrupt ? Vectors.NumberOf(vector) : Vectors.Name(vector);
 
     private EngineEvent Event(EngineEventKind kind, string cause, string reason, string instruction, string detail) => new()
     {

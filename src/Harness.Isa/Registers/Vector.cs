@@ -25,6 +25,10 @@ public enum Vector : byte
 /// <summary>What a fault reports beside its vector.</summary>
 public static class Vectors
 {
+    // Made once: every delivery is recorded by name.
+    private static readonly string[] Numbers = [.. Enumerable.Range(0, 256).Select(v => $"vector {v}")];
+    private static readonly string[] Names = [.. Enumerable.Range(0, 256).Select(v => Enum.IsDefined((Vector)v) ? $"#{(Vector)v}" : Numbers[v])];
+
     /// <summary>Whether the exception pushes an error code (SDM Vol. 3A, Table 6-1).</summary>
     public static bool HasErrorCode(Vector vector) => vector is Vector.DF or (>= Vector.TS and <= Vector.PF) or Vector.AC;
 
@@ -32,7 +36,10 @@ public static class Vectors
     public static bool IsContributory(Vector vector) => vector is Vector.DE or (>= Vector.TS and <= Vector.GP);
 
     /// <summary>The name in the manual's notation, "#GP" for 13; "vector 32" where there is none.</summary>
-    public static string Name(byte vector) => Enum.IsDefined((Vector)vector) ? $"#{(Vector)vector}" : $"vector {vector}";
+    public static string Name(byte vector) => Names[vector];
+
+    /// <summary>An interrupt's vector in words, "vector 32".</summary>
+    public static string NumberOf(byte vector) => Numbers[vector];
 }
 
 /// <summary>Error-code bits of segment-related exceptions (SDM Vol. 3A, 6.13) and of #PF (4.7).</summary>

@@ -199,6 +199,7 @@ public static class EventDelivery
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [SkipLocalsInit]
     private static bool ThroughGate<TPort>(ref TPort port, Descriptor gate, uint external, uint? errorCode, uint returnEip)
         where TPort : struct, IPort
     {

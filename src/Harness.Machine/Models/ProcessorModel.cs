@@ -18,7 +18,7 @@ public sealed class ProcessorModel
     private const long MostPauseTicks = 1_000_000;
     private readonly bool[] _features = new bool[byte.MaxValue + 1];
     private readonly HashSet<CpuidFeature> _instructionSets = [];
-    private readonly Dictionary<uint, MsrDescription> _msrs = [];
+    private readonly Dictionary<uint, int> _msrIndexes = [];
     private readonly Dictionary<Code, Type> _extensionRows = [];
     private readonly List<IProcessorExtension> _extensions = [];
     private Func<Instruction, bool>? _madePrivileged;
@@ -45,7 +45,18 @@ public sealed class ProcessorModel
     public IReadOnlyList<CpuidLeaf> CpuidLeaves { get; private init; } = [];
 
     /// <summary>In the order of the file.</summary>
-    public IReadOnlyList<MsrDescription> Msrs { get; private init; } = [];
+    public IReadOnlyList<MsrDescription> Msrs
+    {
+        get;
+        private init
+        {
+            field = value;
+            _msrIndexes = Enumerable.Range(0, value.Count).ToDictionary(i => value[i].Number);
+        }
+    } = [];
+
+    /// <summary>Where <see cref="Msrs"/> has a register; -1: nowhere.</summary>
+    internal int IndexOfMsr(uint number) => _msrIndexes.GetValueOrDefault(number, -1);
 
     internal IReadOnlyList<IProcessorExtension> Extensions => _extensions;
 
@@ -64,8 +75,6 @@ public sealed class ProcessorModel
 
         return true;
     }
-
-    internal bool TryGetMsr(uint number, out MsrDescription description) => _msrs.TryGetValue(number, out description);
 
     internal Type? ExtensionRow(Code code) => _extensionRows.GetValueOrDefault(code);
 
@@ -145,11 +154,6 @@ public sealed class ProcessorModel
         copy._madePrivileged = _madePrivileged;
         _features.CopyTo(copy._features, 0);
         copy._instructionSets.UnionWith(_instructionSets);
-        foreach (MsrDescription msr in msrs)
-        {
-            copy._msrs.Add(msr.Number, msr);
-        }
-
         return copy;
     }
 
@@ -224,11 +228,6 @@ public sealed class ProcessorModel
         foreach (ModelValue set in root["instructionSets"].Items())
         {
             model._instructionSets.Add(set.OneOf<CpuidFeature>());
-        }
-
-        foreach (MsrDescription msr in model.Msrs)
-        {
-            model._msrs.Add(msr.Number, msr);
         }
 
         return model;

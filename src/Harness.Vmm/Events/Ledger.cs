@@ -17,7 +17,11 @@ public sealed class EventCount(EngineEvent first)
 /// </summary>
 public sealed class Ledger(CostProfile? costs, bool keepAll)
 {
+    private const int Recents = 16;
     private readonly Dictionary<Identity, EventCount> _index = [];
+
+    /// <summary>Totals that were counted last: guests repeat themselves, and a look here costs less than a hash of four strings.</summary>
+    private readonly EventCount?[] _recent = new EventCount?[Recents];
     private readonly List<EventCount> _totals = [];
     private readonly List<EngineEvent> _all = [];
 
@@ -41,7 +45,23 @@ public sealed class Ledger(CostProfile? costs, bool keepAll)
     /// <summary>Gives events their tick: injections and the guest's own the current one, the others that at which the guest was left.</summary>
     internal GuestClock? Clock { get; init; }
 
-    public void Record(EngineEvent e)
+    /// <summary>
+    /// Counts one more event of the identity of one that was recorded; only where neither single events nor their costs are asked for. False: it has to be
+    /// recorded.
+    /// </summary>
+    internal bool TryCount(EventCount total)
+    {
+        if (keepAll || costs is not null || Recorded is not null)
+        {
+            return false;
+        }
+
+        total.Count++;
+        return true;
+    }
+
+    /// <returns>The total that it was added to.</returns>
+    public EventCount Record(EngineEvent e)
     {
         e = e with
         {
@@ -52,13 +72,7 @@ public sealed class Ledger(CostProfile? costs, bool keepAll)
             Tick = Clock is null ? e.Tick : costs is null || e.Kind == EngineEventKind.Injection || Clock.Arrival is not { } arrival ? Clock.Now : arrival,
             Level = costs is null ? e.Level : Math.Max(e.Level, 1),
         };
-        var identity = new Identity(e.Kind, e.Cause, e.Reason, e.Instruction, e.Detail, e.Cpl, e.Level);
-        if (!_index.TryGetValue(identity, out EventCount? total))
-        {
-            _index[identity] = total = new EventCount(e);
-            _totals.Add(total);
-        }
-
+        EventCount total = TotalOf(e);
         total.Count++;
         total.Cycles += e.Cycles;
         if (keepAll && _all.Count == Capacity)
@@ -71,5 +85,29 @@ public sealed class Ledger(CostProfile? costs, bool keepAll)
         }
 
         Recorded?.Invoke(e);
+        return total;
     }
+
+    private EventCount TotalOf(in EngineEvent e)
+    {
+        ref EventCount? recent = ref _recent[((int)e.Kind + e.Cause.Length + e.Reason.Length + e.Instruction.Length + e.Detail.Length) % Recents];
+        if (recent is not null && IsSame(recent.First, e))
+        {
+            return recent;
+        }
+
+        var identity = new Identity(e.Kind, e.Cause, e.Reason, e.Instruction, e.Detail, e.Cpl, e.Level);
+        if (!_index.TryGetValue(identity, out EventCount? total))
+        {
+            _index[identity] = total = new EventCount(e);
+            _totals.Add(total);
+        }
+
+        recent = total;
+        return total;
+    }
+
+    private static bool IsSame(in EngineEvent a, in EngineEvent b) =>
+        a.Kind == b.Kind && a.Cpl == b.Cpl && a.Level == b.Level
+        && a.Cause == b.Cause && a.Reason == b.Reason && a.Instruction == b.Instruction && a.Detail == b.Detail;
 }

@@ -124,6 +124,10 @@ public sealed class GuestMachine : IDisposable
     /// <summary>On the host's processor, deliveries are the guest's own only in guest operation; the others enter the monitor.</summary>
     private sealed class DeliveryListener(GuestMachine machine, Processor processor) : IProcessorEvents
     {
+        /// <summary>What the last delivery was counted under: most guests repeat themselves.</summary>
+        private EventCount? _total;
+        private (byte Vector, EventKind Kind, int Cpl) _counted;
+
         public void Delivering(byte vector, EventKind kind, uint? errorCode, uint eip, int cpl)
         {
             if (processor == machine.Host.Processor && !processor.IsGuest)
@@ -141,13 +145,18 @@ public sealed class GuestMachine : IDisposable
             }
 
             machine._told = delivery;
-            machine.MachineEvents.Record(new EngineEvent
+            if (_total is null || (vector, kind, cpl) != _counted || !machine.MachineEvents.TryCount(_total))
             {
-                Kind = delivery.IsException ? EngineEventKind.Trap : EngineEventKind.Interrupt,
-                Cause = delivery.IsException || kind == EventKind.Nmi ? Vectors.Name(vector) : $"vector {vector}",
-                Cpl = cpl,
-                Address = delivery.Address,
-            });
+                _counted = (vector, kind, cpl);
+                _total = machine.MachineEvents.Record(new EngineEvent
+                {
+                    Kind = delivery.IsException ? EngineEventKind.Trap : EngineEventKind.Interrupt,
+                    Cause = delivery.IsException || kind == EventKind.Nmi ? Vectors.Name(vector) : Vectors.NumberOf(vector),
+                    Cpl = cpl,
+                    Address = delivery.Address,
+                });
+            }
+
             machine.Delivering?.Invoke(delivery, processor);
         }
     }
