@@ -30,9 +30,6 @@ internal sealed class DeprivilegingMonitor : IMonitor
     /// <summary>Where the guest's descriptor tables lie that the shadows were made from.</summary>
     private readonly record struct ShadowedTables(uint GdtBase, ushort GdtLimit, uint LdtBase, int LdtCount);
 
-    /// <summary>What decides how the shadow is made. The page-directory-pointer table is no traced memory: loading CR3 reads it once.</summary>
-    private readonly record struct PagingState(uint Cr0, uint Cr3, uint Cr4, ulong Pdpte0, ulong Pdpte1, ulong Pdpte2, ulong Pdpte3);
-
     public DeprivilegingMonitor(MonitorContext context, DirectExecution direct)
     {
         _host = context.Host;
@@ -41,10 +38,11 @@ internal sealed class DeprivilegingMonitor : IMonitor
         _ledger = context.Ledger;
         _direct = direct;
         _space = new ShadowSpace(MonitorRegion.Start, MonitorRegion.Directory, context.MonitorBytes, direct.KernelRing == 3, _host.Has(Feature.Nx));
-        ShadowSpace? userSpace = direct.HasUserShadow ? _space with { Directory = _space.FirstTable } : null;
-        _region = new MonitorRegion(_host, userSpace is null ? [_space] : [_space, userSpace]);
+        int shadowsEach = direct.HasUserShadow ? 2 : 1;
+        ShadowSpace[] spaces = _space.Repeat(direct.AddressSpaces * shadowsEach);
+        _region = new MonitorRegion(_host, spaces);
         _code = new GuestLinearMemory(_emulator, _memory);
-        _pages = new ShadowPages(_host, _emulator, _memory, _space, userSpace);
+        _pages = new ShadowPages(_host, _emulator, _memory, spaces, shadowsEach);
         _gdt = new ShadowTable(_host, _code, _pages, MonitorRegion.Gdt, direct);
         _ldt = new ShadowTable(_host, _code, _pages, MonitorRegion.Ldt, direct);
         _state = new VirtualState(_emulator, direct, _gdt, _ldt);
@@ -319,7 +317,7 @@ internal sealed class DeprivilegingMonitor : IMonitor
         _ownsTimeStamp |= instruction.Mnemonic == Mnemonic.Wrmsr && msr == Msr.IA32_TIME_STAMP_COUNTER;
         if (instruction.Mnemonic == Mnemonic.Mov && instruction.Op0Register == Register.CR3)
         {
-            _pages.DropAll();
+            SwitchPages();
         }
         else if (invalidated is { } page)
         {
@@ -352,25 +350,26 @@ internal sealed class DeprivilegingMonitor : IMonitor
     private GuestEnd? Step() => Advance(null);
 
     /// <summary>
-    /// The guest in the emulator: one event, or all until user mode or the tick comes. Whatever changed the meaning of its page tables drops the shadow.
+    /// The guest in the emulator: one event, or all until user mode or the tick comes. Whatever changed the meaning of its page tables changes the shadow.
     /// </summary>
     private GuestEnd? Advance(long? limit)
     {
-        PagingState before = Paging();
+        PagingState before = PagingState.Of(_emulator);
         GuestEnd? end = Outcome(limit is { } tick ? _emulator.RunSupervisor(tick) : _emulator.Step());
-        if (Paging() != before)
+        if (PagingState.Of(_emulator) != before)
         {
-            _pages.DropAll();
+            SwitchPages();
         }
 
         return end;
     }
 
-    private PagingState Paging()
+    private void SwitchPages()
     {
-        ref SystemRegisters system = ref _emulator.System;
-        return new PagingState(
-            system.Cr0 & (Cr0.PG | Cr0.WP), system.Cr3, system.Cr4 & (Cr4.PSE | Cr4.PAE | Cr4.PGE), system.Pdpte0, system.Pdpte1, system.Pdpte2, system.Pdpte3);
+        if (_pages.Switch() is { } result)
+        {
+            Record(Event(EngineEventKind.Switch, "shadow", result, "", ""));
+        }
     }
 
     /// <summary>Null: the guest goes on.</summary>

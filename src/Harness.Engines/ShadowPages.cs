@@ -21,27 +21,50 @@ internal enum ShadowFault
 
 /// <summary>
 /// Shadow page tables: 4 KiB pages, filled on demand from the guest's walk. Frames that hold guest page tables or descriptor tables are traced: never
-/// mapped for writing, so that each write to them traps and the shadow follows. With a space for users there are two shadows, of which one is in use: a pair
+/// mapped for writing, so that each write to them traps and the shadow follows. An address space of the guest has one shadow, or a pair of which one is in use:
 /// for a kernel and users that the processor cannot tell apart by their ring.
 /// </summary>
-internal sealed class ShadowPages(IHost host, Emulator emulator, GuestMemoryMap memory, ShadowSpace space, ShadowSpace? userSpace = null)
+/// <remarks>
+/// With room for one address space it is a virtual TLB, emptied by each switch. With more, address spaces are kept and found again; the least recently used
+/// makes room. A page table is no longer traced when the directory entry that named it is written, and an address space is forgotten when its directory is
+/// written again and again while it is not in use: the guest has made something else of the frame.
+/// </remarks>
+/// <param name="host">The processor.</param>
+/// <param name="emulator">The guest's virtual state.</param>
+/// <param name="memory">The guest's memory.</param>
+/// <param name="spaces">Room for shadows, one behind the other; those of one address space follow each other.</param>
+/// <param name="shadowsEach">Shadows of an address space: 1, or 2 for the kernel's and the users'.</param>
+internal sealed partial class ShadowPages(IHost host, Emulator emulator, GuestMemoryMap memory, ShadowSpace[] spaces, int shadowsEach = 1)
 {
     private const uint PageMask = 0xFFFFF000;
     private const uint PageSize = ShadowSpace.PageSize;
     private const ulong FrameMask = 0xFFFFF000;
-    private readonly Shadow[] _shadows = userSpace is null ? [new Shadow(space)] : [new Shadow(space), new Shadow(userSpace)];
+
+    /// <summary>Writes to the directory of an address space out of use after which it is forgotten.</summary>
+    private const int Flood = 3;
+    private readonly Shadow[] _shadows = [.. spaces.Select(space => new Shadow(space))];
+    private readonly AddressSpace[] _addressSpaces =
+    [
+        .. Enumerable.Range(0, spaces.Length / shadowsEach).Select(i => new AddressSpace { Key = i == 0 ? KeyOf(emulator) : null }),
+    ];
+
 
     /// <summary>Where a frame is mapped: linear addresses of pages, each plus the number of the shadow.</summary>
     private readonly Dictionary<uint, List<uint>> _mapped = [];
     private readonly Dictionary<uint, List<TracedTable>> _traced = [];
     private readonly HashSet<uint> _descriptorFrames = [];
     private readonly bool _hasWriteProtect = host.Has(Feature.I486);
-    private readonly uint _firstTable = (userSpace ?? space).FirstTable;
-    private uint _next = (userSpace ?? space).FirstTable;
-    private uint _used;
+    private readonly Stack<uint> _free = [];
+    private uint _next = spaces[^1].FirstTable;
+    private int _current;
+    private uint _user;
+    private long _switches;
 
-    /// <summary>A guest paging structure: what its first entry maps, the size of an entry and what each maps.</summary>
-    private readonly record struct TracedTable(uint Linear, uint EntrySize, ulong Span);
+    /// <summary>A guest paging structure: of which address space, what its first entry maps, the size of an entry and what each maps.</summary>
+    private readonly record struct TracedTable(int Owner, uint Linear, uint EntrySize, ulong Span)
+    {
+        public bool IsDirectory => Span > PageSize;
+    }
 
     /// <summary>Page tables by what they map: host-physical, 0 where there is none.</summary>
     private sealed class Shadow(ShadowSpace space)
@@ -57,18 +80,23 @@ internal sealed class ShadowPages(IHost host, Emulator emulator, GuestMemoryMap 
     /// <summary>After <see cref="ShadowFault.Guest"/>: of the guest's own page fault.</summary>
     public uint ErrorCode { get; private set; }
 
+    /// <summary>The space of the shadow in use.</summary>
+    public ShadowSpace Space => _shadows[Used].Space;
+
+    private uint Used => (uint)(_current * shadowsEach) + _user;
+
     /// <summary>Puts the shadow in use that a guest at this level runs on.</summary>
     public void Use(bool user)
     {
-        _used = user && userSpace is not null ? 1u : 0;
-        uint root = _shadows[_used].Space.Root;
+        _user = user && shadowsEach == 2 ? 1u : 0;
+        uint root = Space.Root;
         if (host.Cr3 != root)
         {
             host.Cr3 = root;
         }
     }
 
-    /// <summary>Forgets every translation and every traced frame: after CR3 loads and whatever else changes what the guest's tables mean.</summary>
+    /// <summary>Forgets every translation, every address space and every traced frame: after changes of the memory map.</summary>
     public void DropAll()
     {
         foreach (Shadow shadow in _shadows)
@@ -77,33 +105,31 @@ internal sealed class ShadowPages(IHost host, Emulator emulator, GuestMemoryMap 
             {
                 if (shadow.Tables[i] != 0)
                 {
-                    shadow.Space.WriteDirectory(host.Memory, i << space.TableShift, 0);
+                    shadow.Space.WriteDirectory(host.Memory, i << shadow.Space.TableShift, 0);
                     shadow.Tables[i] = 0;
                 }
             }
         }
 
-        _next = _firstTable;
+        foreach (AddressSpace addressSpace in _addressSpaces)
+        {
+            addressSpace.Key = null;
+            addressSpace.Frames.Clear();
+            addressSpace.PageTables.Clear();
+        }
+
+        _addressSpaces[_current].Key = KeyOf(emulator);
+        _next = spaces[^1].FirstTable;
+        _free.Clear();
         _mapped.Clear();
         _traced.Clear();
         _descriptorFrames.Clear();
-        uint root = _shadows[_used].Space.Root;
-        if (host.Cr3 == root)
-        {
-            host.Cr3 = root;
-        }
-
+        Flush(Space);
         Changed = true;
     }
 
-    /// <summary>Forgets one page.</summary>
-    public void Drop(LinearAddress linear)
-    {
-        for (uint number = 0; number < (uint)_shadows.Length; number++)
-        {
-            Drop(number, linear.Value & PageMask);
-        }
-    }
+    /// <summary>Forgets one page of the address space in use.</summary>
+    public void Drop(LinearAddress linear) => DropRange(_current, linear.Value & PageMask, PageSize);
 
     /// <summary>The host frame behind a page of a descriptor table, traced from now on; null: not mapped, or not memory.</summary>
     public uint? TraceDescriptors(LinearAddress linear)
@@ -133,11 +159,21 @@ internal sealed class ShadowPages(IHost host, Emulator emulator, GuestMemoryMap 
 
         Changed = true;
         uint offset = address & ~PageMask;
-        foreach (TracedTable table in tables)
+        foreach (TracedTable table in tables.ToArray())
         {
             for (uint index = offset / table.EntrySize; index <= (offset + (uint)size - 1) / table.EntrySize; index++)
             {
-                DropRange(table.Linear + index * table.Span, table.Span);
+                ulong linear = table.Linear + index * table.Span;
+                DropRange(table.Owner, linear, table.Span);
+                if (table.IsDirectory)
+                {
+                    UntracePageTable(table.Owner, (uint)linear);
+                }
+            }
+
+            if (table.IsDirectory && table.Owner != _current && ++_addressSpaces[table.Owner].Writes == Flood)
+            {
+                Forget(table.Owner);
             }
         }
     }
@@ -160,9 +196,9 @@ internal sealed class ShadowPages(IHost host, Emulator emulator, GuestMemoryMap 
             return lax ? ShadowFault.Protected : ShadowFault.Guest;
         }
 
-        if (_shadows[_used].Tables[linear.Value >> space.TableShift] == 0 && _next + PageSize > space.TablesEnd)
+        if (_shadows[Used].Tables[linear.Value >> Space.TableShift] == 0)
         {
-            DropAll();
+            MakeRoom();
         }
 
         TracePath(linear.Value);
@@ -181,7 +217,7 @@ internal sealed class ShadowPages(IHost host, Emulator emulator, GuestMemoryMap 
             return traced ? ShadowFault.Traced : ShadowFault.Protected;
         }
 
-        bool open = walk.UserMode || space.IsUser || (virtualCr0 & Cr0.PG) == 0;
+        bool open = walk.UserMode || Space.IsUser || (virtualCr0 & Cr0.PG) == 0;
         Map(linear.Value & PageMask, frame, (writable ? PageEntry.RW : 0) | (open ? PageEntry.US : 0) | (walk.ExecuteDisable ? PageEntry.XD : 0));
         return ShadowFault.Filled;
     }
@@ -189,6 +225,7 @@ internal sealed class ShadowPages(IHost host, Emulator emulator, GuestMemoryMap 
     private void Drop(uint number, uint page)
     {
         Shadow shadow = _shadows[number];
+        ShadowSpace space = shadow.Space;
         uint table = page < space.End ? shadow.Tables[page >> space.TableShift] : 0;
         if (table == 0)
         {
@@ -206,24 +243,28 @@ internal sealed class ShadowPages(IHost host, Emulator emulator, GuestMemoryMap 
 
     private void Map(uint page, uint frame, ulong rights)
     {
-        Drop(_used, page);
-        Shadow shadow = _shadows[_used];
-        ref uint table = ref shadow.Tables[page >> space.TableShift];
+        Drop(Used, page);
+        Shadow shadow = _shadows[Used];
+        ref uint table = ref shadow.Tables[page >> Space.TableShift];
         if (table == 0)
         {
-            table = _next;
-            _next += PageSize;
+            if (!_free.TryPop(out table))
+            {
+                table = _next;
+                _next += PageSize;
+            }
+
             host.Memory.Write(new HostPhysicalAddress(table), new byte[PageSize]);
             shadow.Space.WriteDirectory(host.Memory, page, table | PageEntry.P | PageEntry.RW | PageEntry.US);
         }
 
-        space.WriteTable(host.Memory, table, page, frame | PageEntry.P | rights);
+        Space.WriteTable(host.Memory, table, page, frame | PageEntry.P | rights);
         if (!_mapped.TryGetValue(frame, out List<uint>? pages))
         {
             _mapped[frame] = pages = [];
         }
 
-        pages.Add(page + _used);
+        pages.Add(page + Used);
     }
 
     /// <summary>Traces the guest paging structures that translate the address.</summary>
@@ -240,11 +281,11 @@ internal sealed class ShadowPages(IHost host, Emulator emulator, GuestMemoryMap 
         if ((system.Cr4 & Cr4.PAE) == 0)
         {
             var directory = new GuestPhysicalAddress(system.Cr3 & PageMask);
-            Trace(directory, new TracedTable(0, 4, LargeSpan32));
+            Trace(directory, new TracedTable(_current, 0, 4, LargeSpan32));
             uint entry = memory.ReadUInt32(directory + (linear >> 22) * 4);
             if ((entry & PageEntry.P) != 0 && ((entry & PageEntry.PS) == 0 || (system.Cr4 & Cr4.PSE) == 0))
             {
-                Trace(new GuestPhysicalAddress(entry & PageMask), new TracedTable(linear & ~(LargeSpan32 - 1), 4, PageSize));
+                Trace(new GuestPhysicalAddress(entry & PageMask), new TracedTable(_current, linear & ~(LargeSpan32 - 1), 4, PageSize));
             }
 
             return;
@@ -254,11 +295,11 @@ internal sealed class ShadowPages(IHost host, Emulator emulator, GuestMemoryMap 
         if ((pointer & PageEntry.P) != 0)
         {
             var directory = new GuestPhysicalAddress(pointer & FrameMask);
-            Trace(directory, new TracedTable(linear & 0xC0000000, 8, LargeSpanPae));
+            Trace(directory, new TracedTable(_current, linear & 0xC0000000, 8, LargeSpanPae));
             ulong entry = memory.ReadUInt64(directory + (linear >> 21 & 0x1FF) * 8);
             if ((entry & (PageEntry.P | PageEntry.PS)) == PageEntry.P)
             {
-                Trace(new GuestPhysicalAddress(entry & FrameMask), new TracedTable(linear & ~(LargeSpanPae - 1), 8, PageSize));
+                Trace(new GuestPhysicalAddress(entry & FrameMask), new TracedTable(_current, linear & ~(LargeSpanPae - 1), 8, PageSize));
             }
         }
     }
@@ -277,9 +318,48 @@ internal sealed class ShadowPages(IHost host, Emulator emulator, GuestMemoryMap 
             Unmap(frame);
         }
 
-        if (!tables.Contains(table))
+        if (tables.Contains(table))
         {
-            tables.Add(table);
+            return;
+        }
+
+        tables.Add(table);
+        AddressSpace owner = _addressSpaces[table.Owner];
+        owner.Frames.Add(frame);
+        if (!table.IsDirectory)
+        {
+            owner.PageTables[table.Linear] = frame;
+        }
+    }
+
+    /// <summary>The directory entry for a linear address was written: the page table that it named is one no more, as far as it goes.</summary>
+    private void UntracePageTable(int owner, uint linear)
+    {
+        AddressSpace addressSpace = _addressSpaces[owner];
+        if (addressSpace.PageTables.Remove(linear, out uint frame))
+        {
+            addressSpace.Frames.Remove(frame);
+            Untrace(frame, t => t.Owner == owner && t.Linear == linear && !t.IsDirectory);
+        }
+    }
+
+    private void Untrace(uint frame, Predicate<TracedTable> which)
+    {
+        if (_traced.TryGetValue(frame, out List<TracedTable>? tables))
+        {
+            tables.RemoveAll(which);
+            if (tables.Count == 0)
+            {
+                _traced.Remove(frame);
+            }
+        }
+    }
+
+    private void Flush(ShadowSpace space)
+    {
+        if (host.Cr3 == space.Root)
+        {
+            host.Cr3 = space.Root;
         }
     }
 
@@ -295,10 +375,11 @@ internal sealed class ShadowPages(IHost host, Emulator emulator, GuestMemoryMap 
         }
     }
 
-    private void DropRange(ulong linear, ulong span)
+    private void DropRange(int owner, ulong linear, ulong span)
     {
-        for (uint number = 0; number < (uint)_shadows.Length; number++)
+        for (uint number = (uint)(owner * shadowsEach); number < (uint)((owner + 1) * shadowsEach); number++)
         {
+            ShadowSpace space = _shadows[number].Space;
             for (ulong at = linear; at < linear + span && at < space.End; at += PageSize)
             {
                 if (_shadows[number].Tables[at >> space.TableShift] == 0)

@@ -29,6 +29,19 @@ internal sealed record ShadowSpace(ulong End, uint Directory, long TablesEnd, bo
 
     private uint EntrySize => IsPae ? 8u : 4u;
 
+    /// <summary>So many of the same kind, one behind the other, of which this is the first.</summary>
+    public ShadowSpace[] Repeat(int count)
+    {
+        var spaces = new ShadowSpace[count];
+        spaces[0] = this;
+        for (int i = 1; i < count; i++)
+        {
+            spaces[i] = this with { Directory = spaces[i - 1].FirstTable };
+        }
+
+        return spaces;
+    }
+
     /// <summary>Lets the processor use the format, with paging still off, and builds what never changes.</summary>
     public void Install(IHost host)
     {

@@ -14,5 +14,8 @@ public sealed class HybridEngine : IEngine
 
     public string? NotApplicable(ProcessorModel model, GuestImage guest) => null;
 
-    public IMonitor Create(MonitorContext context) => new DeprivilegingMonitor(context, new DirectExecution(KernelRing: 0, TrapsUserReturn: false, HasUserShadow: false));
+    /// <summary>Options: paging, see <see cref="EngineOption.AddressSpaces"/>.</summary>
+    /// <exception cref="ArgumentException">An option has another value.</exception>
+    public IMonitor Create(MonitorContext context) => new DeprivilegingMonitor(
+        context, new DirectExecution(KernelRing: 0, TrapsUserReturn: false, HasUserShadow: false, EngineOption.AddressSpaces(context, Name)));
 }

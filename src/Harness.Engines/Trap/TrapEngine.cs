@@ -28,21 +28,13 @@ public sealed class TrapEngine(TrapLayout layout) : IEngine
 
     /// <summary>
     /// Options: userReturn, whether a return to user mode traps ("trap", the default) or not ("direct"); shadows, where kernel and users share ring 3: "one" for
-    /// both (the default), which leaves the users what the kernel has touched, or "two".
+    /// both (the default), which leaves the users what the kernel has touched, or "two"; paging, see <see cref="EngineOption.AddressSpaces"/>.
     /// </summary>
     /// <exception cref="ArgumentException">An option has another value.</exception>
     public IMonitor Create(MonitorContext context)
     {
-        bool trapsUserReturn = Option(context, "userReturn", "trap", "direct") == "trap";
-        bool isPair = Option(context, "shadows", "one", "two") == "two" && layout.KernelRing == 3;
-        return new DeprivilegingMonitor(context, new DirectExecution(layout.KernelRing, trapsUserReturn, isPair));
-    }
-
-    private string Option(MonitorContext context, string name, string usual, string other)
-    {
-        string value = context.Options.GetValueOrDefault(name, usual);
-        return value == usual || value == other
-            ? value
-            : throw new ArgumentException($"The option {name} of {Name} is '{usual}' or '{other}', not '{value}'.");
+        bool trapsUserReturn = EngineOption.Read(context, Name, "userReturn", "trap", "direct") == "trap";
+        bool isPair = EngineOption.Read(context, Name, "shadows", "one", "two") == "two" && layout.KernelRing == 3;
+        return new DeprivilegingMonitor(context, new DirectExecution(layout.KernelRing, trapsUserReturn, isPair, EngineOption.AddressSpaces(context, Name)));
     }
 }

@@ -11,5 +11,7 @@ public sealed class VtxEngine : IEngine
 
     public string? NotApplicable(ProcessorModel model, GuestImage guest) => model.Has(Feature.Vmx) ? null : $"{model.Name} has no VT-x";
 
-    public IMonitor Create(MonitorContext context) => new VtxMonitor(context);
+    /// <summary>Options: paging, see <see cref="EngineOption.AddressSpaces"/>.</summary>
+    /// <exception cref="ArgumentException">An option has another value.</exception>
+    public IMonitor Create(MonitorContext context) => new VtxMonitor(context, EngineOption.AddressSpaces(context, Name));
 }

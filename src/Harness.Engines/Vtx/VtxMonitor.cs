@@ -19,7 +19,6 @@ internal sealed class VtxMonitor : IMonitor
     private readonly Ledger _ledger;
     private readonly RetiredCounts _retired;
     private readonly GuestLinearMemory _code;
-    private readonly ShadowSpace _guestSpace;
     private readonly ShadowPages _v86Pages;
     private readonly ShadowPages _guestPages;
     private readonly VmxInstructions _vmx;
@@ -32,7 +31,7 @@ internal sealed class VtxMonitor : IMonitor
     private bool _mapChanged;
 
     /// <exception cref="InvalidOperationException">The processor has no VT-x: its model lacks the extension.</exception>
-    public VtxMonitor(MonitorContext context)
+    public VtxMonitor(MonitorContext context, int addressSpaces)
     {
         _host = context.Host;
         _emulator = context.Emulator;
@@ -40,14 +39,18 @@ internal sealed class VtxMonitor : IMonitor
         _ledger = context.Ledger;
         _retired = context.Retired;
         _code = new GuestLinearMemory(_emulator, _memory);
-        _v86Pages = new ShadowPages(_host, _emulator, _memory, MonitorMemory.V86Space);
-        _guestSpace = MonitorMemory.GuestSpace(_host, context.MonitorBytes);
-        _guestPages = new ShadowPages(_host, _emulator, _memory, _guestSpace);
+        _v86Pages = new ShadowPages(_host, _emulator, _memory, [MonitorMemory.V86Space]);
+        ShadowSpace[] spaces = MonitorMemory.GuestSpace(_host, context.MonitorBytes).Repeat(addressSpaces);
+        _guestPages = new ShadowPages(_host, _emulator, _memory, spaces);
         _vmx = new VmxInstructions(_host.Virtualization as VmxUnit
             ?? throw new InvalidOperationException("The host's processor has no VT-x: its model needs VmxExtension."));
         _area = new GuestArea(_host, _emulator, _vmx);
         MonitorMemory.Install(_host);
-        _guestSpace.Install(_host);
+        foreach (ShadowSpace space in spaces)
+        {
+            space.Install(_host);
+        }
+
         StartVmx();
         _area.Initialize();
         _area.Write(VmcsField.PinBasedControls, Allowed(Capability.PinBased, PinControls.ExternalInterruptExiting));
@@ -187,7 +190,12 @@ internal sealed class VtxMonitor : IMonitor
     private void Export(Regime regime)
     {
         bool v86 = regime == Regime.V86;
-        _area.Export(regime, v86 ? MonitorMemory.V86Space : _guestSpace, _registers, _event);
+        if (v86)
+        {
+            _guestPages.DropOthers();
+        }
+
+        _area.Export(regime, v86 ? MonitorMemory.V86Space : _guestPages.Space, _registers, _event);
         bool waits = _emulator.InterruptPending;
         _area.Write(VmcsField.ProcessorBasedControls, _processorControls
             | (waits ? ProcessorControls.InterruptWindowExiting : 0) | (_ownsTimeStamp ? ProcessorControls.RdtscExiting : 0));
@@ -332,25 +340,23 @@ internal sealed class VtxMonitor : IMonitor
         return Emulated(_area.Regime, () => delivery is { } e ? Outcome(_emulator.Deliver(e.Vector, e.Kind, e.ErrorCode)) : Step());
     }
 
-    /// <summary>Whatever changed the meaning of the guest's page tables drops the shadows.</summary>
+    /// <summary>Whatever changed the meaning of the guest's page tables changes the shadows.</summary>
     private GuestEnd? Emulated(Regime regime, Func<GuestEnd?> action)
     {
-        (uint, uint, uint) before = Paging();
+        PagingState before = PagingState.Of(_emulator);
         long emulated = _retired.Emulated;
         GuestEnd? end = action();
         _retired.Regime(Regimes.Name(regime)).Emulated += _retired.Emulated - emulated;
-        if (Paging() != before)
+        if (PagingState.Of(_emulator) != before)
         {
-            DropAll();
+            _v86Pages.DropAll();
+            if (_guestPages.Switch() is { } result)
+            {
+                Record(Event(EngineEventKind.Switch, "shadow", result, "", ""));
+            }
         }
 
         return end;
-    }
-
-    private (uint Cr0, uint Cr3, uint Cr4) Paging()
-    {
-        ref SystemRegisters system = ref _emulator.System;
-        return (system.Cr0 & (Cr0.PG | Cr0.WP), system.Cr3, system.Cr4 & (Cr4.PSE | Cr4.PAE | Cr4.PGE));
     }
 
     private void DropAll()

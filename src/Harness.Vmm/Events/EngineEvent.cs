@@ -29,6 +29,9 @@ public enum EngineEventKind
 
     /// <summary>A virtualization instruction of a hypervisor that runs as the guest.</summary>
     Instruction,
+
+    /// <summary>The monitor put the shadows of another address space of the guest in use. What led to it is an event of its own, and has the cost.</summary>
+    Switch,
 }
 
 /// <summary>One event. What identifies a row of a report are <see cref="Kind"/>, <see cref="Cause"/>, <see cref="Reason"/>, <see cref="Instruction"/>, CPL and level.</summary>

@@ -1,0 +1,26 @@
+namespace Harness.Engines;
+
+/// <summary>Options of engines, as a run names them.</summary>
+internal static class EngineOption
+{
+    /// <summary>Address spaces whose shadows are kept under paging=cached.</summary>
+    private const int CachedAddressSpaces = 16;
+
+    /// <summary>One of two values; without the option the first.</summary>
+    /// <exception cref="ArgumentException">The option has another value.</exception>
+    public static string Read(MonitorContext context, string engine, string name, string usual, string other)
+    {
+        string value = context.Options.GetValueOrDefault(name, usual);
+        return value == usual || value == other
+            ? value
+            : throw new ArgumentException($"The option {name} of {engine} is '{usual}' or '{other}', not '{value}'.");
+    }
+
+    /// <summary>
+    /// The option paging, how shadow page tables are kept, as the number of address spaces that have them: "virtual-tlb" (the default) empties them at each
+    /// switch, "cached" keeps those of the address spaces that were in use last.
+    /// </summary>
+    /// <exception cref="ArgumentException">The option has another value.</exception>
+    public static int AddressSpaces(MonitorContext context, string engine) =>
+        Read(context, engine, "paging", "virtual-tlb", "cached") == "cached" ? CachedAddressSpaces : 1;
+}

@@ -1,0 +1,144 @@
+namespace Harness.Engines;
+
+/// <summary>The guest's address spaces: found again, made, forgotten.</summary>
+internal sealed partial class ShadowPages
+{
+    /// <summary>A guest address space that has shadows, or room for one.</summary>
+    private sealed class AddressSpace
+    {
+        /// <summary>Null: none.</summary>
+        public PagingState? Key { get; set; }
+
+        /// <summary>Number of the switch that put it in use.</summary>
+        public long LastUse { get; set; }
+
+        /// <summary>To its directories since it was in use.</summary>
+        public int Writes { get; set; }
+
+        /// <summary>Frames traced for it.</summary>
+        public List<uint> Frames { get; } = [];
+
+        /// <summary>Frames of its page tables by the first linear address that they map.</summary>
+        public Dictionary<uint, uint> PageTables { get; } = [];
+    }
+
+    /// <summary>
+    /// Follows a CR3 load, or whatever else changes what the guest's tables mean, to the shadows of the address space that is now the guest's.
+    /// </summary>
+    /// <returns>What became of them; null: the guest is where it was, or nothing is kept.</returns>
+    public string? Switch()
+    {
+        if (_addressSpaces.Length == 1)
+        {
+            DropAll();
+            return null;
+        }
+
+        PagingState key = KeyOf(emulator);
+        if (_addressSpaces[_current].Key == key)
+        {
+            return null;
+        }
+
+        Changed = true;
+        string result = "shadow-found";
+        int place = Array.FindIndex(_addressSpaces, a => a.Key == key);
+        if (place < 0)
+        {
+            result = "shadow-made";
+            place = Array.FindIndex(_addressSpaces, a => a.Key is null);
+        }
+
+        if (place < 0)
+        {
+            result = "shadow-recycled";
+            place = LeastRecentlyUsed();
+            Forget(place);
+        }
+
+        _current = place;
+        _addressSpaces[place].Key = key;
+        _addressSpaces[place].LastUse = ++_switches;
+        _addressSpaces[place].Writes = 0;
+        return result;
+    }
+
+    /// <summary>Forgets all address spaces but the one in use, before a guest runs that may write to their tables untraced.</summary>
+    public void DropOthers()
+    {
+        for (int i = LeastRecentlyUsed(); i >= 0; i = LeastRecentlyUsed())
+        {
+            Forget(i);
+        }
+    }
+
+    /// <summary>Global pages change nothing for shadows that follow every write.</summary>
+    private static PagingState KeyOf(Emulator emulator)
+    {
+        PagingState state = PagingState.Of(emulator);
+        return state with { Cr4 = state.Cr4 & ~Cr4.PGE };
+    }
+
+    /// <summary>Gives back the shadow tables of an address space, and the guest's frames that are traced for it alone.</summary>
+    private void Forget(int owner)
+    {
+        AddressSpace addressSpace = _addressSpaces[owner];
+        for (uint number = (uint)(owner * shadowsEach); number < (uint)((owner + 1) * shadowsEach); number++)
+        {
+            Shadow shadow = _shadows[number];
+            int shift = shadow.Space.TableShift;
+            for (uint i = 0; i < (uint)shadow.Tables.Length; i++)
+            {
+                if (shadow.Tables[i] != 0)
+                {
+                    DropRange(owner, (ulong)i << shift, 1ul << shift);
+                    shadow.Space.WriteDirectory(host.Memory, i << shift, 0);
+                    _free.Push(shadow.Tables[i]);
+                    shadow.Tables[i] = 0;
+                }
+            }
+
+            Flush(shadow.Space);
+        }
+
+        foreach (uint frame in addressSpace.Frames)
+        {
+            Untrace(frame, t => t.Owner == owner);
+        }
+
+        addressSpace.Frames.Clear();
+        addressSpace.PageTables.Clear();
+        addressSpace.Key = null;
+    }
+
+    /// <summary>Sees to it that there is a frame for one more shadow table.</summary>
+    private void MakeRoom()
+    {
+        while (_free.Count == 0 && _next + PageSize > Space.TablesEnd)
+        {
+            if (LeastRecentlyUsed() is var oldest && oldest >= 0)
+            {
+                Forget(oldest);
+            }
+            else
+            {
+                DropAll();
+            }
+        }
+    }
+
+    /// <summary>Of the address spaces out of use; -1: there is none.</summary>
+    private int LeastRecentlyUsed()
+    {
+        int oldest = -1;
+        for (int i = 0; i < _addressSpaces.Length; i++)
+        {
+            if (i != _current && _addressSpaces[i].Key is not null && (oldest < 0 || _addressSpaces[i].LastUse < _addressSpaces[oldest].LastUse))
+            {
+                oldest = i;
+            }
+        }
+
+        return oldest;
+    }
+}
