@@ -4,7 +4,8 @@ namespace Harness.Engines;
 /// <param name="KernelRing">The ring that stands for the guest's ring 0: 1 or 3. 0: the kernel does not run directly, it is interpreted.</param>
 /// <param name="TrapsUserReturn">User code is not present while the kernel runs, so that every return to user mode traps.</param>
 /// <param name="HasUserShadow">Users have shadow page tables of their own.</param>
-internal sealed record DirectExecution(int KernelRing, bool TrapsUserReturn, bool HasUserShadow)
+/// <param name="Translates">Of the kernel, translated copies run in place of its code.</param>
+internal sealed record DirectExecution(int KernelRing, bool TrapsUserReturn, bool HasUserShadow, bool Translates = false)
 {
     public bool RunsKernel => KernelRing != 0;
 }

@@ -34,7 +34,7 @@ internal sealed class ShadowPages(IHost host, Emulator emulator, GuestMemoryMap 
     /// <summary>Where a frame is mapped: linear addresses of pages, each plus the number of the shadow.</summary>
     private readonly Dictionary<uint, List<uint>> _mapped = [];
     private readonly Dictionary<uint, List<TracedTable>> _traced = [];
-    private readonly HashSet<uint> _descriptorFrames = [];
+    private readonly HashSet<uint> _copiedFrames = [];
     private readonly bool _hasWriteProtect = host.Has(Feature.I486);
     private readonly uint _firstTable = (userSpace ?? space).FirstTable;
     private uint _next = (userSpace ?? space).FirstTable;
@@ -86,7 +86,7 @@ internal sealed class ShadowPages(IHost host, Emulator emulator, GuestMemoryMap 
         _next = _firstTable;
         _mapped.Clear();
         _traced.Clear();
-        _descriptorFrames.Clear();
+        _copiedFrames.Clear();
         uint root = _shadows[_used].Space.Root;
         if (host.Cr3 == root)
         {
@@ -105,8 +105,8 @@ internal sealed class ShadowPages(IHost host, Emulator emulator, GuestMemoryMap 
         }
     }
 
-    /// <summary>The host frame behind a page of a descriptor table, traced from now on; null: not mapped, or not memory.</summary>
-    public uint? TraceDescriptors(LinearAddress linear)
+    /// <summary>The host frame behind a page of which the monitor has a copy, as of descriptor tables, traced from now on; null: not mapped, or not memory.</summary>
+    public uint? Trace(LinearAddress linear)
     {
         if (emulator.Translate(linear, write: false, user: false) is not { } address || memory.Translate(address, write: false) is not { } found)
         {
@@ -115,7 +115,7 @@ internal sealed class ShadowPages(IHost host, Emulator emulator, GuestMemoryMap 
 
         TracePath(linear.Value);
         uint frame = (uint)found.Value & PageMask;
-        if (_descriptorFrames.Add(frame))
+        if (_copiedFrames.Add(frame))
         {
             Unmap(frame);
         }
@@ -173,7 +173,7 @@ internal sealed class ShadowPages(IHost host, Emulator emulator, GuestMemoryMap 
         }
 
         uint frame = (uint)found.Value & PageMask;
-        bool traced = _traced.ContainsKey(frame) || _descriptorFrames.Contains(frame);
+        bool traced = _traced.ContainsKey(frame) || _copiedFrames.Contains(frame);
         bool inPlace = memory.Translate(physical, write: true) == found;
         bool writable = walk.Writable && !traced && inPlace;
         if (!writable && (write || !_hasWriteProtect))
