@@ -1,3 +1,4 @@
+using Harness.Engines.Translate;
 using Iced.Intel;
 
 namespace Harness.Engines;
@@ -22,6 +23,8 @@ internal sealed class DeprivilegingMonitor : IMonitor
     private readonly GuestLinearMemory _code;
     private readonly VirtualState _state;
     private readonly TrapFrame _frame = new();
+    private readonly RetiredCounts _retired;
+    private readonly TranslationCache? _cache;
     private ShadowedTables? _shadowed;
     private EngineEvent? _pending;
     private bool _ownsTimeStamp;
@@ -37,12 +40,15 @@ internal sealed class DeprivilegingMonitor : IMonitor
         _memory = context.GuestMemory;
         _ledger = context.Ledger;
         _direct = direct;
-        _space = new ShadowSpace(MonitorRegion.Start, MonitorRegion.Directory, context.MonitorBytes, direct.KernelRing == 3, _host.Has(Feature.Nx));
+        _retired = context.Retired;
+        long tablesEnd = direct.Translates ? TranslationCache.Start : context.MonitorBytes;
+        _space = new ShadowSpace(MonitorRegion.Start, MonitorRegion.Directory, tablesEnd, direct.KernelRing == 3, _host.Has(Feature.Nx));
         int shadowsEach = direct.HasUserShadow ? 2 : 1;
         ShadowSpace[] spaces = _space.Repeat(direct.AddressSpaces * shadowsEach);
-        _region = new MonitorRegion(_host, spaces);
+        _region = new MonitorRegion(_host, spaces, direct.Translates);
         _code = new GuestLinearMemory(_emulator, _memory);
         _pages = new ShadowPages(_host, _emulator, _memory, spaces, shadowsEach);
+        _cache = direct.Translates ? new TranslationCache(_host, _emulator, _code, _pages) : null;
         _gdt = new ShadowTable(_host, _code, _pages, MonitorRegion.Gdt, direct);
         _ldt = new ShadowTable(_host, _code, _pages, MonitorRegion.Ldt, direct);
         _state = new VirtualState(_emulator, direct, _gdt, _ldt);
@@ -65,7 +71,14 @@ internal sealed class DeprivilegingMonitor : IMonitor
                 return end;
             }
 
+            long before = _retired.Direct;
             HostReturn back = _host.Resume(_frame);
+            if (RunsFromCache)
+            {
+                _retired.Translated += _retired.Direct - before;
+                _retired.Direct = before;
+            }
+
             IsEmulating = back != HostReturn.Ended;
             if (!IsEmulating)
             {
@@ -78,6 +91,11 @@ internal sealed class DeprivilegingMonitor : IMonitor
             }
         }
     }
+
+    public CodeSource? SourceOf(LinearAddress executed) =>
+        _cache is not null && TranslationCache.Contains(executed.Value)
+            ? Source(_cache.SourceEip(executed.Value))
+            : null;
 
     public void Translate(ref GuestRegisters registers) => _state.Translate(ref registers);
 
@@ -118,14 +136,14 @@ internal sealed class DeprivilegingMonitor : IMonitor
             {
                 end = Advance(limit);
             }
-            else if (_emulator.InShadow)
+            else if (_emulator.InShadow || (_cache is not null && !RunsInRing))
             {
                 end = Step();
             }
             else
             {
                 ShadowTables();
-                if (_state.TryExport(_frame))
+                if (TryExport())
                 {
                     _pages.Use(user: _emulator.Cpl == 3);
                     LoadControls();
@@ -146,7 +164,7 @@ internal sealed class DeprivilegingMonitor : IMonitor
     /// <summary>What ring deprivileging does not virtualize; there is no such thing where all but user mode is interpreted.</summary>
     private string? WhyNot()
     {
-        if (!_direct.RunsKernel)
+        if (!_direct.RunsKernel || _direct.Translates)
         {
             return null;
         }
@@ -176,10 +194,15 @@ internal sealed class DeprivilegingMonitor : IMonitor
             return;
         }
 
+        if (_pages.Changed)
+        {
+            _cache?.Flush();
+        }
+
         if (moved)
         {
             int count = (now.GdtLimit + 1) / 8;
-            _gdt.Reserved = Math.Min(count, 8192 - MonitorRegion.Slots);
+            _gdt.Reserved = Math.Min(count, 8192 - _region.Slots);
             _gdt.Load(now.GdtBase, count);
             _region.Place((ushort)(_gdt.Reserved * 8));
         }
@@ -242,7 +265,19 @@ internal sealed class DeprivilegingMonitor : IMonitor
             return Emulate("resume");
         }
 
+        CalloutType callout = CalloutType.None;
+        if (RunsFromCache)
+        {
+            callout = _frame.Vector == (byte)Vector.UD ? _cache!.CallOut(_frame.Eip) : CalloutType.None;
+            _frame.Eip = _cache!.SourceEip(_frame.Eip);
+        }
+
         _state.Import(_frame);
+        if (callout != CalloutType.None)
+        {
+            return HandleCallout(callout);
+        }
+
         if (_frame.Vector == _host.HostInterruptVector)
         {
             Record(Event(EngineEventKind.Interrupt, "host-interrupt", "", "", ""));
@@ -256,6 +291,42 @@ internal sealed class DeprivilegingMonitor : IMonitor
             Vector.DB => HandleDebug(),
             _ => Emulate(null),
         };
+    }
+
+    /// <summary>What translated code leaves to the monitor: where it goes on, or an instruction.</summary>
+    private GuestEnd? HandleCallout(CalloutType type)
+    {
+        string cause = type.ToString().ToLowerInvariant();
+        if (type == CalloutType.Chain)
+        {
+            Record(Event(EngineEventKind.Callout, cause, "", "", ""));
+            return null;
+        }
+
+        return Emulate(EngineEventKind.Callout, cause, "");
+    }
+
+    /// <summary>The processor is, or was when it trapped, in translated code.</summary>
+    private bool RunsFromCache => _cache is not null && _frame.Cs == _region.CacheSelector;
+
+    /// <summary>Modes and levels that have a ring.</summary>
+    private bool RunsInRing => (_emulator.System.Cr0 & Cr0.PE) != 0 && (_emulator.Flags & Eflags.VM) == 0 && _emulator.Cpl is 0 or 3;
+
+    private CodeSource Source(uint eip) => new(new LinearAddress(_emulator.Segment(SegmentName.CS).Base + eip), eip);
+
+    private bool TryExport()
+    {
+        if (_cache is null || _emulator.Cpl == 3)
+        {
+            return _state.TryExport(_frame);
+        }
+
+        if (_cache.Enter() is not { } unit)
+        {
+            return false;
+        }
+
+        return _state.TryExport(_frame, new TranslatedCode(_region.CacheSelector, unit));
     }
 
     private GuestEnd? HandlePageFault()
@@ -291,12 +362,14 @@ internal sealed class DeprivilegingMonitor : IMonitor
     }
 
     /// <summary>Emulates the instruction that trapped; a fault that it raises is the guest's own. Null: the reason is the instruction's.</summary>
-    private GuestEnd? Emulate(string? reason)
+    private GuestEnd? Emulate(string? reason) => Emulate(EngineEventKind.Trap, Vectors.Name(_frame.Vector), reason);
+
+    private GuestEnd? Emulate(EngineEventKind kind, string cause, string? reason)
     {
         bool known = _code.TryDecode(out Instruction instruction);
         string detail = known ? InstructionText.DetailOf(instruction, _emulator) : "";
         reason ??= known ? TrapReason.Of(instruction) : TrapReason.Reflected;
-        _pending = Event(EngineEventKind.Trap, Vectors.Name(_frame.Vector), reason, InstructionText.MnemonicOf(instruction), detail);
+        _pending = Event(kind, cause, reason, InstructionText.MnemonicOf(instruction), detail);
         uint msr = _emulator.Gpr(1);
         LinearAddress? invalidated = InvalidatedPage(instruction);
         GuestEnd? end = Step();
@@ -389,6 +462,7 @@ internal sealed class DeprivilegingMonitor : IMonitor
         if (_memory.Translate(address, write: true) is { } found)
         {
             _pages.Written((uint)found.Value, size);
+            _cache?.Written((uint)found.Value, size);
             _gdt.Written((uint)found.Value, size);
             _ldt.Written((uint)found.Value, size);
         }

@@ -5,7 +5,8 @@ namespace Harness.Engines;
 /// <param name="TrapsUserReturn">User code is not present while the kernel runs, so that every return to user mode traps.</param>
 /// <param name="HasUserShadow">Users have shadow page tables of their own.</param>
 /// <param name="AddressSpaces">Address spaces of the guest whose shadows are kept.</param>
-internal sealed record DirectExecution(int KernelRing, bool TrapsUserReturn, bool HasUserShadow, int AddressSpaces)
+/// <param name="Translates">Of the kernel, translated copies run in place of its code.</param>
+internal sealed record DirectExecution(int KernelRing, bool TrapsUserReturn, bool HasUserShadow, int AddressSpaces, bool Translates = false)
 {
     public bool RunsKernel => KernelRing != 0;
 }

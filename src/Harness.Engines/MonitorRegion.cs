@@ -6,7 +6,8 @@ namespace Harness.Engines;
 /// </summary>
 /// <param name="host">The processor.</param>
 /// <param name="spaces">All spaces that the guest runs in; the first is in use from the start.</param>
-internal sealed class MonitorRegion(IHost host, ShadowSpace[] spaces)
+/// <param name="hasCache">There is a code segment for translated code, which reaches the region.</param>
+internal sealed class MonitorRegion(IHost host, ShadowSpace[] spaces, bool hasCache)
 {
     /// <summary>First linear address that is the monitor's.</summary>
     public const uint Start = 0xFFC00000;
@@ -19,11 +20,12 @@ internal sealed class MonitorRegion(IHost host, ShadowSpace[] spaces)
     public const uint Directory = 0x27000;
 
     /// <summary>Descriptors of the monitor, which follow each other.</summary>
-    public const int Slots = 4;
+    public int Slots { get; } = hasCache ? 5 : 4;
     private const int CodeSlot = 0;
     private const int StackSlot = 1;
     private const int TaskSlot = 2;
     private const int LdtSlot = 3;
+    private const int CacheSlot = 4;
 
     private const uint Idt = 0x20000;
     private const uint Task = 0x21000;
@@ -37,6 +39,9 @@ internal sealed class MonitorRegion(IHost host, ShadowSpace[] spaces)
     private const uint Flat = AccessRights.P | AccessRights.S | AccessRights.WritableOrReadable | AccessRights.Accessed | AccessRights.DB;
 
     private ushort _first;
+
+    /// <summary>The code segment of translated code, in ring 1.</summary>
+    public ushort CacheSelector => (ushort)(_first + CacheSlot * 8 + 1);
 
     /// <summary>The monitor's own LDT selector.</summary>
     private ushort LdtSelector => (ushort)(_first + LdtSlot * 8);
@@ -71,6 +76,11 @@ internal sealed class MonitorRegion(IHost host, ShadowSpace[] spaces)
         WriteDescriptor(code, Descriptor.Segment(0, uint.MaxValue, Flat | AccessRights.Code));
         WriteDescriptor(stack, Descriptor.Segment(0, uint.MaxValue, Flat));
         WriteDescriptor(task, Descriptor.Segment(Start + Task, TaskLimit, AccessRights.P | SystemType.AvailableTss32));
+        if (hasCache)
+        {
+            WriteDescriptor((ushort)(first + CacheSlot * 8), Descriptor.Segment(0, uint.MaxValue, Flat | AccessRights.Code | 1u << AccessRights.DplShift));
+        }
+
         for (uint vector = 0; vector < 256; vector++)
         {
             host.Memory.WriteUInt64(

@@ -52,7 +52,7 @@ internal sealed partial class ShadowPages(IHost host, Emulator emulator, GuestMe
     /// <summary>Where a frame is mapped: linear addresses of pages, each plus the number of the shadow.</summary>
     private readonly Dictionary<uint, List<uint>> _mapped = [];
     private readonly Dictionary<uint, List<TracedTable>> _traced = [];
-    private readonly HashSet<uint> _descriptorFrames = [];
+    private readonly HashSet<uint> _copiedFrames = [];
     private readonly bool _hasWriteProtect = host.Has(Feature.I486);
     private readonly Stack<uint> _free = [];
     private uint _next = spaces[^1].FirstTable;
@@ -123,7 +123,7 @@ internal sealed partial class ShadowPages(IHost host, Emulator emulator, GuestMe
         _free.Clear();
         _mapped.Clear();
         _traced.Clear();
-        _descriptorFrames.Clear();
+        _copiedFrames.Clear();
         Flush(Space);
         Changed = true;
     }
@@ -131,8 +131,8 @@ internal sealed partial class ShadowPages(IHost host, Emulator emulator, GuestMe
     /// <summary>Forgets one page of the address space in use.</summary>
     public void Drop(LinearAddress linear) => DropRange(_current, linear.Value & PageMask, PageSize);
 
-    /// <summary>The host frame behind a page of a descriptor table, traced from now on; null: not mapped, or not memory.</summary>
-    public uint? TraceDescriptors(LinearAddress linear)
+    /// <summary>The host frame behind a page of which the monitor has a copy, as of descriptor tables, traced from now on; null: not mapped, or not memory.</summary>
+    public uint? Trace(LinearAddress linear)
     {
         if (emulator.Translate(linear, write: false, user: false) is not { } address || memory.Translate(address, write: false) is not { } found)
         {
@@ -141,7 +141,7 @@ internal sealed partial class ShadowPages(IHost host, Emulator emulator, GuestMe
 
         TracePath(linear.Value);
         uint frame = (uint)found.Value & PageMask;
-        if (_descriptorFrames.Add(frame))
+        if (_copiedFrames.Add(frame))
         {
             Unmap(frame);
         }
@@ -209,7 +209,7 @@ internal sealed partial class ShadowPages(IHost host, Emulator emulator, GuestMe
         }
 
         uint frame = (uint)found.Value & PageMask;
-        bool traced = _traced.ContainsKey(frame) || _descriptorFrames.Contains(frame);
+        bool traced = _traced.ContainsKey(frame) || _copiedFrames.Contains(frame);
         bool inPlace = memory.Translate(physical, write: true) == found;
         bool writable = walk.Writable && !traced && inPlace;
         if (!writable && (write || !_hasWriteProtect))

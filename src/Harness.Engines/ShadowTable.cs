@@ -81,7 +81,7 @@ internal sealed class ShadowTable(IHost host, GuestLinearMemory guest, ShadowPag
         _frames.Clear();
         for (ulong at = _base & PageMask; at < (ulong)_base + (ulong)Count * EntrySize; at += 0x1000)
         {
-            _frames.Add(((uint)at, pages.TraceDescriptors(new LinearAddress((uint)at))));
+            _frames.Add(((uint)at, pages.Trace(new LinearAddress((uint)at))));
         }
     }
 

@@ -1,5 +1,8 @@
 namespace Harness.Engines;
 
+/// <summary>Where translated code goes on: in the cache's code segment, whose base is 0.</summary>
+internal readonly record struct TranslatedCode(ushort Selector, uint Eip);
+
 /// <summary>
 /// The VM map and its inverse: between the guest's virtual registers, which the emulator holds, and what the processor holds while the guest runs on it. A
 /// segment register is known by its selector alone; its hidden part is taken to be what the guest's table says now.
@@ -16,25 +19,35 @@ internal sealed class VirtualState(Emulator emulator, DirectExecution direct, Sh
     private static readonly SegmentName[] Data = [SegmentName.ES, SegmentName.DS, SegmentName.FS, SegmentName.GS];
     private readonly ushort[] _real = new ushort[(int)SegmentName.GS + 1];
 
-    /// <summary>Fills the frame with which the guest goes on directly. False: CS or SS cannot be loaded, the guest has to be emulated.</summary>
-    public bool TryExport(TrapFrame frame)
+    /// <summary>
+    /// Fills the frame with which the guest goes on directly, or from translated code. False: CS or SS cannot be loaded, or a segment of translated code is no
+    /// longer what its descriptor says; the guest has to be emulated.
+    /// </summary>
+    public bool TryExport(TrapFrame frame, TranslatedCode? translated = null)
     {
         int ring = emulator.Cpl == 0 ? direct.KernelRing : 3;
         gdt.SetUserRuns(emulator.Cpl == 3);
         ldt.SetUserRuns(emulator.Cpl == 3);
         ref SegmentRegister code = ref emulator.Segment(SegmentName.CS);
         ref SegmentRegister stack = ref emulator.Segment(SegmentName.SS);
-        if (!TryFind(code.Selector, out Descriptor codeDescriptor, out Descriptor shadow)
-            || !shadow.IsPresent || !shadow.IsCode || (shadow.IsConforming ? shadow.Dpl > ring : shadow.Dpl != ring) || emulator.Eip > shadow.Limit
+        Descriptor codeDescriptor = default;
+        Descriptor shadow;
+        if ((translated is null && (!TryFind(code.Selector, out codeDescriptor, out shadow)
+            || !shadow.IsPresent || !shadow.IsCode || (shadow.IsConforming ? shadow.Dpl > ring : shadow.Dpl != ring) || emulator.Eip > shadow.Limit))
+            || (translated is not null && HasHiddenState())
             || !TryFind(stack.Selector, out Descriptor stackDescriptor, out shadow)
             || !shadow.IsPresent || !shadow.IsWritableData || shadow.Dpl != ring)
         {
             return false;
         }
 
-        Load(ref code, code.Selector, codeDescriptor);
+        if (translated is null)
+        {
+            Load(ref code, code.Selector, codeDescriptor);
+        }
+
         Load(ref stack, stack.Selector, stackDescriptor);
-        _real[(int)SegmentName.CS] = frame.Cs = WithRing(code.Selector, ring);
+        _real[(int)SegmentName.CS] = frame.Cs = translated?.Selector ?? WithRing(code.Selector, ring);
         _real[(int)SegmentName.SS] = frame.Ss = WithRing(stack.Selector, ring);
         foreach (SegmentName name in Data)
         {
@@ -50,7 +63,7 @@ internal sealed class VirtualState(Emulator emulator, DirectExecution direct, Sh
             frame[number] = emulator.Gpr(number);
         }
 
-        frame.Eip = emulator.Eip;
+        frame.Eip = translated?.Eip ?? emulator.Eip;
         frame.Eflags = (emulator.Flags & ~VirtualFlags) | Eflags.IF;
         emulator.RegistersChanged();
         return true;
@@ -119,7 +132,7 @@ internal sealed class VirtualState(Emulator emulator, DirectExecution direct, Sh
     {
         if (name is SegmentName.CS or SegmentName.SS)
         {
-            return WithRing(real, cpl);
+            return WithRing(real == _real[(int)name] ? emulator.Segment(name).Selector : real, cpl);
         }
 
         return real == _real[(int)name] ? emulator.Segment(name).Selector : real;
@@ -164,6 +177,33 @@ internal sealed class VirtualState(Emulator emulator, DirectExecution direct, Sh
         TryFind(selector, out descriptor, out _);
         Load(ref segment, selector, descriptor);
         return selector;
+    }
+
+    /// <summary>A segment register is not what loading its selector would make it.</summary>
+    private bool HasHiddenState()
+    {
+        foreach (SegmentName name in (ReadOnlySpan<SegmentName>)[SegmentName.SS, .. Data])
+        {
+            ref SegmentRegister segment = ref emulator.Segment(name);
+            SegmentRegister loaded = segment;
+            if (!segment.IsUsable)
+            {
+                continue;
+            }
+
+            if (!TryFind(segment.Selector, out Descriptor descriptor, out _))
+            {
+                return true;
+            }
+
+            Load(ref loaded, segment.Selector, descriptor);
+            if (loaded.Base != segment.Base || loaded.Limit != segment.Limit || loaded.Rights != segment.Rights)
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 
     private bool TryFind(ushort selector, out Descriptor descriptor, out Descriptor shadow)

@@ -70,6 +70,9 @@ public enum GuestEnd
     Stopped,
 }
 
+/// <summary>An instruction of the guest: its linear address and its EIP.</summary>
+public readonly record struct CodeSource(LinearAddress Address, uint Eip);
+
 /// <summary>One engine at work on one guest.</summary>
 public interface IMonitor : IDisposable
 {
@@ -84,6 +87,9 @@ public interface IMonitor : IDisposable
     /// It may change only the fields that <see cref="GuestRegisters"/> declares translatable, and has nothing but them and its own tables to do so.
     /// </summary>
     void Translate(ref GuestRegisters registers);
+
+    /// <summary>Of which guest instruction a translator's copy lies at a linear address that the processor executes; null: there is no copy, it is the guest's own.</summary>
+    CodeSource? SourceOf(LinearAddress executed) => null;
 
     /// <summary>Whether the last boundary was reached in the emulator, whose state is virtual already.</summary>
     bool IsEmulating { get; }

@@ -78,9 +78,17 @@ internal sealed class EffectRecorder
 
     internal void NotePort(in PortEffect effect) => _ports.Add(effect);
 
+    /// <summary>The guest address of an instruction that the host's processor has executed.</summary>
+    internal LinearAddress SourceOf(LinearAddress executed) => _monitor.SourceOf(executed)?.Address ?? executed;
+
     internal GuestRegisters Translated(Processor processor)
     {
         var raw = GuestRegisters.Of(processor);
+        if (_monitor.SourceOf(new LinearAddress(processor.State.Cs.Base + raw.Eip)) is { } source)
+        {
+            raw = raw with { Eip = source.Eip };
+        }
+
         GuestRegisters registers = raw;
         _monitor.Translate(ref registers);
         return registers.ChangedRaw(raw) is { } name

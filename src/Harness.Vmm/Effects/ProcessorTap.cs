@@ -23,7 +23,7 @@ internal class ProcessorTap(EffectRecorder recorder, Processor processor) : IExe
 
     protected virtual GuestRegisters Registers() => GuestRegisters.Of(processor);
 
-    protected LinearAddress AddressOf(in Instruction instruction) => new(processor.StepCodeBase + instruction.IP32);
+    protected virtual LinearAddress AddressOf(in Instruction instruction) => new(processor.StepCodeBase + instruction.IP32);
 }
 
 /// <summary>
@@ -67,6 +67,8 @@ internal sealed class HostTap(EffectRecorder recorder, GuestMachine machine) : P
     public override void StoredImplicitly(PhysicalAddress address, int size, ulong value) => StoredInGuest(address, size, value);
 
     protected override bool IsDirect => true;
+
+    protected override LinearAddress AddressOf(in Instruction instruction) => Recorder.SourceOf(base.AddressOf(instruction));
 
     protected override GuestRegisters Registers() => Recorder.Translated(Processor);
 
