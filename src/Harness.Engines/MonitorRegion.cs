@@ -61,8 +61,8 @@ internal sealed class MonitorRegion(IHost host, ShadowSpace[] spaces)
         host.Cr0 = Cr0.PE | Cr0.PG | Cr0.ET;
     }
 
-    /// <summary>Puts the monitor's descriptors at the selector and loads what names them. No I/O bitmap: every port traps.</summary>
-    public void Place(ushort first)
+    /// <summary>Puts the monitor's descriptors, and room up to so many slots, at the selector and loads what names them. No I/O bitmap: every port traps.</summary>
+    public void Place(ushort first, int slots = Slots)
     {
         _first = first;
         var code = (ushort)(first + CodeSlot * 8);
@@ -80,7 +80,7 @@ internal sealed class MonitorRegion(IHost host, ShadowSpace[] spaces)
         host.Memory.WriteUInt32(new HostPhysicalAddress(Task + 4), Start + StackTop);
         host.Memory.WriteUInt32(new HostPhysicalAddress(Task + 8), stack);
         host.Memory.WriteUInt32(new HostPhysicalAddress(Task + 100), (TaskLimit + 1) << 16);
-        host.LoadGdt(new LinearAddress(Start + Gdt), (ushort)(first + Slots * 8 - 1));
+        host.LoadGdt(new LinearAddress(Start + Gdt), (ushort)(first + slots * 8 - 1));
         host.LoadIdt(new LinearAddress(Start + Idt), 256 * 8 - 1);
         host.LoadTask(task);
         host.SetEntry(code, stack, new LinearAddress(Start + Entry));
@@ -98,6 +98,33 @@ internal sealed class MonitorRegion(IHost host, ShadowSpace[] spaces)
         WriteDescriptor(LdtSelector, Descriptor.Segment(Start + Ldt, bytes - 1, AccessRights.P | SystemType.Ldt));
         host.LoadLdt(LdtSelector);
     }
+
+    /// <summary>Lets INT n of a less privileged ring enter the monitor.</summary>
+    public void Open(byte vector, int dpl) => WriteGate(vector, Descriptor.Gate((ushort)(_first + CodeSlot * 8), Start + Entry + vector, SystemType.InterruptGate32, dpl));
+
+    /// <summary>Replaces the gate of a vector.</summary>
+    public void WriteGate(byte vector, Descriptor gate) => host.Memory.WriteUInt64(new HostPhysicalAddress(Idt + vector * 8u), gate.Raw);
+
+    /// <summary>The stack that an entry from ring 3 into ring 1 loads.</summary>
+    public void SetStack1(ushort ss, uint esp)
+    {
+        host.Memory.WriteUInt32(new HostPhysicalAddress(Task + 12), esp);
+        host.Memory.WriteUInt32(new HostPhysicalAddress(Task + 16), ss);
+    }
+
+    /// <summary>Puts a frame in the place of a page of the monitor's own GDT.</summary>
+    public void MapGdt(uint page, uint frame)
+    {
+        foreach (ShadowSpace space in spaces)
+        {
+            space.WriteTable(host.Memory, RegionTable, Gdt + page * PageSize, frame | PageEntry.P | PageEntry.RW);
+        }
+
+        host.InvalidatePage(new LinearAddress(Start + Gdt + page * PageSize));
+    }
+
+    /// <summary>A descriptor in the monitor's part of the GDT, behind its own.</summary>
+    public void WriteDescriptor(int slot, Descriptor descriptor) => WriteDescriptor((ushort)(_first + slot * 8), descriptor);
 
     private void WriteDescriptor(ushort selector, Descriptor descriptor) => host.Memory.WriteUInt64(new HostPhysicalAddress(Gdt + selector), descriptor.Raw);
 }

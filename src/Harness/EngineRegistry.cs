@@ -1,6 +1,7 @@
 using Harness.Engines.Bare;
 using Harness.Engines.Hybrid;
 using Harness.Engines.Interpret;
+using Harness.Engines.Paravirt;
 using Harness.Engines.Trap;
 using Harness.Engines.Vtx;
 using Harness.Vmm;
@@ -18,6 +19,7 @@ public static class EngineRegistry
         TrapEngine.Trap013,
         TrapEngine.Trap033,
         new HybridEngine(),
+        new ParavirtEngine(),
         new VtxEngine(),
     ];
 
