@@ -25,6 +25,6 @@ Scenario("An NMI before any instruction of a loop is delivered once", covers: "B
     s.Sweep(guest, from: 2, to: 16, tick => Injection.Nmi(tick), run =>
     {
         run.Bare.Ebp.Should().Be(1);
-        run.Each(Monitor.Any, e => e.Should().MatchBare());
+        run.Each(Monitor.Unmodified, e => e.Should().MatchBare());  // another kernel is elsewhere at that tick
     });
 });

@@ -10,6 +10,7 @@ Scenario("A fault that cannot be delivered becomes a double fault with error cod
             a.mov(edi, __dword_ptr[esp + 4]);            // EIP
             a.Done();
         });
+        k.NotParavirtual("the kernel writes its IDT as memory");
         k.Boot(a => a.mov(__dword_ptr[GuestLayout.Idt + 4], 0x8E00 & ~0x8000));   // the gate of #DE is not present
         k.User(a =>
         {

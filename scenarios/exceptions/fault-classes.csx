@@ -23,6 +23,7 @@ foreach (var (first, raise, arrives, error) in pairs)
                 a.mov(ebx, (int)arrives);
                 a.Done();
             });
+            k.NotParavirtual("the kernel writes its IDT as memory");
             k.Boot(a => a.and(__dword_ptr[GuestLayout.Idt + 8 * (int)first + 4], ~0x8000));
             k.User(a =>
             {

@@ -7,6 +7,7 @@ Scenario("A page that goes away at any tick comes back by the guest's own #PF ha
     var guest = Guest.Kernel(k =>
     {
         k.Paging = GuestPaging.Paging32;
+        k.NotParavirtual("the kernel writes its page tables as memory");
         k.OnFault(Vector.PF, a =>
         {
             a.pop(esi);                                  // the error code

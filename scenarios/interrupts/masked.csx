@@ -29,10 +29,10 @@ Scenario("A guest that masks interrupts does not mask the host's, and gets its o
     run.Bare.Ebx.Should().Be(0);
     run.Bare.Ecx.Should().Be(1, "the controller remembers one edge of the line, however many there were");
     run.Bare.Level(0).OfCause("vector 32").At("ready").Should().HaveCount(1);
-    run.Each(Monitor.Any, e =>
+    run.Each(Monitor.Any, e => e.Should().MatchBare());
+    run.Each(Monitor.Any, e => e.Level(0).OfCause("vector 32").Should().HaveCount(1));
+    run.Each(Monitor.Unmodified, e =>
     {
-        e.Should().MatchBare();
-        e.Level(0).OfCause("vector 32").Should().HaveCount(1);
         e.Level(0).OfCause("vector 32").Single().Tick.Should().Be(run.Bare.Level(0).OfCause("vector 32").Single().Tick);
     });
     run.Each(Monitor.Deprivileged, e => e.Events.OfKind(EngineEventKind.Interrupt).At("masked").Should().NotBeEmpty("the host's interrupts arrive meanwhile"));

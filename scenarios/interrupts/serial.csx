@@ -33,9 +33,10 @@ Scenario("Serial input arrives while interrupts are masked and in a HLT that wai
     var run = s.Run(guest, settings: settings);
     run.Bare.Text(0x9804).Should().Be("ab");
     run.Bare.Level(0).OfCause("vector 36").Should().HaveCount(2);
-    run.Each(Monitor.Any, e =>
+    run.Each(Monitor.Any, e => e.Should().MatchBare());
+    run.Each(Monitor.Any, e => e.Level(0).OfCause("vector 36").Should().HaveCount(2));
+    run.Each(Monitor.Unmodified, e =>
     {
-        e.Should().MatchBare();
         e.Level(0).OfCause("vector 36").Select(i => i.Tick).Should().Equal(run.Bare.Level(0).OfCause("vector 36").Select(i => i.Tick));
     });
     run.Each(Monitor.Deprivileged, e => e.Events.OfKind(EngineEventKind.Interrupt).At("masked").Should().NotBeEmpty("the host takes its interrupts meanwhile"));

@@ -4,6 +4,7 @@ Scenario("A user program writes four characters by a system call that stores the
 {
     var guest = Guest.Kernel(k =>
     {
+        k.NotParavirtual("the kernel stores to memory of a device");
         k.OnInterrupt(GuestKernel.SystemCallVector, a =>
         {
             for (int i = 0; i < 4; i++)

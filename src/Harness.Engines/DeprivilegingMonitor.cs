@@ -202,7 +202,7 @@ internal sealed class DeprivilegingMonitor : IMonitor
         if (moved)
         {
             int count = (now.GdtLimit + 1) / 8;
-            _gdt.Reserved = Math.Min(count, 8192 - _region.Slots);
+            _gdt.Reserved = Math.Min(count, 8192 - _region.Count);
             _gdt.Load(now.GdtBase, count);
             _region.Place((ushort)(_gdt.Reserved * 8));
         }

@@ -22,6 +22,9 @@ internal static class InstructionText
         _ => "",
     };
 
+    /// <summary>A port as a detail.</summary>
+    public static string PortName(ushort port) => Number(port);
+
     private static string Port(in Instruction instruction, int operand, Emulator emulator) =>
         Number(instruction.GetOpKind(operand) == OpKind.Immediate8 ? instruction.Immediate8 : (ushort)emulator.Gpr(2));
 

@@ -20,12 +20,15 @@ internal sealed class MonitorRegion(IHost host, ShadowSpace[] spaces, bool hasCa
     public const uint Directory = 0x27000;
 
     /// <summary>Descriptors of the monitor, which follow each other.</summary>
-    public int Slots { get; } = hasCache ? 5 : 4;
+    public int Count { get; } = hasCache ? Slots + 1 : Slots;
+
+    /// <summary>Of them, those that every monitor has.</summary>
+    public const int Slots = 4;
     private const int CodeSlot = 0;
     private const int StackSlot = 1;
     private const int TaskSlot = 2;
     private const int LdtSlot = 3;
-    private const int CacheSlot = 4;
+    private const int CacheSlot = Slots;
 
     private const uint Idt = 0x20000;
     private const uint Task = 0x21000;
@@ -67,7 +70,10 @@ internal sealed class MonitorRegion(IHost host, ShadowSpace[] spaces, bool hasCa
     }
 
     /// <summary>Puts the monitor's descriptors at the selector and loads what names them. No I/O bitmap: every port traps.</summary>
-    public void Place(ushort first)
+    public void Place(ushort first) => Place(first, Count);
+
+    /// <summary>The same with room for further descriptors up to so many slots.</summary>
+    public void Place(ushort first, int slots)
     {
         _first = first;
         var code = (ushort)(first + CodeSlot * 8);
@@ -90,7 +96,7 @@ internal sealed class MonitorRegion(IHost host, ShadowSpace[] spaces, bool hasCa
         host.Memory.WriteUInt32(new HostPhysicalAddress(Task + 4), Start + StackTop);
         host.Memory.WriteUInt32(new HostPhysicalAddress(Task + 8), stack);
         host.Memory.WriteUInt32(new HostPhysicalAddress(Task + 100), (TaskLimit + 1) << 16);
-        host.LoadGdt(new LinearAddress(Start + Gdt), (ushort)(first + Slots * 8 - 1));
+        host.LoadGdt(new LinearAddress(Start + Gdt), (ushort)(first + slots * 8 - 1));
         host.LoadIdt(new LinearAddress(Start + Idt), 256 * 8 - 1);
         host.LoadTask(task);
         host.SetEntry(code, stack, new LinearAddress(Start + Entry));
@@ -108,6 +114,33 @@ internal sealed class MonitorRegion(IHost host, ShadowSpace[] spaces, bool hasCa
         WriteDescriptor(LdtSelector, Descriptor.Segment(Start + Ldt, bytes - 1, AccessRights.P | SystemType.Ldt));
         host.LoadLdt(LdtSelector);
     }
+
+    /// <summary>Lets INT n of a less privileged ring enter the monitor.</summary>
+    public void Open(byte vector, int dpl) => WriteGate(vector, Descriptor.Gate((ushort)(_first + CodeSlot * 8), Start + Entry + vector, SystemType.InterruptGate32, dpl));
+
+    /// <summary>Replaces the gate of a vector.</summary>
+    public void WriteGate(byte vector, Descriptor gate) => host.Memory.WriteUInt64(new HostPhysicalAddress(Idt + vector * 8u), gate.Raw);
+
+    /// <summary>The stack that an entry from ring 3 into ring 1 loads.</summary>
+    public void SetStack1(ushort ss, uint esp)
+    {
+        host.Memory.WriteUInt32(new HostPhysicalAddress(Task + 12), esp);
+        host.Memory.WriteUInt32(new HostPhysicalAddress(Task + 16), ss);
+    }
+
+    /// <summary>Puts a frame in the place of a page of the monitor's own GDT.</summary>
+    public void MapGdt(uint page, uint frame)
+    {
+        foreach (ShadowSpace space in spaces)
+        {
+            space.WriteTable(host.Memory, RegionTable, Gdt + page * PageSize, frame | PageEntry.P | PageEntry.RW);
+        }
+
+        host.InvalidatePage(new LinearAddress(Start + Gdt + page * PageSize));
+    }
+
+    /// <summary>A descriptor in the monitor's part of the GDT, behind its own.</summary>
+    public void WriteDescriptor(int slot, Descriptor descriptor) => WriteDescriptor((ushort)(_first + slot * 8), descriptor);
 
     private void WriteDescriptor(ushort selector, Descriptor descriptor) => host.Memory.WriteUInt64(new HostPhysicalAddress(Gdt + selector), descriptor.Raw);
 }

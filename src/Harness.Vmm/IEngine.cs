@@ -27,6 +27,19 @@ public enum MonitorKind
     Any = Interpreter | Deprivileged | Translating | Paravirtual | HardwareAssisted | Hybrid,
 }
 
+/// <summary>What equivalence means for an engine.</summary>
+public enum EquivalenceLevel
+{
+    /// <summary>Every effect of every step, kernel and programs alike, at the same tick.</summary>
+    Machine,
+
+    /// <summary>
+    /// The kernel is other code by construction: what each program in ring 3 computes and stores, step by step but regardless of the tick; what devices are sent;
+    /// the pages that programs wrote, and the end. A program is an address space, told by its CR3.
+    /// </summary>
+    Programs,
+}
+
 /// <summary>A way to run a guest. Engines are found by name and know nothing of each other.</summary>
 public interface IEngine
 {
@@ -43,6 +56,12 @@ public interface IEngine
 
     /// <summary>Whether a guest can use the virtualization feature under the engine, if the model has it.</summary>
     bool Exposes(Feature feature) => false;
+
+    /// <summary>The image of an applicable guest that the engine runs, where the guest comes in more than one.</summary>
+    GuestImage ImageOf(GuestImage guest) => guest;
+
+    /// <summary>What the guest has to have in common with the bare machine.</summary>
+    EquivalenceLevel Level => EquivalenceLevel.Machine;
 
     /// <summary>Sets up the monitor for one run.</summary>
     IMonitor Create(MonitorContext context);

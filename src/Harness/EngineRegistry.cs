@@ -2,6 +2,7 @@ using Harness.Engines.Bare;
 using Harness.Engines.Hybrid;
 using Harness.Engines.Interpret;
 using Harness.Engines.Translate;
+using Harness.Engines.Paravirt;
 using Harness.Engines.Trap;
 using Harness.Engines.Vtx;
 using Harness.Vmm;
@@ -20,6 +21,7 @@ public static class EngineRegistry
         TrapEngine.Trap033,
         new HybridEngine(),
         new TranslateEngine(),
+        new ParavirtEngine(),
         new VtxEngine(),
     ];
 

@@ -69,6 +69,12 @@ public sealed class GuestImage
     /// <summary>In ascending order of linear, then physical address; empty when nothing is known about the bytes.</summary>
     public IReadOnlyList<GuestCode> Code { get; init; } = [];
 
+    /// <summary>The same guest built against hypercalls; null where <see cref="NotParavirtual"/> says why there is none.</summary>
+    public GuestImage? Paravirtual { get; init; }
+
+    /// <summary>Why there is no image against hypercalls.</summary>
+    public string NotParavirtual { get; init; } = "the guest has no image that is built against hypercalls";
+
     /// <summary>Lower-case hexadecimal SHA-256 over addresses, contents and entry state.</summary>
     public string Digest => _digest ??= ComputeDigest();
 

@@ -29,8 +29,9 @@ public static class Guest
         var program = new GuestProgram(origin);
         var a = new GuestAssembler(program, 32);
         body(a);
-        new SystemTables().Emit(a);
-        return Build(program, options, SystemTables.Entry(options, origin));
+        var tables = new SystemTables();
+        tables.Emit(a);
+        return Build(program, options, tables.Entry(options, origin));
     }
 
     /// <summary>Real-address mode at 0000:7C00, the stack below; the interrupt vectors are all zero.</summary>
@@ -57,9 +58,30 @@ public static class Guest
     {
         Given.NotNull(options, Options);
         Given.NotNull(describe, "a description such as k => k.User(a => ...)");
-        var kernel = new GuestKernel(options);
+        (GuestImage? paravirtual, string obstacle) = Paravirtual(options, describe);
+        var kernel = new GuestKernel(options, usesHypercalls: false);
         describe(kernel);
-        return kernel.Build();
+        return kernel.Build(paravirtual, obstacle);
+    }
+
+    /// <summary>The same description built against hypercalls, or why it cannot be.</summary>
+    private static (GuestImage? Image, string Obstacle) Paravirtual(GuestOptions options, Action<GuestKernel> describe)
+    {
+        try
+        {
+            var kernel = new GuestKernel(options, usesHypercalls: true);
+            describe(kernel);
+            return (kernel.Build(null, ""), "");
+        }
+        catch (SensitiveInstructionException e)
+        {
+            return (null, e.Message);
+        }
+        catch (GuestBuildException)
+        {
+            // The description is wrong, and building it for the processor itself says how.
+            return (null, "the guest cannot be built");
+        }
     }
 
     /// <summary>Machine code that starts at its first byte. In protected mode the tables are those of <see cref="Protected32(Action{GuestAssembler})"/>.</summary>
@@ -108,12 +130,14 @@ public static class Guest
             }
         }
 
-        new SystemTables().Emit(a);
+        var tables = new SystemTables();
+        tables.Emit(a);
         GuestOptions options = Named(path, elf.End);
-        return Build(program, options, SystemTables.Entry(options, elf.Entry));
+        return Build(program, options, tables.Entry(options, elf.Entry));
     }
 
-    internal static GuestImage Build(GuestProgram program, GuestOptions options, GuestEntry entry)
+    internal static GuestImage Build(
+        GuestProgram program, GuestOptions options, GuestEntry entry, GuestImage? paravirtual = null, string obstacle = "the guest has no image that is built against hypercalls")
     {
         if (options.MemoryBytes < Megabyte || options.MemoryBytes % 0x10000 != 0)
         {
@@ -139,6 +163,8 @@ public static class Guest
             Entry = entry,
             Marks = program.ResolveMarks(),
             Code = program.CodeRanges(),
+            Paravirtual = paravirtual,
+            NotParavirtual = obstacle,
         };
     }
 

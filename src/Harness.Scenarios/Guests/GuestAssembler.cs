@@ -22,6 +22,9 @@ public sealed class GuestAssembler : Assembler
     internal GuestAssembler(GuestProgram program, int bitness)
         : base(bitness) => _program = program;
 
+    /// <summary>Sensitive instructions give way to hypercalls.</summary>
+    internal bool UsesHypercalls { get; set; }
+
     /// <summary>The anonymous label before this place.</summary>
     public new GuestLabel B => _previousAnonymous
         ?? throw new GuestBuildException("B means the anonymous label before this place, and there is none: call AnonymousLabel() first.");
@@ -105,7 +108,7 @@ public sealed class GuestAssembler : Assembler
     }
 
     /// <summary>The bytes of one instruction.</summary>
-    public void Raw(params byte[] instruction) => Add(new BytesPart(instruction, Bitness));
+    public void Raw(params byte[] instruction) => Add(UsesHypercalls ? throw new SensitiveInstructionException("the kernel has instructions as bytes, which are not looked at") : new BytesPart(instruction, Bitness));
 
     public void Db(params byte[] values) => Add(new BytesPart(values, 0));
 
@@ -235,7 +238,17 @@ public sealed class GuestAssembler : Assembler
     {
         for (; _taken < Instructions.Count; _taken++)
         {
-            _program.Add(new InstructionPart(Instructions[_taken], Bitness, value));
+            Instruction instruction = Instructions[_taken];
+            Instruction next = _taken + 1 < Instructions.Count ? Instructions[_taken + 1] : default;
+            if (UsesHypercalls && HypercallCode.For(instruction, next, out bool takesNext) is { } code)
+            {
+                _program.Add(new BytesPart(code, Bitness));
+                _taken += takesNext ? 1 : 0;
+            }
+            else
+            {
+                _program.Add(new InstructionPart(instruction, Bitness, value));
+            }
         }
     }
 
@@ -243,7 +256,7 @@ public sealed class GuestAssembler : Assembler
     {
         Given.NotNull(body, Given.Code);
         Take();
-        var nested = new GuestAssembler(_program, bits);
+        var nested = new GuestAssembler(_program, bits) { UsesHypercalls = UsesHypercalls };
         body(nested);
         nested.Take();
     }

@@ -143,6 +143,12 @@ public sealed partial class GuestKernel
         GuestLabel entry = a.Here("systemCall");
         GuestLabel leave = a.CreateLabel("systemCall.leave");
         _tables.Handle(SystemCallVector, entry, 3);
+        if (_usesHypercalls && DirectSystemCalls)
+        {
+            _tables.DirectVector = SystemCallVector;
+            a.cli();
+        }
+
         a.pushad();
         List<GuestLabel> labels = [];
         foreach (var (number, _) in calls)
@@ -262,7 +268,7 @@ public sealed partial class GuestKernel
     {
         a.mov(__dword_ptr[_current], ebx);
         a.mov(eax, __dword_ptr[ebx + StackTop]);
-        a.mov(__dword_ptr[GuestLayout.Tss + 4], eax);
+        EmitStackSwitch(a);
         if (Paging != GuestPaging.None)
         {
             a.mov(eax, __dword_ptr[ebx + SavedCr3]);
@@ -346,7 +352,15 @@ public sealed partial class GuestKernel
         }
 
         var tables = new PageTables(Paging, DirectoryOf(process));
-        tables.Map(0, 0, (uint)_options.MemoryBytes, PageRights.Write);
+        if (_usesHypercalls)
+        {
+            MapParavirtual(tables);
+        }
+        else
+        {
+            tables.Map(0, 0, (uint)_options.MemoryBytes, PageRights.Write);
+        }
+
         tables.Map(GuestLayout.ProcessBase, PhysicalBase(process), GuestLayout.ProcessBytes, PageRights.Write | PageRights.User);
         tables.Emit(a);
     }

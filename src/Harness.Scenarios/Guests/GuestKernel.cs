@@ -2,7 +2,8 @@ namespace Harness.Scenarios;
 
 /// <summary>
 /// A small kernel, made of what a script asks for: interrupt handlers, system calls by INT 80h (number in EAX, result in EAX), a timer, programs in outer
-/// rings that IRET enters, round-robin processes with their own page directories, a console on COM1. Bodies run once, when the guest is built.
+/// rings that IRET enters, round-robin processes with their own page directories, a console on COM1. The guest is built twice, for the processor itself and
+/// against hypercalls, and its description and bodies run once for each.
 /// </summary>
 public sealed partial class GuestKernel
 {
@@ -18,7 +19,8 @@ public sealed partial class GuestKernel
     private const uint TimerHertz = 1_193_182;
     private readonly GuestOptions _options;
     private readonly GuestProgram _program;
-    private readonly SystemTables _tables = new();
+    private readonly SystemTables _tables;
+    private readonly bool _usesHypercalls;
     private readonly List<Action<GuestAssembler>> _boot = [];
     private readonly List<(GuestLabel Entry, Action<GuestAssembler> Emit)> _handlers = [];
     private readonly SortedDictionary<uint, Action<GuestAssembler>> _systemCalls = [];
@@ -30,8 +32,10 @@ public sealed partial class GuestKernel
     private bool _prints;
     private bool _readsKeys;
 
-    internal GuestKernel(GuestOptions options)
+    internal GuestKernel(GuestOptions options, bool usesHypercalls)
     {
+        _usesHypercalls = usesHypercalls;
+        _tables = new SystemTables(usesHypercalls);
         _options = options;
         _program = new GuestProgram(options.Origin ?? GuestLayout.Code);
         _putString = _program.NewLabel("putString", nameof(Print));
@@ -159,7 +163,7 @@ public sealed partial class GuestKernel
         a.call(_readKey);
     }
 
-    internal GuestImage Build()
+    internal GuestImage Build(GuestImage? paravirtual, string obstacle)
     {
         var a = new GuestAssembler(_program, 32);
         if (Paging != GuestPaging.None && _programs.Count == 0)
@@ -168,6 +172,8 @@ public sealed partial class GuestKernel
         }
 
         EmitPrograms(a);
+        a.Take();
+        a.UsesHypercalls = _usesHypercalls;
         uint origin = _options.Origin ?? GuestLayout.Code;
         a.Org(origin);
         EmitStart(a);
@@ -183,7 +189,7 @@ public sealed partial class GuestKernel
         EmitStrings(a);
         EmitControlBlocks(a);
         _tables.Emit(a);
-        return Guest.Build(_program, _options, SystemTables.Entry(_options, origin));
+        return Guest.Build(_program, _options, _tables.Entry(_options, origin), paravirtual, obstacle);
     }
 
     private void Handle(byte vector, int dpl, Action<GuestAssembler> handler)
@@ -196,7 +202,11 @@ public sealed partial class GuestKernel
 
     private void EmitStart(GuestAssembler a)
     {
-        if (Paging != GuestPaging.None)
+        if (_usesHypercalls)
+        {
+            EmitRegistration(a);
+        }
+        else if (Paging != GuestPaging.None)
         {
             a.mov(eax, GuestLayout.ProcessTables);
             a.mov(cr3, eax);

@@ -13,6 +13,11 @@ public static class GuestLayout
     /// <summary>Handlers of vectors that the guest does not handle.</summary>
     public const uint Unhandled = 0x2000;
 
+    /// <summary>Of a kernel that is built against hypercalls: the page that it shares with the monitor, and what it registers with it.</summary>
+    public const uint Shared = 0x3000;
+    public const uint PortMap = 0x3100;
+    public const uint Traps = 0x3800;
+
     /// <summary>Kernel stacks of the processes of a <see cref="GuestKernel"/>, <see cref="ProcessStackBytes"/> each.</summary>
     public const uint ProcessStacks = 0x4000;
     public const uint ProcessStackBytes = 0x400;

@@ -25,4 +25,7 @@ public static class Monitor
 
     /// <inheritdoc cref="MonitorKind.Any"/>
     public const MonitorKind Any = MonitorKind.Any;
+
+    /// <summary>Any monitor that runs the guest's kernel as it is: what it does can be compared instruction by instruction.</summary>
+    public const MonitorKind Unmodified = MonitorKind.Any & ~MonitorKind.Paravirtual;
 }

@@ -41,10 +41,10 @@ public sealed class RunEvents : IEnumerable<EngineEvent>
     /// <exception cref="ArgumentException">The guest has no such mark.</exception>
     public RunEvents At(string mark)
     {
-        GuestMark[] places = [.. _run.Guest.Marks.Where(m => m.Name == mark)];
+        GuestMark[] places = [.. _run.Details.Image.Marks.Where(m => m.Name == mark)];
         if (places.Length == 0)
         {
-            string known = string.Join(", ", _run.Guest.Marks.Select(m => m.Name).Distinct());
+            string known = string.Join(", ", _run.Details.Image.Marks.Select(m => m.Name).Distinct());
             throw new ArgumentException($"The guest has no mark '{mark}'; {(known.Length == 0 ? "it has none at all" : $"it has {known}")}.", nameof(mark));
         }
 

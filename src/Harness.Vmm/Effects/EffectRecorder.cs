@@ -13,6 +13,7 @@ internal sealed class EffectRecorder
     private readonly StepFilter? _filter;
     private readonly EffectMemory _memory;
     private readonly List<MemoryEffect> _stores = [];
+    private readonly List<MemoryEffect> _explicit = [];
     private readonly List<PortEffect> _ports = [];
     private readonly List<Delivery> _deliveries = [];
     private readonly InstructionFormat _format = new();
@@ -33,6 +34,8 @@ internal sealed class EffectRecorder
     }
 
     public EffectLog Log { get; } = new();
+
+    public ProgramEffects Programs { get; } = new();
 
     public ResourceControl ResourceControl => new(Direct.Violation is null, Direct.Violation ?? "");
 
@@ -67,12 +70,23 @@ internal sealed class EffectRecorder
         }
     }
 
+    internal long? RamAddress(PhysicalAddress address) => _machine.RamAddress(address);
+
     /// <summary>A store by address in the guest's RAM.</summary>
     internal void NoteStore(long ramAddress, int size, ulong value)
     {
         for (int i = 0; i < size; i++)
         {
             NoteByte(ramAddress + i, (byte)(value >> (8 * i)));
+        }
+    }
+
+    /// <summary>A store to RAM that an instruction asks for by its operands, whether or not it changes anything.</summary>
+    internal void NoteExplicitStore(long ramAddress, int size, ulong value)
+    {
+        for (int i = 0; i < size; i++)
+        {
+            _explicit.Add(new MemoryEffect(new GuestPhysicalAddress((ulong)(ramAddress + i)), (byte)(value >> (8 * i))));
         }
     }
 
@@ -114,14 +128,14 @@ internal sealed class EffectRecorder
         }
 
         Log.Add(hash.Value, address.Value);
-        if (_filter is not null && _filter.Wants(Log.Steps, tick))
+        if (_filter is { Program: null })
         {
-            _filter.Found(new GuestStep
+            Show(_filter, Log.Steps, new GuestStep
             {
                 Index = Log.Steps,
                 Tick = tick,
                 Address = address,
-                Instruction = instruction.Length == 0 ? "" : _format.Text(instruction),
+                Instruction = TextOf(instruction),
                 Registers = registers,
                 Deliveries = [.. _deliveries],
                 Memory = [.. _stores],
@@ -131,15 +145,62 @@ internal sealed class EffectRecorder
             });
         }
 
+        if (ProgramEffects.IsProgramStep(registers, instruction))
+        {
+            EndProgramStep(registers, tick, address, instruction, direct);
+        }
+
         _stores.Clear();
+        _explicit.Clear();
         _ports.Clear();
         _deliveries.Clear();
-        if (_filter is not null && _filter.IsPast(Log.Steps + 1, tick))
+    }
+
+    private void EndProgramStep(in GuestRegisters registers, long tick, LinearAddress address, in Instruction instruction, bool direct)
+    {
+        GuestRegisters seen = registers.OfProgram;
+        var hash = new EffectHash();
+        hash.Add(address.Value);
+        hash.Add(seen);
+        foreach (MemoryEffect store in _explicit)
+        {
+            hash.Add(store.Address.Value << 8 | store.Value);
+        }
+
+        EffectLog log = Programs.Add(registers.Cr3, hash.Value, address.Value, _explicit);
+        if (_filter is not null && _filter.Program == registers.Cr3)
+        {
+            Show(_filter, log.Steps, new GuestStep
+            {
+                Index = log.Steps,
+                Tick = tick,
+                Address = address,
+                Instruction = TextOf(instruction),
+                Registers = seen,
+                Deliveries = [],
+                Memory = [.. _explicit],
+                Ports = [],
+                IsDirect = direct,
+                Hash = hash.Value,
+            });
+        }
+    }
+
+    private void Show(StepFilter filter, long index, GuestStep step)
+    {
+        if (filter.Wants(index, step.Tick))
+        {
+            filter.Found(step);
+        }
+
+        if (filter.IsPast(index + 1, step.Tick))
         {
             IsDone = true;
             _machine.RequestStop();
         }
     }
+
+    private string TextOf(in Instruction instruction) => instruction.Length == 0 ? "" : _format.Text(instruction);
 
     private void NoteByte(long ramAddress, byte value)
     {
@@ -201,8 +262,15 @@ internal sealed class EffectRecorder
 }
 
 /// <summary>Which steps of a run somebody wants to see, by number and by tick.</summary>
-internal sealed class StepFilter(StepWindow steps, long fromTick, long toTick, Action<GuestStep> found)
+/// <param name="steps">By number.</param>
+/// <param name="fromTick">First tick.</param>
+/// <param name="toTick">Last tick.</param>
+/// <param name="found">Told of each.</param>
+/// <param name="program">Of one program by its CR3, and counted there; null: of the whole machine.</param>
+internal sealed class StepFilter(StepWindow steps, long fromTick, long toTick, Action<GuestStep> found, uint? program = null)
 {
+    public uint? Program { get; } = program;
+
     public void Found(GuestStep step) => found(step);
 
     public bool Wants(long index, long tick) => index >= steps.First && index <= steps.Last && tick >= fromTick && tick <= toTick;

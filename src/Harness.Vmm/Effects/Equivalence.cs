@@ -1,7 +1,7 @@
 namespace Harness.Vmm;
 
-/// <summary>Popek and Goldberg's equivalence: what the guest sees under an engine, step by step, against what it sees on the bare machine.</summary>
-public static class Equivalence
+/// <summary>Popek and Goldberg's equivalence: what the guest sees under an engine, at the level that the engine declares, against what it sees on the bare machine.</summary>
+public static partial class Equivalence
 {
     /// <summary>Compares two runs of one guest; where they differ, both are run again up to the place to name it.</summary>
     /// <exception cref="ArgumentException">The runs are of different guests, or one was made without <see cref="RunRequest.RecordEffects"/>.</exception>
@@ -10,6 +10,11 @@ public static class Equivalence
         if (bare.Guest.Digest != other.Guest.Digest)
         {
             throw new ArgumentException($"The runs are of different guests: {bare.Guest.Name} and {other.Guest.Name}.", nameof(other));
+        }
+
+        if (other.Engine.Level == EquivalenceLevel.Programs)
+        {
+            return ComparePrograms(bare, other);
         }
 
         EffectLog a = bare.Effects ?? throw NotRecorded(nameof(bare));
@@ -28,7 +33,7 @@ public static class Equivalence
 
     private static Divergence? Name(EngineRun bare, EngineRun other, StepWindow window, Func<GuestStep, GuestStep, (string Value, long Bare, long Found)?> differ)
     {
-        return Name(bare, other, Steps(bare.Request, window), Steps(other.Request, window), differ);
+        return Name(bare, other, Steps(bare.Request, window, null), Steps(other.Request, window, null), differ);
     }
 
     /// <summary>The first difference of two runs whose steps have all been kept; null: there is none among them.</summary>
@@ -53,10 +58,10 @@ public static class Equivalence
         return next is null ? null : Describe(bare, next, end);
     }
 
-    private static List<GuestStep> Steps(RunRequest request, StepWindow window)
+    private static List<GuestStep> Steps(RunRequest request, StepWindow window, uint? program)
     {
         List<GuestStep> steps = [];
-        GuestRunner.Run(request, new StepFilter(window, 0, long.MaxValue, steps.Add), null);
+        GuestRunner.Run(request, new StepFilter(window, 0, long.MaxValue, steps.Add, program), null);
         return steps;
     }
 
@@ -157,7 +162,10 @@ public static class Equivalence
     }
 
     /// <summary>All steps were the same: what did not come of an instruction.</summary>
-    private static Divergence? AtTheEnd(EngineRun bare, EngineRun other) => AtTheEndOf(bare, other) is { } difference
+    private static Divergence? AtTheEnd(EngineRun bare, EngineRun other) => AtTheEnd(bare, other, AtTheEndOf);
+
+    private static Divergence? AtTheEnd(EngineRun bare, EngineRun other, Func<EngineRun, EngineRun, (string Value, long Bare, long Found)?> differ) =>
+        differ(bare, other) is { } difference
         ? new Divergence
         {
             Tick = bare.Ticks,
@@ -172,14 +180,9 @@ public static class Equivalence
 
     private static (string Value, long Bare, long Found)? AtTheEndOf(EngineRun bare, EngineRun other)
     {
-        if (bare.End != other.End)
+        if (EndOf(bare, other) is { } end)
         {
-            return ("end", (long)bare.End, (long)other.End);
-        }
-
-        if (bare.ExitCode != other.ExitCode)
-        {
-            return ("exit code", bare.ExitCode ?? -1, other.ExitCode ?? -1);
+            return end;
         }
 
         if (bare.Ticks != other.Ticks)
@@ -200,6 +203,16 @@ public static class Equivalence
             return ($"[{address}]", bare.Memory.ReadByte(address), other.Memory.ReadByte(address));
         }
 
+        return ConsoleOf(bare, other);
+    }
+
+    private static (string Value, long Bare, long Found)? EndOf(EngineRun bare, EngineRun other) =>
+        bare.End != other.End ? ("end", (long)bare.End, (long)other.End)
+        : bare.ExitCode != other.ExitCode ? ("exit code", bare.ExitCode ?? -1, other.ExitCode ?? -1)
+        : null;
+
+    private static (string Value, long Bare, long Found)? ConsoleOf(EngineRun bare, EngineRun other)
+    {
         int same = bare.Console.AsSpan().CommonPrefixLength(other.Console);
         return same == bare.Console.Length && same == other.Console.Length ? null : ("console", CharacterAt(bare.Console, same), CharacterAt(other.Console, same));
     }

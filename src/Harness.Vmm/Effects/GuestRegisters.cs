@@ -71,6 +71,28 @@ public record struct GuestRegisters
     /// <summary>The flags that are never translated.</summary>
     public const uint Arithmetic = Eflags.Status | Eflags.DF;
 
+    /// <summary>What a program sees of its own registers; the rest is 0.</summary>
+    internal readonly GuestRegisters OfProgram => new()
+    {
+        Eax = Eax,
+        Ecx = Ecx,
+        Edx = Edx,
+        Ebx = Ebx,
+        Esp = Esp,
+        Ebp = Ebp,
+        Esi = Esi,
+        Edi = Edi,
+        Eip = Eip,
+        ArithmeticFlags = ArithmeticFlags,
+        Cpl = Cpl,
+        Cs = Cs,
+        Ss = Ss,
+        Ds = Ds,
+        Es = Es,
+        Fs = Fs,
+        Gs = Gs,
+    };
+
     /// <summary>Name of the first register that no inverse map may change and that differs from <paramref name="raw"/>; null: none.</summary>
     internal readonly string? ChangedRaw(in GuestRegisters raw) =>
         Eax != raw.Eax ? "eax"

@@ -13,9 +13,16 @@ internal class ProcessorTap(EffectRecorder recorder, Processor processor) : IExe
 
     public virtual void Retired(in Instruction instruction) => recorder.EndStep(Registers(), processor.Ticks, AddressOf(instruction), instruction, IsDirect);
 
-    public virtual void Stored(PhysicalAddress address, int size, ulong value) => recorder.NoteEmulatedStore(address, size, value);
+    public virtual void Stored(PhysicalAddress address, int size, ulong value)
+    {
+        recorder.NoteEmulatedStore(address, size, value);
+        if (recorder.RamAddress(address) is { } at)
+        {
+            recorder.NoteExplicitStore(at, size, value);
+        }
+    }
 
-    public virtual void StoredImplicitly(PhysicalAddress address, int size, ulong value) => Stored(address, size, value);
+    public virtual void StoredImplicitly(PhysicalAddress address, int size, ulong value) => recorder.NoteEmulatedStore(address, size, value);
 
     public void PortAccess(ushort port, int size, uint value, bool write) => recorder.NotePort(new PortEffect(port, size, value, write));
 
@@ -39,6 +46,12 @@ internal sealed class HostTap(EffectRecorder recorder, GuestMachine machine) : P
 
     public override void Retired(in Instruction instruction)
     {
+        if (instruction.Mnemonic is Mnemonic.Int or Mnemonic.Int3 or Mnemonic.Into && Processor.State.Cpl == 0)
+        {
+            // A gate that the monitor has opened leads to its own stack.
+            _outside = null;
+        }
+
         if (Violation is null)
         {
             string? change = _outside is { } address
@@ -52,12 +65,22 @@ internal sealed class HostTap(EffectRecorder recorder, GuestMachine machine) : P
         }
 
         _outside = null;
+        if (Processor.State.Cpl != 0)
+        {
+            // Through a gate that does not lead to the monitor.
+            machine.Host.NoteGuest();
+        }
+
         base.Retired(instruction);
     }
 
     public override void Stored(PhysicalAddress address, int size, ulong value)
     {
-        if (!StoredInGuest(address, size, value) && !machine.Host.IsTrapping)
+        if (StoredInGuest(address, size, value) is { } at)
+        {
+            Recorder.NoteExplicitStore(at, size, value);
+        }
+        else if (!machine.Host.IsTrapping)
         {
             _outside ??= address.Value;
         }
@@ -72,14 +95,14 @@ internal sealed class HostTap(EffectRecorder recorder, GuestMachine machine) : P
 
     protected override GuestRegisters Registers() => Recorder.Translated(Processor);
 
-    private bool StoredInGuest(PhysicalAddress address, int size, ulong value)
+    private long? StoredInGuest(PhysicalAddress address, int size, ulong value)
     {
-        if (machine.RamAddress(new HostPhysicalAddress(address.Value)) is not { } at)
+        long? at = machine.RamAddress(new HostPhysicalAddress(address.Value));
+        if (at is { } ram)
         {
-            return false;
+            Recorder.NoteStore(ram, size, value);
         }
 
-        Recorder.NoteStore(at, size, value);
-        return true;
+        return at;
     }
 }

@@ -170,14 +170,60 @@ public sealed class Emulator : IDisposable
         return _processor.State.Activity == Activity.Shutdown ? GuestEnd.Shutdown : GuestEnd.Limit;
     }
 
+    /// <summary>The monitor itself has written the frame of an exception or interrupt for the guest, whose code segment is flat: the machine's own ledger counts it.</summary>
+    public void NoteDelivery(byte vector, EventKind kind, uint? errorCode, uint eip, int cpl)
+    {
+        _clock.Enter(_processor);
+        _processor.State.Cs.Base = 0;
+        Deliveries?.Delivering(vector, kind, errorCode, eip, cpl);
+        _clock.Leave(_processor);
+    }
+
     /// <summary>Delivers the pending interrupt of the virtual interrupt controller; the caller has checked that the guest accepts it.</summary>
     public GuestEnd DeliverInterrupt() => Deliver(Platform.AcknowledgeInterrupt(), EventKind.ExternalInterrupt, null);
 
     /// <summary>Takes the pending interrupt from the virtual interrupt controller, for a monitor that lets the hardware deliver it; its vector.</summary>
     public byte AcknowledgeInterrupt() => Platform.AcknowledgeInterrupt();
 
+    /// <summary>Takes the pending NMI, for a monitor that delivers it itself.</summary>
+    public void AcknowledgeNmi() => Platform.AcknowledgeNmi();
+
     /// <summary>Lets the virtual devices do what is due now.</summary>
     public void AdvanceDevices() => Platform.AdvanceTo(_clock.Ticks);
+
+    /// <summary>What the virtual device at a port answers; <paramref name="size"/> is 1, 2 or 4 bytes.</summary>
+    public uint In(ushort port, int size)
+    {
+        Platform.Now = _clock.Ticks;
+        return Platform.In(port, size);
+    }
+
+    /// <summary>Writes to the virtual device at a port.</summary>
+    public void Out(ushort port, int size, uint value)
+    {
+        Platform.Now = _clock.Ticks;
+        Platform.Out(port, size, value);
+    }
+
+    /// <summary>Whether the guest has ended its run or asked for a reset by a device.</summary>
+    public bool StopRequested => Platform.ExitCode is not null || Platform.ShutdownRequested || Platform.ResetRequested;
+
+    /// <summary>How the run ends by it.</summary>
+    public GuestEnd StopEnd => End(RunExit.Stopped);
+
+    /// <summary>The guest waits: the clock jumps to the devices' next deadline, or to the tick. False: no deadline will ever come.</summary>
+    public bool Wait(long limit)
+    {
+        if (NextDeadline == long.MaxValue)
+        {
+            return false;
+        }
+
+        long passed = Math.Max(0, Math.Min(limit, NextDeadline) - _clock.Ticks);
+        _clock.Ticks += passed;
+        _clock.Halted += passed;
+        return true;
+    }
 
     /// <summary>Translates a guest-linear address through the guest's own page tables as the virtual state has them; null is a page fault, not raised.</summary>
     public GuestPhysicalAddress? Translate(LinearAddress linear, bool write, bool user) =>

@@ -192,6 +192,9 @@ internal sealed class Host : IHost, IHostMemory, IProcessorBus, IDisposable
 
     public void NoteTrap() => IsTrapping = true;
 
+    /// <summary>The guest has gone on.</summary>
+    public void NoteGuest() => IsTrapping = false;
+
     public HostReturn Resume(TrapFrame frame)
     {
         if (!_suspended && !Enter(frame, out Fault fault))

@@ -26,6 +26,7 @@ public sealed class EngineRun
         ExitCode = machine.Platform.ExitCode;
         _debugOutput = request.Devices.DebugPorts.Distinct().ToDictionary(port => port, port => machine.Platform.DebugOutput(port).Bytes.ToArray());
         Effects = recorder?.Log;
+        Programs = recorder?.Programs;
         ResourceControl = recorder?.ResourceControl;
     }
 
@@ -37,6 +38,9 @@ public sealed class EngineRun
     public ProcessorModel Model => Request.Model;
 
     public GuestImage Guest => Request.Guest;
+
+    /// <summary>What the engine ran of it.</summary>
+    public GuestImage Image => Engine.ImageOf(Guest);
 
     public GuestEnd End { get; }
 
@@ -74,6 +78,9 @@ public sealed class EngineRun
 
     /// <summary>What <see cref="Equivalence"/> compares; null if the request did not ask for it.</summary>
     public EffectLog? Effects { get; }
+
+    /// <summary>The same at <see cref="EquivalenceLevel.Programs"/>.</summary>
+    internal ProgramEffects? Programs { get; }
 
     /// <summary>Null without <see cref="RunRequest.RecordEffects"/>.</summary>
     public ResourceControl? ResourceControl { get; }

@@ -39,7 +39,7 @@ public static class GuestRunner
         try
         {
             using var machine = new GuestMachine(
-                request.Model, request.Guest, devices, request.Costs, request.Options, request.KeepEvents, guestModel);
+                request.Model, request.Engine.ImageOf(request.Guest), devices, request.Costs, request.Options, request.KeepEvents, guestModel);
             machine.Ledger.Recorded += recorded;
             machine.MachineEvents.Recorded += recorded;
             bool outputEnds = false;

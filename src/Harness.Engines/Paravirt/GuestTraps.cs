@@ -1,0 +1,64 @@
+using System.Buffers.Binary;
+
+namespace Harness.Engines.Paravirt;
+
+/// <summary>Where a kernel wants its faults and interrupts: handlers by vector, and the stack for entries from ring 3.</summary>
+internal sealed class GuestTraps
+{
+    private const byte FirstSoftwareVector = 0x20;
+    private readonly Handler?[] _handlers = new Handler?[256];
+    private readonly MonitorRegion _region;
+    private readonly byte _hostVector;
+
+    public GuestTraps(IHost host, MonitorRegion region)
+    {
+        _region = region;
+        _hostVector = host.HostInterruptVector;
+        region.Open(ParavirtInterface.Vector, ParavirtInterface.KernelRing);
+    }
+
+    /// <summary>SS and ESP.</summary>
+    public (ushort Ss, uint Esp) Stack { get; private set; }
+
+    public Handler? Find(byte vector) => _handlers[vector];
+
+    public void SetStack(ushort ss, uint esp)
+    {
+        Stack = ((ushort)((ss & ~Selector.RplMask) | ParavirtInterface.KernelRing), esp);
+        _region.SetStack1(Stack.Ss, esp);
+    }
+
+    /// <summary>
+    /// Registers one entry. INT n reaches the monitor where the entry's DPL lets a program use it, or the kernel itself where it asks for that; a trap gate,
+    /// because the processor's own IF has to stay set.
+    /// </summary>
+    public void Set(ReadOnlySpan<byte> entry)
+    {
+        byte vector = entry[0];
+        byte flags = entry[1];
+        int dpl = flags & ParavirtInterface.TrapDpl;
+        ushort selector = BinaryPrimitives.ReadUInt16LittleEndian(entry[2..]);
+        uint offset = BinaryPrimitives.ReadUInt32LittleEndian(entry[4..]);
+        _handlers[vector] = new Handler(selector, offset, (flags & ParavirtInterface.TrapMasks) != 0);
+        if (vector == ParavirtInterface.Vector || vector == _hostVector || vector is < FirstSoftwareVector and not ((byte)Vector.BP or (byte)Vector.OF))
+        {
+            return;
+        }
+
+        bool isDirect = (flags & ParavirtInterface.TrapDirect) != 0;
+        if (isDirect)
+        {
+            var real = (ushort)((selector & ~Selector.RplMask) | ParavirtInterface.KernelRing);
+            _region.WriteGate(vector, Descriptor.Gate(real, offset, SystemType.TrapGate32, dpl));
+        }
+        else
+        {
+            _region.Open(vector, dpl == 0 ? ParavirtInterface.KernelRing : dpl);
+        }
+    }
+
+    /// <param name="Selector">Of the kernel's code.</param>
+    /// <param name="Offset">In that segment.</param>
+    /// <param name="Masks">Interrupts are masked at the entry.</param>
+    internal readonly record struct Handler(ushort Selector, uint Offset, bool Masks);
+}

@@ -1,0 +1,25 @@
+namespace Harness.Engines.Paravirt;
+
+/// <summary>
+/// Paravirtualization: a kernel that was built for it runs in ring 1 over its own descriptor and page tables, which the monitor has checked, and asks for what it
+/// may not do itself by hypercalls. A guest without an image built against them does not apply.
+/// </summary>
+public sealed class ParavirtEngine : IEngine
+{
+    public string Name => "paravirt";
+
+    public string Description => "hypercalls, direct paging";
+
+    public MonitorKind Kind => MonitorKind.Paravirtual;
+
+    public EquivalenceLevel Level => EquivalenceLevel.Programs;
+
+    public string? NotApplicable(ProcessorModel model, GuestImage guest) =>
+        guest.Paravirtual is null ? guest.NotParavirtual
+        : !model.Has(Feature.I486) ? "ring 1 can write to read-only pages: the model has no CR0.WP"
+        : null;
+
+    public GuestImage ImageOf(GuestImage guest) => guest.Paravirtual!;
+
+    public IMonitor Create(MonitorContext context) => new ParavirtMonitor(context);
+}

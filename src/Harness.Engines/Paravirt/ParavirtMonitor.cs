@@ -1,0 +1,396 @@
+using System.Buffers.Binary;
+using Iced.Intel;
+
+namespace Harness.Engines.Paravirt;
+
+/// <summary>One paravirtualized guest: runs it, answers its hypercalls, hands faults and interrupts to the handlers that its kernel has registered.</summary>
+internal sealed class ParavirtMonitor : IMonitor
+{
+    private const uint RealFlags = Eflags.IF | Eflags.IOPL | Eflags.VM | Eflags.VIF | Eflags.VIP;
+    private const uint ClearedByEntry = Eflags.TF | Eflags.NT | Eflags.RF;
+    private const int LongestInstruction = 15;
+    private const byte FirstSoftwareVector = 0x20;
+
+    /// <summary>Length of INT n, which leaves EIP behind it.</summary>
+    private const uint IntBytes = 2;
+    private readonly IHost _host;
+    private readonly Emulator _emulator;
+    private readonly Ledger _ledger;
+    private readonly RetiredCounts _retired;
+    private readonly DirectPages _pages;
+    private readonly GuestDescriptors _descriptors;
+    private readonly GuestTraps _traps;
+    private readonly SharedPage _shared;
+    private readonly Hypercalls _hypercalls;
+    private readonly TrapFrame _frame = new();
+    private byte[] _portMap = [];
+    private bool _handlesNmi;
+    private uint _iopl;
+
+    public ParavirtMonitor(MonitorContext context)
+    {
+        _host = context.Host;
+        _emulator = context.Emulator;
+        _ledger = context.Ledger;
+        _retired = context.Retired;
+        var space = new ShadowSpace(MonitorRegion.Start, MonitorRegion.Directory, context.MonitorBytes, IsUser: false, IsPae: false);
+        var region = new MonitorRegion(_host, [space]);
+        region.Install();
+        var frames = new Frames(_host, context.GuestMemory, context.MonitorBytes, context.Guest.MemoryBytes);
+        _pages = new DirectPages(_host, frames, space);
+        _descriptors = new GuestDescriptors(_host, frames, region);
+        _traps = new GuestTraps(_host, region);
+        _shared = new SharedPage(_host, frames);
+        _hypercalls = new Hypercalls(this, _emulator, _pages, _descriptors, _traps, _shared);
+        _host.Cr0 = Cr0.PE | Cr0.PG | Cr0.ET | Cr0.WP;
+        Enter(context.Guest.Entry);
+    }
+
+    public string? StopReason => null;
+
+    public bool IsEmulating { get; private set; }
+
+    public GuestEnd Run(long limit)
+    {
+        while (true)
+        {
+            if (IsEmulating || _emulator.IsHalted)
+            {
+                if (Prepare(limit) is { } end)
+                {
+                    return end;
+                }
+            }
+
+            IsEmulating = _host.Resume(_frame) != HostReturn.Ended;
+            if (!IsEmulating)
+            {
+                return _emulator.HasReached(limit) ? GuestEnd.Limit : GuestEnd.Stopped;
+            }
+
+            if (HandleTrap() is { } stop)
+            {
+                Export();
+                return stop;
+            }
+        }
+    }
+
+    public void Translate(ref GuestRegisters registers)
+    {
+        registers.Cpl = Selector.Rpl(registers.Cs) == 3 ? 3 : 0;
+        registers.Cs = VirtualOf(registers.Cs);
+        registers.Ss = VirtualOf(registers.Ss);
+        registers.SystemFlags = VirtualFlags(registers.SystemFlags);
+        registers.Cr3 = _pages.VirtualCr3;
+    }
+
+    public void Dispose()
+    {
+    }
+
+    /// <summary>A frame on the kernel's stack becomes the guest's state.</summary>
+    internal int InterruptReturn()
+    {
+        Span<uint> image = stackalloc uint[6];
+        uint at = _descriptors.BaseOf(_frame.Ss) + _frame.Esp;
+        for (int i = 0; i < image.Length; i++)
+        {
+            // A return to the kernel takes neither ESP nor SS.
+            if ((i < 4 || Selector.Rpl((ushort)image[2]) == 3) && !_pages.TryRead(at + (uint)i * 4, out image[i]))
+            {
+                return HypercallResult.BadPointer;
+            }
+        }
+
+        bool toUser = Selector.Rpl((ushort)image[2]) == 3;
+        _frame[0] = image[0];
+        _frame.Eip = image[1];
+        _frame.Cs = toUser ? (ushort)image[2] : OfKernel((ushort)image[2]);
+        _frame.Esp = toUser ? image[4] : _frame.Esp + 16;
+        _frame.Ss = toUser ? (ushort)image[5] : _frame.Ss;
+        _frame.Eflags = RealOf(image[3]);
+        _iopl = image[3] & Eflags.IOPL;
+        _shared.IsMasked = (image[3] & Eflags.IF) == 0;
+        _handlesNmi = false;
+        return HypercallResult.Done;
+    }
+
+    internal void Block(bool accepts)
+    {
+        if (accepts)
+        {
+            _shared.IsMasked = false;
+        }
+
+        _emulator.IsHalted = true;
+    }
+
+    internal void SetPortMap(byte[] map) => _portMap = map;
+
+    /// <summary>Brings time, waiting and interrupts up to date until the guest can go on. Not null: the run is over.</summary>
+    private GuestEnd? Prepare(long limit)
+    {
+        while (true)
+        {
+            if (_emulator.HasReached(limit))
+            {
+                return GuestEnd.Limit;
+            }
+
+            _emulator.AdvanceDevices();
+            if (DeliverPending() is { } end)
+            {
+                return end;
+            }
+
+            if (!_emulator.IsHalted)
+            {
+                _host.InterruptAt(_emulator.NextDeadline);
+                return null;
+            }
+
+            if (_shared.IsMasked || !_emulator.Wait(limit))
+            {
+                return GuestEnd.HaltedForever;
+            }
+        }
+    }
+
+    private GuestEnd? DeliverPending()
+    {
+        if (_emulator.NmiPending && !_handlesNmi && _traps.Find((byte)Vector.NMI) is not null)
+        {
+            _emulator.AcknowledgeNmi();
+            _handlesNmi = true;
+            return Reflect((byte)Vector.NMI, EventKind.Nmi, null, "interrupt");
+        }
+
+        bool waits = _emulator.InterruptPending;
+        if (!waits || _shared.IsMasked)
+        {
+            _shared.IsPending = waits;
+            return null;
+        }
+
+        _shared.IsPending = false;
+        return Reflect(_emulator.AcknowledgeInterrupt(), EventKind.ExternalInterrupt, null, "interrupt");
+    }
+
+    /// <summary>The one place where control comes back from the guest.</summary>
+    private GuestEnd? HandleTrap()
+    {
+        if (_host.ResumeFault)
+        {
+            // Its kernel asked for segments that its own table does not have.
+            return GuestEnd.Shutdown;
+        }
+
+        byte vector = _frame.Vector;
+        if (vector == _host.HostInterruptVector)
+        {
+            Record(EngineEventKind.Interrupt, "host-interrupt", "", "", "");
+            return null;
+        }
+
+        if (vector == ParavirtInterface.Vector)
+        {
+            var call = (Hypercall)_frame[0];
+            Record(EngineEventKind.Hypercall, Hypercalls.NameOf(call), "", "", Hypercalls.DetailOf(call, _frame), IntBytes);
+            _hypercalls.Answer(_frame);
+            return _emulator.StopRequested ? _emulator.StopEnd : null;
+        }
+
+        if (vector == (byte)Vector.GP && Selector.Rpl(_frame.Cs) == 3 && TryForUser())
+        {
+            return _emulator.StopRequested ? _emulator.StopEnd : null;
+        }
+
+        bool isSoftware = vector >= FirstSoftwareVector;
+        Record(
+            EngineEventKind.Trap, Vectors.Name(vector), isSoftware ? TrapReason.SoftwareInterrupt : TrapReason.Reflected, isSoftware ? "int" : "", "", isSoftware ? IntBytes : 0);
+        if (vector == (byte)Vector.PF)
+        {
+            _shared.Cr2 = _frame.Cr2;
+        }
+
+        return isSoftware
+            ? Reflect(vector, EventKind.SoftwareInterrupt, null, TrapReason.SoftwareInterrupt)
+            : Reflect(vector, EventKind.Fault, Vectors.HasErrorCode((Vector)vector) ? _frame.ErrorCode : null, "exception");
+    }
+
+    /// <summary>Enters the kernel's handler of a vector, as a gate of its own would. No handler, or no stack for it: the guest cannot go on.</summary>
+    private GuestEnd? Reflect(byte vector, EventKind kind, uint? errorCode, string reason)
+    {
+        Record(EngineEventKind.Injection, Vectors.Name(vector), reason, "", "");
+        if (kind != EventKind.SoftwareInterrupt)
+        {
+            _emulator.NoteDelivery(vector, kind, errorCode, _frame.Eip, Selector.Rpl(_frame.Cs) == 3 ? 3 : 0);
+        }
+
+        if (_traps.Find(vector) is not { } handler)
+        {
+            return GuestEnd.Shutdown;
+        }
+
+        bool fromUser = Selector.Rpl(_frame.Cs) == 3;
+        (ushort ss, uint esp) = fromUser ? _traps.Stack : (_frame.Ss, _frame.Esp);
+        uint flags = VirtualFlags(_frame.Eflags);
+        ReadOnlySpan<uint> image = errorCode is { } code
+            ? [code, _frame.Eip, VirtualOf(_frame.Cs), flags, _frame.Esp, _frame.Ss]
+            : [_frame.Eip, VirtualOf(_frame.Cs), flags, _frame.Esp, _frame.Ss];
+        image = fromUser ? image : image[..^2];
+        esp -= (uint)image.Length * 4;
+        Span<byte> raw = stackalloc byte[image.Length * 4];
+        for (int i = 0; i < image.Length; i++)
+        {
+            BinaryPrimitives.WriteUInt32LittleEndian(raw[(i * 4)..], image[i]);
+        }
+
+        if (!_pages.TryWrite(_descriptors.BaseOf(ss) + esp, raw))
+        {
+            return GuestEnd.Shutdown;
+        }
+
+        (_frame.Ss, _frame.Esp, _frame.Cs, _frame.Eip) = (ss, esp, OfKernel(handler.Selector), handler.Offset);
+        _frame.Eflags = RealOf(_frame.Eflags & ~ClearedByEntry);
+        _iopl = 0;
+        _shared.IsMasked |= handler.Masks;
+        _emulator.IsHalted = false;
+        return null;
+    }
+
+    /// <summary>IN and OUT of a program that its kernel has given the port, CLI and STI of one that has IOPL 3.</summary>
+    private bool TryForUser()
+    {
+        var bytes = new byte[LongestInstruction];
+        uint at = _descriptors.BaseOf(_frame.Cs) + _frame.Eip;
+        int count = bytes.Length;
+        while (count > 0 && !_pages.TryRead(at, bytes.AsSpan(0, count)))
+        {
+            count--;
+        }
+
+        var decoder = Decoder.Create(32, bytes[..count]);
+        decoder.IP = _frame.Eip;
+        Instruction instruction = decoder.Decode();
+        if (instruction.Mnemonic is Mnemonic.Cli or Mnemonic.Sti && _iopl == Eflags.IOPL)
+        {
+            Record(EngineEventKind.Trap, "#GP", "privileged", InstructionText.MnemonicOf(instruction), "");
+            _shared.IsMasked = instruction.Mnemonic == Mnemonic.Cli;
+            Skip(instruction);
+            return true;
+        }
+
+        bool isIn = instruction.Mnemonic == Mnemonic.In;
+        if (instruction.IsInvalid || !(isIn || instruction.Mnemonic == Mnemonic.Out))
+        {
+            return false;
+        }
+
+        Register data = isIn ? instruction.Op0Register : instruction.Op1Register;
+        int operand = isIn ? 1 : 0;
+        var port = instruction.GetOpKind(operand) == OpKind.Immediate8 ? instruction.Immediate8 : (ushort)_frame[2];
+        if (!MayUse(port, data.GetSize()))
+        {
+            return false;
+        }
+
+        Record(EngineEventKind.Trap, "#GP", "io", isIn ? "in" : "out", InstructionText.PortName(port));
+        if (isIn)
+        {
+            _frame[0] = PortIn(port, data.GetSize(), _frame[0]);
+        }
+        else
+        {
+            _emulator.Out(port, data.GetSize(), _frame[0]);
+        }
+
+        Skip(instruction);
+        return true;
+    }
+
+    private void Skip(in Instruction instruction)
+    {
+        _frame.Eip = instruction.NextIP32;
+        _frame.Eflags &= ~Eflags.RF;
+        _host.CountTicks(1);
+        _retired.Emulated++;
+    }
+
+    /// <summary>EAX after an IN of one, two or four bytes.</summary>
+    internal uint PortIn(ushort port, int size, uint eax)
+    {
+        uint mask = uint.MaxValue >> (32 - 8 * size);
+        return (eax & ~mask) | (_emulator.In(port, size) & mask);
+    }
+
+    private bool MayUse(ushort port, int size)
+    {
+        for (int p = port; p < port + size && _iopl != Eflags.IOPL; p++)
+        {
+            if (p / 8 >= _portMap.Length || (_portMap[p / 8] & 1 << p % 8) != 0)
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    private void Enter(GuestEntry entry)
+    {
+        _frame.Cs = _descriptors.FlatCode;
+        _frame.Ss = _frame.Ds = _frame.Es = _frame.Fs = _frame.Gs = _descriptors.FlatData;
+        _frame.Eip = entry.Eip;
+        _frame.Esp = entry.Esp;
+        _frame.Eflags = RealOf(entry.Eflags);
+        IsEmulating = true;
+    }
+
+    /// <summary>The guest's registers where it was left for good.</summary>
+    private void Export()
+    {
+        for (int number = 0; number < 8; number++)
+        {
+            _emulator.Gpr(number) = _frame[number];
+        }
+
+        _emulator.Eip = _frame.Eip;
+        _emulator.Flags = VirtualFlags(_frame.Eflags);
+        _emulator.Cpl = Selector.Rpl(_frame.Cs) == 3 ? 3 : 0;
+        _emulator.System.Cr3 = _pages.VirtualCr3;
+        ReadOnlySpan<(SegmentName Name, ushort Value)> segments =
+        [
+            (SegmentName.CS, VirtualOf(_frame.Cs)), (SegmentName.SS, VirtualOf(_frame.Ss)), (SegmentName.DS, _frame.Ds), (SegmentName.ES, _frame.Es), (SegmentName.FS, _frame.Fs),
+            (SegmentName.GS, _frame.Gs),
+        ];
+        foreach ((SegmentName name, ushort value) in segments)
+        {
+            _emulator.Segment(name).Selector = value;
+        }
+
+        _emulator.StateChanged();
+    }
+
+    private uint VirtualFlags(uint real) => (real & ~RealFlags) | (_shared.IsMasked ? 0 : Eflags.IF) | _iopl;
+
+    private static uint RealOf(uint flags) => (flags & ~(RealFlags | Eflags.NT)) | Eflags.IF | Eflags.Fixed;
+
+    /// <summary>Frames that the monitor writes, and what is shown of the registers, have the selectors of a kernel in ring 0.</summary>
+    private static ushort VirtualOf(ushort selector) => Selector.Rpl(selector) == ParavirtInterface.KernelRing ? (ushort)(selector & ~Selector.RplMask) : selector;
+
+    private static ushort OfKernel(ushort selector) => (ushort)((selector & ~Selector.RplMask) | ParavirtInterface.KernelRing);
+
+    private void Record(EngineEventKind kind, string cause, string reason, string instruction, string detail, uint length = 0) => _ledger.Record(new EngineEvent
+    {
+        Kind = kind,
+        Cause = cause,
+        Reason = reason,
+        Instruction = instruction,
+        Detail = detail,
+        Cpl = Selector.Rpl(_frame.Cs) == 3 ? 3 : 0,
+        Address = new LinearAddress(_descriptors.BaseOf(_frame.Cs) + _frame.Eip - length),
+        Level = 1,
+    });
+}
