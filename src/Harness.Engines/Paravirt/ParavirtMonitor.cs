@@ -34,7 +34,7 @@ internal sealed class ParavirtMonitor : IMonitor
         _ledger = context.Ledger;
         _retired = context.Retired;
         var space = new ShadowSpace(MonitorRegion.Start, MonitorRegion.Directory, context.MonitorBytes, IsUser: false, IsPae: false);
-        var region = new MonitorRegion(_host, [space]);
+        var region = new MonitorRegion(_host, [space], hasCache: false);
         region.Install();
         var frames = new Frames(_host, context.GuestMemory, context.MonitorBytes, context.Guest.MemoryBytes);
         _pages = new DirectPages(_host, frames, space);
