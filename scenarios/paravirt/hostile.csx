@@ -67,6 +67,34 @@ foreach (var (name, call, ebx, ecx, edx, result) in attempts)
     });
 }
 
+Scenario("A direct gate may not lead to a segment of the monitor's", covers: "D1", name: "direct-gate", s =>
+{
+    var guest = Guest.Kernel(k =>
+    {
+        k.OnInterrupt(0x82, a => a.iretd());
+        k.Boot(a =>
+        {
+            // Vector 90h for programs, without the monitor, to the monitor's own code segment behind the guest's GDT.
+            a.mov(__dword_ptr[Scratch], 0x10000000 | (ParavirtInterface.TrapDirect | 3) << 8 | 0x90);
+            a.mov(__dword_ptr[Scratch + 4], GuestLayout.Code);
+            a.mov(eax, (uint)Hypercall.SetTraps);
+            a.mov(ebx, Scratch);
+            a.mov(ecx, 1);
+            a.Mark("attempt"); a.@int(0x82);
+            a.mov(__dword_ptr[0x9800], eax);
+            a.mov(al, 0);
+        });
+        k.User(a => a.nop());
+    });
+
+    var run = s.Run(guest, settings: new RunSettings { Monitors = Monitor.Paravirtual });
+    run.Each(Monitor.Paravirtual, e =>
+    {
+        ((int)e.Memory(0x9800)).Should().Be(HypercallResult.NotPermitted);
+        e.Should().MatchBare().And.ControlResources();
+    });
+});
+
 Scenario("A program that calls the monitor as its kernel would gets a general-protection fault", covers: "D1", s =>
 {
     var guest = Guest.Kernel(k =>

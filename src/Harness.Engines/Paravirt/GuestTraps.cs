@@ -32,17 +32,23 @@ internal sealed class GuestTraps
     /// Registers one entry. INT n reaches the monitor where the entry's DPL lets a program use it, or the kernel itself where it asks for that; a trap gate,
     /// because the processor's own IF has to stay set.
     /// </summary>
-    public void Set(ReadOnlySpan<byte> entry)
+    public int Set(ReadOnlySpan<byte> entry)
     {
         byte vector = entry[0];
         byte flags = entry[1];
         int dpl = flags & ParavirtInterface.TrapDpl;
         ushort selector = BinaryPrimitives.ReadUInt16LittleEndian(entry[2..]);
         uint offset = BinaryPrimitives.ReadUInt32LittleEndian(entry[4..]);
+        if (selector >= ParavirtInterface.GdtBytes || Selector.IsLocal(selector))
+        {
+            // Behind the guest's page lie the monitor's segments: a direct gate to one would lead into ring 0.
+            return HypercallResult.NotPermitted;
+        }
+
         _handlers[vector] = new Handler(selector, offset, (flags & ParavirtInterface.TrapMasks) != 0);
         if (vector == ParavirtInterface.Vector || vector == _hostVector || vector is < FirstSoftwareVector and not ((byte)Vector.BP or (byte)Vector.OF))
         {
-            return;
+            return HypercallResult.Done;
         }
 
         bool isDirect = (flags & ParavirtInterface.TrapDirect) != 0;
@@ -55,6 +61,8 @@ internal sealed class GuestTraps
         {
             _region.Open(vector, dpl == 0 ? ParavirtInterface.KernelRing : dpl);
         }
+
+        return HypercallResult.Done;
     }
 
     /// <param name="Selector">Of the kernel's code.</param>

@@ -119,11 +119,7 @@ internal sealed class Hypercalls(
     private int UpdateEntries(uint pointer, uint count) => ForEach(pointer, count, UpdateBytes, item =>
         pages.UpdateEntry(BitConverter.ToUInt32(item, 0), BitConverter.ToUInt32(item, 4)));
 
-    private int SetTraps(uint pointer, uint count) => ForEach(pointer, count, ParavirtInterface.TrapEntryBytes, item =>
-    {
-        traps.Set(item);
-        return HypercallResult.Done;
-    });
+    private int SetTraps(uint pointer, uint count) => ForEach(pointer, count, ParavirtInterface.TrapEntryBytes, item => traps.Set(item));
 
     /// <summary>One item after the other, each read when it comes: an earlier one may have changed it. Ends with the first that fails.</summary>
     private int ForEach(uint pointer, uint count, int bytes, Func<byte[], int> carryOut)
