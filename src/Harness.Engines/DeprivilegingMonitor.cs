@@ -371,7 +371,7 @@ internal sealed class DeprivilegingMonitor : IMonitor
         reason ??= known ? TrapReason.Of(instruction) : TrapReason.Reflected;
         _pending = Event(kind, cause, reason, InstructionText.MnemonicOf(instruction), detail);
         uint msr = _emulator.Gpr(1);
-        LinearAddress? invalidated = InvalidatedPage(instruction);
+        LinearAddress? invalidated = InvalidatedPage.Of(instruction, _emulator);
         GuestEnd? end = Step();
         if (_pending is not { } trap)
         {
@@ -398,25 +398,6 @@ internal sealed class DeprivilegingMonitor : IMonitor
         }
 
         return end;
-    }
-
-    private LinearAddress? InvalidatedPage(in Instruction instruction)
-    {
-        if (instruction.Mnemonic != Mnemonic.Invlpg)
-        {
-            return null;
-        }
-
-        bool found = instruction.TryGetVirtualAddress(0, 0, out ulong address, ValueOf);
-        return found ? new LinearAddress((uint)address) : null;
-    }
-
-    private bool ValueOf(Register register, int element, int size, out ulong value)
-    {
-        value = register.IsSegmentRegister() ? _emulator.Segment((SegmentName)(register - Register.ES)).Base
-            : register.IsGPR16() ? (ushort)_emulator.Gpr(register - Register.AX)
-            : _emulator.Gpr(register.GetFullRegister32() - Register.EAX);
-        return true;
     }
 
     /// <summary>One event of the guest in the emulator.</summary>

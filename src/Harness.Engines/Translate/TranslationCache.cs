@@ -258,7 +258,7 @@ internal sealed class TranslationCache(IHost host, Emulator emulator, GuestLinea
             or Mnemonic.Lar or Mnemonic.Lsl or Mnemonic.Verr or Mnemonic.Verw or Mnemonic.Arpl
             or Mnemonic.Lds or Mnemonic.Les or Mnemonic.Lfs or Mnemonic.Lgs or Mnemonic.Lss
             or Mnemonic.In or Mnemonic.Out or Mnemonic.Insb or Mnemonic.Insw or Mnemonic.Insd or Mnemonic.Outsb or Mnemonic.Outsw or Mnemonic.Outsd
-            or Mnemonic.Rdtsc or Mnemonic.Rdtscp or Mnemonic.Rdpmc or Mnemonic.Rdmsr or Mnemonic.Wrmsr or Mnemonic.Cpuid or Mnemonic.Pause
+            or Mnemonic.Rdtsc or Mnemonic.Rdtscp or Mnemonic.Rdpmc or Mnemonic.Rdmsr or Mnemonic.Wrmsr or Mnemonic.Cpuid
             or Mnemonic.Hlt or Mnemonic.Monitor or Mnemonic.Mwait or Mnemonic.Rsm or Mnemonic.Bound
             or Mnemonic.Vmread or Mnemonic.Vmwrite or Mnemonic.Vmptrld or Mnemonic.Vmptrst or Mnemonic.Vmclear or Mnemonic.Vmxon;
     }
