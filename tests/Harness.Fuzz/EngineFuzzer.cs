@@ -6,21 +6,24 @@ using Harness.Vmm;
 namespace Harness.Fuzz;
 
 /// <summary>
-/// Runs each guest under an engine: it must end, by its own doing or at its limit. What an interpreter, VT-x or, but for what user mode shows, a hybrid monitor makes
-/// of it, the bare machine must make too; ring deprivileging goes as wrong as it must, but every time alike.
+/// Runs each guest under an engine: it must end, by its own doing or at its limit. What an interpreter, VT-x or, but for what user mode shows, a hybrid monitor or a
+/// translator makes of it, the bare machine must make too; ring deprivileging goes as wrong as it must, but every time alike.
 /// </summary>
 public sealed class EngineFuzzer : IFuzzer
 {
     /// <summary>Inputs between those that are run twice.</summary>
     private const int Repeat = 16;
 
-    /// <summary>Sensitive in user mode, and not privileged: a hybrid monitor does not get to see them.</summary>
+    /// <summary>Sensitive in user mode, and not privileged: a monitor that runs users directly does not get to see them.</summary>
     private static readonly HashSet<string> _shownToUsers = new(StringComparer.Ordinal)
     {
         "sgdt", "sidt", "sldt", "str", "smsw", "pushf", "pushfd", "popf", "popfd", "iret", "iretd", "lar", "lsl", "verr", "verw", "cpuid", "int1",
     };
 
     private readonly IEngine _engine;
+
+    /// <summary>User mode is all that runs as it is.</summary>
+    private readonly bool _runsUsersAlone;
     private readonly ProcessorModel _model;
     private readonly ulong _seed;
     private readonly EngineGuest _guests;
@@ -33,6 +36,7 @@ public sealed class EngineFuzzer : IFuzzer
     public EngineFuzzer(IEngine engine, ProcessorModel model, ulong seed)
     {
         _engine = engine;
+        _runsUsersAlone = engine.Kind is MonitorKind.Hybrid or MonitorKind.Translating;
         _model = model;
         _seed = seed;
         _guests = new EngineGuest(model, seed);
@@ -150,7 +154,7 @@ public sealed class EngineFuzzer : IFuzzer
             return null;
         }
 
-        if (_engine.Kind == MonitorKind.Hybrid && first is not null && _shownToUsers.Contains(Mnemonic(first)))
+        if (_runsUsersAlone && first is not null && _shownToUsers.Contains(Mnemonic(first)))
         {
             CountApart($"apart: {Mnemonic(first)} in user mode does not trap");
             return null;
@@ -158,7 +162,7 @@ public sealed class EngineFuzzer : IFuzzer
 
         // INT1 reaches the monitor through the processor's own gate. By then it has retired, whatever becomes of the delivery through the guest's, and where
         // that leads to further faults the step that is recorded is no instruction's and ends on the monitor's stack.
-        if (_engine.Kind == MonitorKind.Hybrid && first is { Value: ['#', ..], Bare: 1, Found: 0 } or { Instruction: "" } && run.Ledger.Totals.Any(count => count.First.Cause == "#DB"))
+        if (_runsUsersAlone && first is { Value: ['#', ..], Bare: 1, Found: 0 } or { Instruction: "" } && run.Ledger.Totals.Any(count => count.First.Cause == "#DB"))
         {
             CountApart("apart: the delivery that int1 in user mode asks for faults");
             return null;

@@ -97,12 +97,7 @@ internal sealed class EffectRecorder
 
     internal GuestRegisters Translated(Processor processor)
     {
-        var raw = GuestRegisters.Of(processor);
-        if (_monitor.SourceOf(new LinearAddress(processor.State.Cs.Base + raw.Eip)) is { } source)
-        {
-            raw = raw with { Eip = source.Eip };
-        }
-
+        var raw = GuestRegisters.Of(processor, _monitor);
         GuestRegisters registers = raw;
         _monitor.Translate(ref registers);
         return registers.ChangedRaw(raw) is { } name

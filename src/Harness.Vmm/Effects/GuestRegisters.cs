@@ -107,6 +107,13 @@ public record struct GuestRegisters
         : ArithmeticFlags != raw.ArithmeticFlags ? "eflags"
         : null;
 
+    /// <summary>Of the processor that runs a guest directly, EIP being the guest's own where a copy of its code runs.</summary>
+    internal static GuestRegisters Of(Processor processor, IMonitor monitor)
+    {
+        var raw = Of(processor);
+        return monitor.SourceOf(new LinearAddress(processor.State.Cs.Base + raw.Eip)) is { } source ? raw with { Eip = source.Eip } : raw;
+    }
+
     internal static GuestRegisters Of(Processor processor)
     {
         ref CpuState state = ref processor.State;

@@ -122,7 +122,7 @@ public static class GuestRunner
             return GuestRegisters.Of(machine.Emulator.Processor);
         }
 
-        var registers = GuestRegisters.Of(machine.Host.Processor);
+        var registers = GuestRegisters.Of(machine.Host.Processor, monitor);
         monitor.Translate(ref registers);
         return registers;
     }
