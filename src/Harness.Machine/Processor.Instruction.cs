@@ -24,6 +24,15 @@ public sealed unsafe partial class Processor
         _replaced.Clear();
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal void NoteDelivery(byte vector, EventKind kind, uint? errorCode)
+    {
+        _isDelivering = true;
+        _deliveredVector = vector;
+        _deliveredKind = kind;
+        _deliveredError = errorCode;
+    }
+
     /// <summary>Completes or undoes it. An exit to a monitor has undone it already.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal void End(bool done)
@@ -31,9 +40,13 @@ public sealed unsafe partial class Processor
         _cpu->Holding = false;
         if (done)
         {
-            HeldWrites.Complete(_cpu);
+            if (_cpu->HeldCount != 0)
+            {
+                HeldWrites.Complete(_cpu);
+            }
+
             NoteSystemChanges();
-            InDelivery = null;
+            _isDelivering = false;
         }
         else if (_cpu->Exit != Exit.Intercepted)
         {

@@ -274,11 +274,11 @@ public sealed unsafe partial class Processor
             case Exit.RunAlone:
                 _aloneOnce = true;
                 RestoreTranslations();
-                InDelivery = null;
+                _isDelivering = false;
                 return null;
             case Exit.Intercepted:
                 _cpu->ActiveShadow = Shadow.None;
-                InDelivery = null;
+                _isDelivering = false;
                 _cpu->Attention |= Attention.Events;
                 return null;
             default:
@@ -298,7 +298,7 @@ public sealed unsafe partial class Processor
                     Deliver((byte)fault.Vector, kind, error, _cpu->State.Eip);
                 }
 
-                InDelivery = null;
+                _isDelivering = false;
                 if (IsGuest || _cpu->ActiveShadow != Shadow.None || _cpu->State.Activity != Activity.Active)
                 {
                     _cpu->Attention |= Attention.Events;
@@ -315,7 +315,7 @@ public sealed unsafe partial class Processor
     public void Deliver(byte vector, EventKind kind, uint? errorCode, uint returnEip)
     {
         DeliverOrEscalate(vector, kind, errorCode, returnEip);
-        InDelivery = null;
+        _isDelivering = false;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -441,7 +441,7 @@ public sealed unsafe partial class Processor
             EnterDebugHandler(dr6, (dr6 & DebugBits.BD) != 0 ? EventKind.Fault : EventKind.Trap);
         }
 
-        InDelivery = null;
+        _isDelivering = false;
         return null;
     }
 

@@ -24,6 +24,10 @@ public sealed unsafe partial class Processor : IDisposable
     private uint _sentinelStart = 1;
     private uint _sentinelLength;
     private IExecutionObserver? _observer;
+    private bool _isDelivering;
+    private byte _deliveredVector;
+    private EventKind _deliveredKind;
+    private uint? _deliveredError;
 
     /// <summary>A processor after reset; the caller keeps the memory and the bus alive.</summary>
     public Processor(ProcessorModel model, PhysicalMemory memory, IProcessorBus bus)
@@ -160,7 +164,7 @@ public sealed unsafe partial class Processor : IDisposable
     public Fault LastFault => _cpu->Fault;
 
     /// <summary>The event whose handler is being entered; null outside of its delivery.</summary>
-    public EventInDelivery? InDelivery { get; internal set; }
+    public EventInDelivery? InDelivery => _isDelivering ? new EventInDelivery(_deliveredVector, _deliveredKind, _deliveredError) : null;
 
     /// <summary>The blocking of events by STI or MOV SS that holds at this boundary, or held when the instruction that is executing began.</summary>
     public Shadow Blocking => _cpu->State.Shadow != Shadow.None ? _cpu->State.Shadow : _cpu->ActiveShadow;

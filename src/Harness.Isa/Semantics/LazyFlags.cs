@@ -119,6 +119,15 @@ public struct LazyFlags : IFlags
         _carry = (status & (CarryBit | SignBit | ParityBit)) ^ (status & Eflags.ZF) >> 4;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public readonly void CopyTo(ref LazyFlags other)
+    {
+        other._result = _result;
+        other._left = _left;
+        other._right = _right;
+        other._carry = _carry;
+    }
+
     public readonly void Undefined(uint mask)
     {
     }

@@ -238,7 +238,7 @@ public readonly unsafe struct MachinePort(Cpu* cpu) : IPort
     public bool Commit() => Processor.CommitInstruction();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void Delivering(byte vector, EventKind kind, uint? errorCode) => Processor.InDelivery = new EventInDelivery(vector, kind, errorCode);
+    public void Delivering(byte vector, EventKind kind, uint? errorCode) => Processor.NoteDelivery(vector, kind, errorCode);
 
     private TlbEntry* TableOf(int cpl) => cpl == 3 ? cpu->UserTlb : cpu->SupervisorTlb;
 

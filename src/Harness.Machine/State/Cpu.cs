@@ -18,9 +18,6 @@ public unsafe struct CpuState
     /// <summary>Index of a register that is always zero: an absent base or index.</summary>
     public const int ZeroRegister = 16;
 
-    /// <summary>Those that instructions of the 32-bit modes can name.</summary>
-    private const int GeneralRegisters = 8;
-
     public fixed ulong Registers[ZeroRegister + 1];
     public LazyFlags Status;
 
@@ -42,12 +39,22 @@ public unsafe struct CpuState
     public DescriptorTableRegister Gdtr, Idtr;
     public SystemRegisters System;
 
-    /// <summary>Copies all that comes before the segment registers: what any system instruction may change without telling.</summary>
+    /// <summary>
+    /// Copies all that comes before the segment registers: what any system instruction may change without telling. Part by part, each as wide as it is written:
+    /// a wider load of what has just been stored would wait until the stores are done.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public readonly void CopyCommon(ref CpuState to)
     {
-        Unsafe.As<ulong, GeneralRegisterFile>(ref to.Registers[0]) = Unsafe.As<ulong, GeneralRegisterFile>(ref Unsafe.AsRef(in Registers[0]));
-        to.Status = Status;
+        CopyRegister(ref to, 0);
+        CopyRegister(ref to, 1);
+        CopyRegister(ref to, 2);
+        CopyRegister(ref to, 3);
+        CopyRegister(ref to, 4);
+        CopyRegister(ref to, 5);
+        CopyRegister(ref to, 6);
+        CopyRegister(ref to, 7);
+        Status.CopyTo(ref to.Status);
         to.OtherFlags = OtherFlags;
         to.Eip = Eip;
         to.Cpl = Cpl;
@@ -57,11 +64,9 @@ public unsafe struct CpuState
         to.NmiBlocked = NmiBlocked;
     }
 
-    [InlineArray(GeneralRegisters)]
-    private struct GeneralRegisterFile
-    {
-        private ulong _first;
-    }
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private readonly void CopyRegister(ref CpuState to, int number) =>
+        Unsafe.As<ulong, uint>(ref to.Registers[number]) = Unsafe.As<ulong, uint>(ref Unsafe.AsRef(in Registers[number]));
 }
 
 /// <summary>Blocking of events for one instruction (SDM Vol. 3C, Table 24-3).</summary>

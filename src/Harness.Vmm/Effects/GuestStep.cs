@@ -12,7 +12,9 @@ namespace Harness.Vmm;
 public readonly record struct Delivery(byte Vector, EventKind Kind, uint? ErrorCode, LinearAddress Address, int Cpl, long Tick)
 {
     /// <summary>An exception rather than an interrupt.</summary>
-    public bool IsException => Kind is EventKind.Fault or EventKind.Trap;
+    public bool IsException => IsExceptionKind(Kind);
+
+    internal static bool IsExceptionKind(EventKind kind) => kind is EventKind.Fault or EventKind.Trap;
 
     /// <summary>"#GP(0008)", "#UD", "interrupt 20".</summary>
     public override string ToString() => !IsException

@@ -13,7 +13,11 @@ public sealed class GuestMachine : IDisposable
 
     private const ushort SerialPort = 0x3F8;
     private readonly Ram _ram;
-    private Delivery? _told;
+
+    /// <summary>The delivery that was last told; in fields of their own, because a record that has just been put together costs a wait to copy.</summary>
+    private byte _toldVector;
+    private uint _toldAddress;
+    private long _toldTick = -1;
 
     /// <summary><paramref name="guestModel"/>: what the guest sees, if less than the physical <paramref name="model"/>.</summary>
     public GuestMachine(
@@ -126,7 +130,9 @@ public sealed class GuestMachine : IDisposable
     {
         /// <summary>What the last delivery was counted under: most guests repeat themselves.</summary>
         private EventCount? _total;
-        private (byte Vector, EventKind Kind, int Cpl) _counted;
+        private byte _countedVector;
+        private EventKind _countedKind;
+        private int _countedCpl;
 
         public void Delivering(byte vector, EventKind kind, uint? errorCode, uint eip, int cpl)
         {
@@ -136,28 +142,33 @@ public sealed class GuestMachine : IDisposable
                 return;
             }
 
-            var delivery = new Delivery(vector, kind, errorCode, new LinearAddress(processor.State.Cs.Base + eip), cpl, processor.Ticks);
-
             // A delivery that succeeds takes a tick: this one was cut short by an exit of the monitor and comes again.
-            if (machine._told is { } told && (told.Vector, told.Address, told.Tick) == (vector, delivery.Address, delivery.Tick))
+            uint address = processor.State.Cs.Base + eip;
+            long tick = processor.Ticks;
+            if (vector == machine._toldVector && address == machine._toldAddress && tick == machine._toldTick)
             {
                 return;
             }
 
-            machine._told = delivery;
-            if (_total is null || (vector, kind, cpl) != _counted || !machine.MachineEvents.TryCount(_total))
+            machine._toldVector = vector;
+            machine._toldAddress = address;
+            machine._toldTick = tick;
+            if (_total is null || vector != _countedVector || kind != _countedKind || cpl != _countedCpl || !machine.MachineEvents.TryCount(_total))
             {
-                _counted = (vector, kind, cpl);
+                _countedVector = vector;
+                _countedKind = kind;
+                _countedCpl = cpl;
+                bool isException = Delivery.IsExceptionKind(kind);
                 _total = machine.MachineEvents.Record(new EngineEvent
                 {
-                    Kind = delivery.IsException ? EngineEventKind.Trap : EngineEventKind.Interrupt,
-                    Cause = delivery.IsException || kind == EventKind.Nmi ? Vectors.Name(vector) : Vectors.NumberOf(vector),
+                    Kind = isException ? EngineEventKind.Trap : EngineEventKind.Interrupt,
+                    Cause = isException || kind == EventKind.Nmi ? Vectors.Name(vector) : Vectors.NumberOf(vector),
                     Cpl = cpl,
-                    Address = delivery.Address,
+                    Address = new LinearAddress(address),
                 });
             }
 
-            machine.Delivering?.Invoke(delivery, processor);
+            machine.Delivering?.Invoke(new Delivery(vector, kind, errorCode, new LinearAddress(address), cpl, tick), processor);
         }
     }
 
