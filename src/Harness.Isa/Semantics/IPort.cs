@@ -108,12 +108,10 @@ public interface IPort
     /// <summary>Data write at the current CPL; faults as <see cref="Read"/>.</summary>
     bool Write<T>(SegmentName segment, uint offset, T value) where T : unmanaged;
 
-    /// <summary>A data read of several doublewords at once, where none can fault. False: nothing has been done, and they have to be read one by one.</summary>
-    bool TryRead<T>(SegmentName segment, uint offset, out T value) where T : unmanaged
-    {
-        value = default;
-        return false;
-    }
+    /// <summary>
+    /// Where <paramref name="size"/> bytes of data lie that can be read in place, because nothing can fault. A null reference: they have to be read one by one.
+    /// </summary>
+    ref readonly uint TryLocate(SegmentName segment, uint offset, int size) => ref Unsafe.NullRef<uint>();
 
     /// <summary>Records the fault that an access of <paramref name="size"/> bytes would raise; nothing is read or written.</summary>
     bool Probe(SegmentName segment, uint offset, uint size, bool write);
@@ -137,10 +135,13 @@ public interface IPort
     bool WriteStack<T>(in SegmentRegister stack, uint offset, int cpl, uint errorCode, T value) where T : unmanaged;
 
     /// <summary>
-    /// As <see cref="WriteStack"/> of doublewords one below the other, the last at <paramref name="offset"/>, where none can fault. False: nothing has been
-    /// done, and they have to be written one by one.
+    /// Where <see cref="WriteStack"/> of <paramref name="size"/> bytes would write, if that cannot fault and may be done in place once the instruction cannot
+    /// fail any more. A null reference: they have to be written one by one.
     /// </summary>
-    bool TryWriteStack(in SegmentRegister stack, uint offset, int cpl, ReadOnlySpan<uint> values) => false;
+    ref uint TryLocateStack(scoped in SegmentRegister stack, uint offset, int cpl, int size) => ref Unsafe.NullRef<uint>();
+
+    /// <summary>What is known of the segment that was last loaded in a role.</summary>
+    ref SegmentMemo Memo(SegmentRole role);
 
     /// <summary>Whether a supervisor access to this range would fault; used where the manual wants a check before any effect.</summary>
     bool ProbeSystem(uint linear, uint size, bool write);

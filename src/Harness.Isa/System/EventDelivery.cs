@@ -174,6 +174,7 @@ public static class EventDelivery
             : ThroughGate(ref port, gate, external, errorCode, returnEip);
     }
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private static bool ThroughTaskGate<TPort>(ref TPort port, Descriptor gate, uint external, uint? errorCode, uint returnEip)
         where TPort : struct, IPort
     {
@@ -214,22 +215,12 @@ public static class EventDelivery
             return false;
         }
 
-        uint segmentError = Selector.ForErrorCode(selector) | external;
         bool from8086 = Mode.IsVirtual8086(ref port);
-        bool inner = code.IsCode && !code.IsConforming && code.Dpl < port.Cpl;
-        if (!code.IsCode || code.Dpl > port.Cpl)
+        bool inner = !code.IsConforming && code.Dpl < port.Cpl;
+        uint key = SegmentMemo.Key(selector, port.Cpl, from8086);
+        if (!port.Memo(SegmentRole.HandlerCode).Knows(code, key) && !CheckHandler(ref port, selector, code, from8086, inner, external))
         {
-            return port.Fault(Vector.GP, segmentError);
-        }
-
-        if (!code.IsPresent)
-        {
-            return port.Fault(Vector.NP, segmentError);
-        }
-
-        if (from8086 && (!inner || code.Dpl != 0))
-        {
-            return port.Fault(Vector.GP, segmentError);
+            return false;
         }
 
         int level = inner ? code.Dpl : port.Cpl;
@@ -268,10 +259,24 @@ public static class EventDelivery
             values[count++] = pushed;
         }
 
-        if (!frame.Push(ref port, values[..count], wide)
-            || !SegmentLoad.LoadCode(ref port, selector, linear, code, level, gate.GateOffset, external))
+        ref uint place = ref Unsafe.NullRef<uint>();
+        if (wide)
+        {
+            place = ref frame.TryReserve(ref port, count);
+        }
+
+        if ((Unsafe.IsNullRef(ref place) && !frame.Push(ref port, values[..count], wide))
+            || !SegmentLoad.LoadCode(ref port, SegmentRole.HandlerCode, key, selector, linear, code, level, gate.GateOffset, external))
         {
             return false;
+        }
+
+        if (!Unsafe.IsNullRef(ref place))
+        {
+            for (int i = 0; i < count; i++)
+            {
+                Unsafe.Add(ref place, count - 1 - i) = values[i];
+            }
         }
 
         frame.Load(ref port);
@@ -286,5 +291,24 @@ public static class EventDelivery
         }
 
         return true;
+    }
+
+    /// <summary>The checks of a handler's code segment (SDM Vol. 2, INT).</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static bool CheckHandler<TPort>(ref TPort port, ushort selector, Descriptor code, bool from8086, bool inner, uint external)
+        where TPort : struct, IPort
+    {
+        uint segmentError = Selector.ForErrorCode(selector) | external;
+        if (!code.IsCode || code.Dpl > port.Cpl)
+        {
+            return port.Fault(Vector.GP, segmentError);
+        }
+
+        if (!code.IsPresent)
+        {
+            return port.Fault(Vector.NP, segmentError);
+        }
+
+        return !from8086 || (inner && code.Dpl == 0) || port.Fault(Vector.GP, segmentError);
     }
 }

@@ -61,6 +61,12 @@ public static class FarTransfer
             return false;
         }
 
+        return port.Memo(SegmentRole.ReturnCode).Knows(code, SegmentMemo.Key(selector, port.Cpl)) || CheckReturnTarget(ref port, selector, code);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static bool CheckReturnTarget<TPort>(ref TPort port, ushort selector, Descriptor code) where TPort : struct, IPort
+    {
         int rpl = Selector.Rpl(selector);
         if (!code.IsCode || rpl < port.Cpl || (code.IsConforming ? code.Dpl > rpl : code.Dpl != rpl))
         {
@@ -78,19 +84,20 @@ public static class FarTransfer
     {
         Stack.Release(ref port, release);
         int level = Selector.Rpl(selector);
+        uint key = SegmentMemo.Key(selector, port.Cpl);
         if (level == port.Cpl)
         {
-            return SegmentLoad.LoadCode(ref port, selector, linear, code, level, eip, 0);
+            return SegmentLoad.LoadCode(ref port, SegmentRole.ReturnCode, key, selector, linear, code, level, eip, 0);
         }
 
         if (!PopStack(ref port, wide, out uint pointer, out ushort stackSelector)
-            || !SegmentLoad.ReadStackSegment(ref port, stackSelector, level, Vector.GP, absentStack, 0, out Descriptor stack)
-            || !SegmentLoad.LoadCode(ref port, selector, linear, code, level, eip, 0))
+            || !SegmentLoad.ReadStack(ref port, SegmentRole.ReturnStack, stackSelector, level, Vector.GP, absentStack, 0)
+            || !SegmentLoad.LoadCode(ref port, SegmentRole.ReturnCode, key, selector, linear, code, level, eip, 0))
         {
             return false;
         }
 
-        port.Change(SegmentName.SS).Set(stackSelector, stack);
+        port.Change(SegmentName.SS) = port.Memo(SegmentRole.ReturnStack).Segment;
         Stack.SetPointer(ref port, pointer + release);
         SegmentLoad.DropPrivileged(ref port);
         return true;
@@ -100,11 +107,15 @@ public static class FarTransfer
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static bool PopStack<TPort>(ref TPort port, bool wide, out uint pointer, out ushort selector) where TPort : struct, IPort
     {
-        if (wide && Stack.TryPopAll(ref port, out OuterStack outer))
+        if (wide)
         {
-            pointer = outer.Pointer;
-            selector = outer.Selector;
-            return true;
+            ref readonly uint image32 = ref Stack.TryPop(ref port, 2);
+            if (!Unsafe.IsNullRef(in image32))
+            {
+                pointer = image32;
+                selector = (ushort)Unsafe.Add(ref Unsafe.AsRef(in image32), 1);
+                return true;
+            }
         }
 
         selector = 0;
@@ -116,9 +127,6 @@ public static class FarTransfer
         selector = (ushort)image;
         return true;
     }
-
-    /// <summary>SS:ESP as a 32-bit return finds them in memory.</summary>
-    private readonly record struct OuterStack(uint Pointer, ushort Selector, ushort Unused);
 
     /// <summary>CS:EIP in real-address and virtual-8086 mode.</summary>
     public static bool TransferReal<TPort>(ref TPort port, ushort selector, uint offset) where TPort : struct, IPort

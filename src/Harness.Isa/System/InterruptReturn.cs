@@ -119,18 +119,19 @@ public static class InterruptReturn
             && TaskSwitch.Switch(ref port, link, linear, task, TaskSwitchSource.InterruptReturn, port.Eip);
     }
 
-    /// <summary>What every 32-bit IRET pops, as it lies in memory.</summary>
-    private readonly record struct Frame(uint Eip, ushort Selector, ushort Unused, uint Flags);
-
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static bool Pop<TPort>(ref TPort port, bool wide, out uint eip, out ushort selector, out uint flags) where TPort : struct, IPort
     {
-        if (wide && Stack.TryPopAll(ref port, out Frame frame))
+        if (wide)
         {
-            eip = frame.Eip;
-            selector = frame.Selector;
-            flags = frame.Flags;
-            return true;
+            ref readonly uint frame = ref Stack.TryPop(ref port, 3);
+            if (!Unsafe.IsNullRef(in frame))
+            {
+                eip = frame;
+                selector = (ushort)Unsafe.Add(ref Unsafe.AsRef(in frame), 1);
+                flags = Unsafe.Add(ref Unsafe.AsRef(in frame), 2);
+                return true;
+            }
         }
 
         flags = 0;

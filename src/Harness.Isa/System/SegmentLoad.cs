@@ -18,12 +18,12 @@ public static class SegmentLoad
 
         if (name == SegmentName.SS)
         {
-            if (!ReadStackSegment(ref port, selector, port.Cpl, Vector.GP, Vector.SS, 0, out Descriptor stack))
+            if (!ReadStack(ref port, SegmentRole.HandlerStack, selector, port.Cpl, Vector.GP, Vector.SS, 0))
             {
                 return false;
             }
 
-            port.Change(SegmentName.SS).Set(selector, stack);
+            port.Change(SegmentName.SS) = port.Memo(SegmentRole.HandlerStack).Segment;
             return true;
         }
 
@@ -55,26 +55,45 @@ public static class SegmentLoad
         port.Change(name).Set(selector, 0, 0, AccessRights.Unusable);
 
     /// <summary>
-    /// A stack segment for <paramref name="cpl"/>, and marks it accessed. <paramref name="vector"/> is #GP, or #TS where the selector comes from a TSS;
+    /// A stack segment for <paramref name="cpl"/>, and marks it accessed; it then stands in the memo of its role. <paramref name="vector"/> is #GP, or #TS where the selector comes from a TSS;
     /// <paramref name="absent"/> is for a segment that is not present: #SS, but #NP for IRET (SDM Vol. 2A, IRET, Protected Mode Exceptions; the operation
     /// section has #SS there, and the independent judges follow the former).
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static bool ReadStackSegment<TPort>(
-        ref TPort port, ushort selector, int cpl, Vector vector, Vector absent, uint external, out Descriptor descriptor)
+    public static bool ReadStack<TPort>(ref TPort port, SegmentRole role, ushort selector, int cpl, Vector vector, Vector absent, uint external)
         where TPort : struct, IPort
     {
-        descriptor = default;
         if (Selector.IsNull(selector))
         {
             return port.Fault(vector, external);
         }
 
-        if (!DescriptorTable.Read(ref port, selector, vector, external, out uint linear, out descriptor))
+        if (!DescriptorTable.Read(ref port, selector, vector, external, out uint linear, out Descriptor descriptor))
         {
             return false;
         }
 
+        uint key = SegmentMemo.Key(selector, cpl);
+        ref SegmentMemo memo = ref port.Memo(role);
+        if (memo.Knows(descriptor, key))
+        {
+            return true;
+        }
+
+        if (!CheckStack(ref port, selector, linear, descriptor, cpl, vector, absent, external))
+        {
+            return false;
+        }
+
+        memo.Keep(descriptor, key, selector);
+        return true;
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static bool CheckStack<TPort>(
+        ref TPort port, ushort selector, uint linear, Descriptor descriptor, int cpl, Vector vector, Vector absent, uint external)
+        where TPort : struct, IPort
+    {
         uint errorCode = Selector.ForErrorCode(selector) | external;
         if (Selector.Rpl(selector) != cpl || !descriptor.IsWritableData || descriptor.Dpl != cpl)
         {
@@ -124,7 +143,7 @@ public static class SegmentLoad
     /// <summary>
     /// CS and EIP from a descriptor that has passed the checks, and the privilege level; an offset beyond the limit is #GP(<paramref name="external"/>).
     /// </summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public static bool LoadCode<TPort>(
         ref TPort port, ushort selector, uint linear, Descriptor descriptor, int cpl, uint eip, uint external)
         where TPort : struct, IPort
@@ -140,6 +159,35 @@ public static class SegmentLoad
         }
 
         port.Change(SegmentName.CS).Set((ushort)((selector & ~Selector.RplMask) | cpl), descriptor);
+        port.Cpl = cpl;
+        port.Eip = eip;
+        return true;
+    }
+
+    /// <summary>As the other one, of a descriptor that has passed the checks of a role; <paramref name="key"/> is what these depend on beside it.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool LoadCode<TPort>(
+        ref TPort port, SegmentRole role, uint key, ushort selector, uint linear, Descriptor descriptor, int cpl, uint eip, uint external)
+        where TPort : struct, IPort
+    {
+        ref SegmentMemo memo = ref port.Memo(role);
+        if (!memo.Knows(descriptor, key))
+        {
+            if (!LoadCode(ref port, selector, linear, descriptor, cpl, eip, external))
+            {
+                return false;
+            }
+
+            memo.Keep(descriptor, key, port.Segment(SegmentName.CS).Selector);
+            return true;
+        }
+
+        if (eip > memo.Segment.Limit)
+        {
+            return port.Fault(Vector.GP, external);
+        }
+
+        port.Change(SegmentName.CS) = memo.Segment;
         port.Cpl = cpl;
         port.Eip = eip;
         return true;

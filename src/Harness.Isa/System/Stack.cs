@@ -41,21 +41,26 @@ public static class Stack
         return true;
     }
 
-    /// <summary>Pops several doublewords at once where nothing can fault. False: nothing has been done, and they have to be popped one by one.</summary>
+    /// <summary>
+    /// Pops doublewords from a 32-bit stack that can be read in place: the first of them, to be read one by one, for a wider read would wait for stores that
+    /// have just been made. A null reference: nothing has been popped.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static bool TryPopAll<T, TPort>(ref TPort port, out T values)
-        where T : unmanaged
-        where TPort : struct, IPort
+    public static ref readonly uint TryPop<TPort>(scoped ref TPort port, int count) where TPort : struct, IPort
     {
         uint top = port.Gpr(Esp);
-        values = default;
-        if (!port.Segment(SegmentName.SS).IsBig || !port.TryRead(SegmentName.SS, top, out values))
+        if (!port.Segment(SegmentName.SS).IsBig)
         {
-            return false;
+            return ref Unsafe.NullRef<uint>();
         }
 
-        port.Gpr(Esp) = top + (uint)Unsafe.SizeOf<T>();
-        return true;
+        ref readonly uint first = ref port.TryLocate(SegmentName.SS, top, count * sizeof(uint));
+        if (!Unsafe.IsNullRef(in first))
+        {
+            port.Gpr(Esp) = top + (uint)count * sizeof(uint);
+        }
+
+        return ref first;
     }
 
     /// <summary>Pushes 32 bits, or the low 16.</summary>

@@ -12,6 +12,7 @@ public struct StackFrame
     private uint _pointer;
 
     /// <summary>The current stack at the current privilege level; <paramref name="errorCode"/> is that of #SS when the frame does not fit.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public static StackFrame Current<TPort>(ref TPort port, uint errorCode) where TPort : struct, IPort
     {
         StackFrame frame;
@@ -58,13 +59,12 @@ public struct StackFrame
         }
 
         if (!port.ReadSystem(task.Base + offset + (wide ? 4u : 2u), out ushort selector)
-            || !SegmentLoad.ReadStackSegment(ref port, selector, cpl, Vector.TS, Vector.SS, external, out Descriptor descriptor))
+            || !SegmentLoad.ReadStack(ref port, SegmentRole.HandlerStack, selector, cpl, Vector.TS, Vector.SS, external))
         {
             return false;
         }
 
-        // In place: a copy would wait for the parts that have just been written.
-        frame._segment.Set(selector, descriptor);
+        frame._segment = port.Memo(SegmentRole.HandlerStack).Segment;
         frame._mask = MaskOf(in frame._segment);
         frame._pointer = pointer;
         frame._cpl = cpl;
@@ -83,16 +83,9 @@ public struct StackFrame
     }
 
     /// <summary>Pushes one after the other.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public bool Push<TPort>(ref TPort port, ReadOnlySpan<uint> values, bool wide) where TPort : struct, IPort
     {
-        uint top = _pointer - (uint)values.Length * sizeof(uint);
-        if (wide && _mask == uint.MaxValue && port.TryWriteStack(_segment, top, _cpl, values))
-        {
-            _pointer = top;
-            return true;
-        }
-
         foreach (uint value in values)
         {
             if (!Push(ref port, value, wide))
@@ -102,6 +95,28 @@ public struct StackFrame
         }
 
         return true;
+    }
+
+    /// <summary>
+    /// Makes room for doublewords on a 32-bit stack: where the last of them belongs, once the transfer cannot fail any more. A null reference: nothing has been
+    /// done, and they have to be pushed.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public ref uint TryReserve<TPort>(scoped ref TPort port, int count) where TPort : struct, IPort
+    {
+        uint top = _pointer - (uint)count * sizeof(uint);
+        if (_mask != uint.MaxValue)
+        {
+            return ref Unsafe.NullRef<uint>();
+        }
+
+        ref uint place = ref port.TryLocateStack(_segment, top, _cpl, count * sizeof(uint));
+        if (!Unsafe.IsNullRef(ref place))
+        {
+            _pointer = top;
+        }
+
+        return ref place;
     }
 
     /// <summary>Makes this the current stack.</summary>

@@ -280,12 +280,12 @@ public static class TaskSwitch
             return port.Fault(Vector.SS, Selector.ForErrorCode(selector) | external);
         }
 
-        if (!SegmentLoad.ReadStackSegment(ref port, selector, level, Vector.TS, Vector.SS, external, out Descriptor stack))
+        if (!SegmentLoad.ReadStack(ref port, SegmentRole.HandlerStack, selector, level, Vector.TS, Vector.SS, external))
         {
             return false;
         }
 
-        port.Change(SegmentName.SS).Set(selector, stack);
+        port.Change(SegmentName.SS) = port.Memo(SegmentRole.HandlerStack).Segment;
         port.Cpl = level;
         return port.Commit();
     }

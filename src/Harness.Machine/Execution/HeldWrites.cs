@@ -29,33 +29,6 @@ internal static unsafe class HeldWrites
             && (first == size || HoldPart(cpu, tlb, linear + (uint)first, size - first, value >> (8 * first), isSystem));
     }
 
-    /// <summary>Keeps doublewords, the last at <paramref name="linear"/>, where they lie in one page that may be written in place. False: nothing has been done.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static bool TryHold(Cpu* cpu, TlbEntry* tlb, uint linear, ReadOnlySpan<uint> values)
-    {
-        TlbEntry* entry = tlb + (linear >> 12 & (TlbEntry.Count - 1));
-        uint last = linear + (uint)values.Length * sizeof(uint) - 1;
-        if (entry->WriteTag != (last & ~(uint)(Ram.PageSize - 1)) || cpu->HeldCount + values.Length > Cpu.MaximumHeldWrites)
-        {
-            return false;
-        }
-
-        HeldWrite* held = cpu->Held + cpu->HeldCount;
-        cpu->HeldCount += values.Length;
-        uint at = last - 3;
-        foreach (uint value in values)
-        {
-            held->Host = (byte*)(entry->Addend + (nint)at);
-            held->Linear = at;
-            held->Size = sizeof(uint);
-            held->Value = value;
-            held++;
-            at -= sizeof(uint);
-        }
-
-        return true;
-    }
-
     /// <summary>Replaces the bytes of a read that an earlier write of the same instruction has made. Always true.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool Overlay<T>(Cpu* cpu, uint linear, ref T value) where T : unmanaged

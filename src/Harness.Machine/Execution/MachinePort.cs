@@ -103,14 +103,13 @@ public readonly unsafe struct MachinePort(Cpu* cpu) : IPort
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public bool TryRead<T>(SegmentName segment, uint offset, out T value) where T : unmanaged
+    public ref readonly uint TryLocate(SegmentName segment, uint offset, int size)
     {
         SegmentRegister* register = &cpu->State.Es + (int)segment;
         uint linear = register->Base + offset;
         TlbEntry* entry = cpu->Tlb + (linear >> 12 & (TlbEntry.Count - 1));
-        bool done = offset + (ulong)sizeof(T) <= register->ReadEnd && entry->ReadTag == (linear + (uint)sizeof(T) - 1 & PageMask) && cpu->HeldCount == 0;
-        value = done ? *(T*)(entry->Addend + (nint)linear) : default;
-        return done;
+        bool found = offset + (ulong)(uint)size <= register->ReadEnd && entry->ReadTag == (linear + (uint)size - 1 & PageMask) && cpu->HeldCount == 0;
+        return ref *(uint*)(found ? entry->Addend + (nint)linear : 0);
     }
 
     public bool Probe(SegmentName segment, uint offset, uint size, bool write)
@@ -151,8 +150,16 @@ public readonly unsafe struct MachinePort(Cpu* cpu) : IPort
             : Fault(Vector.SS, errorCode);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public bool TryWriteStack(in SegmentRegister stack, uint offset, int cpl, ReadOnlySpan<uint> values) =>
-        offset + (ulong)values.Length * sizeof(uint) <= stack.WriteEnd && HeldWrites.TryHold(cpu, TableOf(cpl), stack.Base + offset, values);
+    public ref uint TryLocateStack(scoped in SegmentRegister stack, uint offset, int cpl, int size)
+    {
+        uint linear = stack.Base + offset;
+        TlbEntry* entry = TableOf(cpl) + (linear >> 12 & (TlbEntry.Count - 1));
+        bool found = offset + (ulong)(uint)size <= stack.WriteEnd && entry->WriteTag == (linear + (uint)size - 1 & PageMask) && cpu->HeldCount == 0;
+        return ref *(uint*)(found ? entry->Addend + (nint)linear : 0);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public ref SegmentMemo Memo(SegmentRole role) => ref *(&cpu->HandlerCode + (int)role);
 
     public bool ProbeSystem(uint linear, uint size, bool write)
     {

@@ -207,6 +207,9 @@ public unsafe struct Cpu
     /// <summary>Which parts of the state <see cref="Saved"/> holds beside the common one: a bit for each segment register, then one for all system registers.</summary>
     public uint Kept;
 
+    /// <summary>By <see cref="SegmentRole"/>, in its order.</summary>
+    public SegmentMemo HandlerCode, HandlerStack, ReturnCode, ReturnStack;
+
     /// <summary>Instructions of the block before the system instruction that is executing: they are not in <see cref="Ticks"/> yet.</summary>
     public int Position;
 

@@ -44,6 +44,7 @@ internal sealed class TestMachine
     private Registers _start;
 
     public Registers Now;
+    public readonly SegmentMemo[] Memos = new SegmentMemo[Enum.GetValues<SegmentRole>().Length];
     public readonly List<(ushort Port, int Size, uint Value)> Written = [];
     public readonly HashSet<Feature> Features = [.. Enum.GetValues<Feature>()];
     public readonly HashSet<uint> AbsentPages = [];

@@ -104,6 +104,8 @@ internal readonly struct TestPort(TestMachine machine) : IPort
     public bool WriteStack<T>(in SegmentRegister stack, uint offset, int cpl, uint errorCode, T value) where T : unmanaged =>
         (stack.Allows(offset, (uint)Unsafe.SizeOf<T>(), true) || Fault(Vector.SS, errorCode)) && machine.Store(stack.Base + offset, value);
 
+    public ref SegmentMemo Memo(SegmentRole role) => ref machine.Memos[(int)role];
+
     public bool ProbeSystem(uint linear, uint size, bool write) => machine.Translate(linear, (int)size);
 
     public uint EffectiveAddress(in Instruction instruction, out SegmentName segment)
