@@ -1,11 +1,17 @@
+using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using Microsoft.CodeAnalysis;
 
 namespace Harness.Scripting.Compilation;
 
-/// <summary>Resolves references as <see cref="ScriptReference"/> does, and everything else as a plain C# script would.</summary>
+/// <summary>
+/// Resolves references as <see cref="ScriptReference"/> does, and everything else as a plain C# script would. What belongs to the application or to the runtime
+/// is read once for all scripts: they cannot change while this process runs.
+/// </summary>
 internal sealed class ApplicationReferenceResolver(MetadataReferenceResolver plain) : MetadataReferenceResolver
 {
+    private static readonly ConcurrentDictionary<string, PortableExecutableReference> Known = new(StringComparer.Ordinal);
+    private static readonly string RuntimeFolder = Path.GetDirectoryName(typeof(object).Assembly.Location)!;
     private readonly MetadataReferenceResolver _plain = plain;
 
     public override bool ResolveMissingAssemblies => true;
@@ -14,14 +20,20 @@ internal sealed class ApplicationReferenceResolver(MetadataReferenceResolver pla
     {
         var resolved = ScriptReference.Resolve(reference, Path.GetDirectoryName(baseFilePath) ?? Environment.CurrentDirectory);
         return resolved.IsApplication
-            ? [MetadataReference.CreateFromFile(resolved.Path!, properties)]
+            ? [Shared(resolved.Path!)]
             : _plain.ResolveReference(reference, baseFilePath, properties);
     }
 
     public override PortableExecutableReference? ResolveMissingAssembly(MetadataReference definition, AssemblyIdentity referenceIdentity) =>
         ScriptReference.ApplicationFile(referenceIdentity.Name) is { } file
-            ? MetadataReference.CreateFromFile(file)
-            : _plain.ResolveMissingAssembly(definition, referenceIdentity);
+            ? Shared(file)
+            : _plain.ResolveMissingAssembly(definition, referenceIdentity) is { } found ? SharedIfRuntime(found) : null;
+
+    /// <summary>The one reference to a file of the application or of the runtime.</summary>
+    public static PortableExecutableReference Shared(string file) => Known.GetOrAdd(file, static path => MetadataReference.CreateFromFile(path));
+
+    private static PortableExecutableReference SharedIfRuntime(PortableExecutableReference reference) =>
+        reference.FilePath is { } file && Path.GetDirectoryName(file) == RuntimeFolder ? Shared(file) : reference;
 
     public override bool Equals(object? other) => other is ApplicationReferenceResolver resolver && resolver._plain.Equals(_plain);
 

@@ -1,9 +1,10 @@
 using System.Collections.Immutable;
 using System.Text;
 using Microsoft.CodeAnalysis;
-using Microsoft.CodeAnalysis.CSharp.Scripting;
+using Microsoft.CodeAnalysis.CSharp;
 using Microsoft.CodeAnalysis.Emit;
 using Microsoft.CodeAnalysis.Scripting;
+using Microsoft.CodeAnalysis.Text;
 
 namespace Harness.Scripting.Compilation;
 
@@ -13,17 +14,22 @@ namespace Harness.Scripting.Compilation;
 /// </summary>
 internal static class ScriptCompiler
 {
+    private static readonly CSharpParseOptions ParseOptions = new(LanguageVersion.Latest, kind: SourceCodeKind.Script);
+
     /// <summary>The compiled script, or null with what is wrong with it.</summary>
     public static ScriptImage? Compile(string path, string text, out IReadOnlyList<ScriptDiagnostic> problems)
     {
-        var options = ScriptOptions.Default
-            .WithFilePath(path)
-            .WithFileEncoding(Encoding.UTF8)
-            .WithEmitDebugInformation(true)
-            .WithOptimizationLevel(OptimizationLevel.Release)
-            .WithSourceResolver(new SourceFileResolver(ImmutableArray<string>.Empty, Path.GetDirectoryName(path)))
-            .WithMetadataResolver(new ApplicationReferenceResolver(ScriptOptions.Default.MetadataResolver));
-        var compilation = CSharpScript.Create<object>(text, options).GetCompilation();
+        // Not by CSharpScript, which reads the metadata of the runtime anew for each script: that takes as long as all the rest.
+        var options = new CSharpCompilationOptions(
+            OutputKind.DynamicallyLinkedLibrary,
+            optimizationLevel: OptimizationLevel.Release,
+            allowUnsafe: true,
+            sourceReferenceResolver: new SourceFileResolver(ImmutableArray<string>.Empty, Path.GetDirectoryName(path)),
+            metadataReferenceResolver: new ApplicationReferenceResolver(ScriptOptions.Default.MetadataResolver),
+            concurrentBuild: false);
+        var tree = CSharpSyntaxTree.ParseText(SourceText.From(text, Encoding.UTF8), ParseOptions, path);
+        var compilation = CSharpCompilation.CreateScriptCompilation(
+            Path.GetFileNameWithoutExtension(path), tree, [ApplicationReferenceResolver.Shared(typeof(object).Assembly.Location)], options, returnType: typeof(object));
 
         problems = Place(compilation.GetDiagnostics().Where(d => d.Severity == DiagnosticSeverity.Error));
         if (problems.Count == 0)
