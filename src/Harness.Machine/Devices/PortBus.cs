@@ -6,12 +6,16 @@ namespace Harness.Machine.Devices;
 /// </summary>
 public sealed class PortBus
 {
-    private readonly IPortDevice?[] _devices = new IPortDevice?[0x10000];
-    private readonly byte[] _widest = new byte[0x10000];
+    private const int PageShift = 8;
+
+    /// <summary>By page of 256 ports: most machines use few, and there are many machines.</summary>
+    private readonly Slot[]?[] _pages = new Slot[]?[0x10000 >> PageShift];
     private readonly List<IRelocatablePorts> _relocatable = [];
 
+    private readonly record struct Slot(IPortDevice? Device, byte Widest);
+
     /// <summary>True when no device with a fixed address has the port.</summary>
-    public bool IsFree(ushort port) => _devices[port] is null;
+    public bool IsFree(ushort port) => At(port).Device is null;
 
     /// <summary>Gives a run of ports to a device.</summary>
     /// <param name="first">First port.</param>
@@ -23,13 +27,13 @@ public sealed class PortBus
     {
         for (var port = (int)first; port < first + count; port++)
         {
-            if (_devices[port] is { } other)
+            if (At(port).Device is { } other)
             {
                 throw new PortTakenException($"port {port:X4}h is wanted by {device.GetType().Name} and {other.GetType().Name}: choose another port");
             }
 
-            _devices[port] = device;
-            _widest[port] = (byte)widest;
+            Slot[] page = _pages[port >> PageShift] ??= new Slot[1 << PageShift];
+            page[port & ((1 << PageShift) - 1)] = new Slot(device, (byte)widest);
         }
     }
 
@@ -64,13 +68,16 @@ public sealed class PortBus
         Out((ushort)(port + half), half, value >> (8 * half) & Ones(half));
     }
 
+    private Slot At(int port) => _pages[port >> PageShift] is { } page ? page[port & ((1 << PageShift) - 1)] : default;
+
     private static uint Ones(int size) => uint.MaxValue >> (32 - 8 * size);
 
     private IPortDevice? Find(ushort port, out int widest)
     {
-        if (_devices[port] is { } device)
+        Slot slot = At(port);
+        if (slot.Device is { } device)
         {
-            widest = _widest[port];
+            widest = slot.Widest;
             return device;
         }
 

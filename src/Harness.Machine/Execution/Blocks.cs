@@ -39,7 +39,7 @@ internal sealed unsafe class Blocks : ICodeKeeper
     private const int OpsInChunk = 1024;
     private const int MaximumChunks = 256;
     private const int MaximumContexts = 4096;
-    private const int RecentCount = 4096;
+    private const int RecentCount = 2048;
 
     private readonly Cpu* _cpu;
     private readonly Processor _processor;
