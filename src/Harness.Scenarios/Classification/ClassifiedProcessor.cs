@@ -26,7 +26,7 @@ public sealed class ClassifiedProcessor
     public IReadOnlyList<MonitorConfiguration> Configurations { get; }
 
     /// <summary>The verdicts on every form, in the decoder's order. The first use in a run of the harness classifies, which takes seconds.</summary>
-    public IReadOnlyList<FormVerdict> Forms => _scenario.Host.Classify(Cpu, Mode, null);
+    public IReadOnlyList<FormVerdict> Forms => _scenario.Host.Classify(Cpu, Mode, _ => true);
 
     /// <summary>The command that shows more of what an assertion looked at.</summary>
     internal string Command => $"harness classify --cpu {Cpu} --mode {SituationNames.Of(Mode)}";
@@ -49,7 +49,7 @@ public sealed class ClassifiedProcessor
     public ClassifiedInstruction Classify(string instruction)
     {
         Given.NotNull(instruction, "a mnemonic or the name of a form");
-        IReadOnlyList<FormVerdict> forms = _scenario.Host.Classify(Cpu, Mode, instruction);
+        IReadOnlyList<FormVerdict> forms = _scenario.Host.Classify(Cpu, Mode, form => form.IsNamed(instruction));
         if (forms.Count == 0)
         {
             IReadOnlyList<InstructionForm> known = FormCatalog.Of(_scenario.Host.LoadModel(Cpu), Mode);

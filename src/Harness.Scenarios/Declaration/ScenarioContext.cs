@@ -207,8 +207,8 @@ public interface IScenarioHost
     /// <summary>The verdicts on a model's instruction forms in the decoder's order.</summary>
     /// <param name="cpu">As <see cref="LoadModel"/> takes it.</param>
     /// <param name="mode">The guest's mode.</param>
-    /// <param name="instruction">A mnemonic or the name of a form; null: all forms.</param>
-    IReadOnlyList<FormVerdict> Classify(string cpu, GuestMode mode, string? instruction);
+    /// <param name="wanted">Which forms.</param>
+    IReadOnlyList<FormVerdict> Classify(string cpu, GuestMode mode, Func<InstructionForm, bool> wanted);
 
     /// <summary>Runs a guest under an engine.</summary>
     EngineRun Execute(RunRequest request);

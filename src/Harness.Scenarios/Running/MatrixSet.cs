@@ -59,16 +59,7 @@ public sealed class MatrixSet
         IReadOnlyList<IEngine> engines =
             [.. scenario.Host.Engines.Where(e => e.Kind == MonitorKind.Bare || options.Engines is not { } chosen || chosen.Contains(e.Name))];
         var matrix = new FormMatrix(model, mode, side, engines, costs);
-        List<FormVerdict> verdicts = [];
-        using (var classifier = new Classifier(model))
-        {
-            foreach (InstructionForm form in FormCatalog.Of(model, mode).Where(f => FormGroup.Of(f) == group))
-            {
-                scenario.Cancellation.ThrowIfCancellationRequested();
-                verdicts.Add(classifier.Classify(form, mode));
-            }
-        }
-
+        IReadOnlyList<FormVerdict> verdicts = scenario.Host.Classify(options.Cpu ?? cpu, mode, form => FormGroup.Of(form) == group);
         List<MatrixRow> rows = [];
         foreach (FormVerdict verdict in FormMatrix.Select(verdicts))
         {

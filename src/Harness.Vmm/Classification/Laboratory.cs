@@ -23,6 +23,9 @@ public sealed class Laboratory : IDisposable, IProcessorEvents
     private readonly Processor _otherPlatform;
     private readonly byte[] _initial = new byte[2 * LabLayout.CopyBytes];
     private readonly List<(uint Address, int Size)> _stores = [];
+
+    /// <summary>Those that an instruction can change: only they are put and looked at.</summary>
+    private readonly MsrDescription[] _writable;
     private readonly ulong[] _msrs;
     private readonly byte[] _pristine;
     private Setting? _setting;
@@ -48,7 +51,8 @@ public sealed class Laboratory : IDisposable, IProcessorEvents
         _ram.Write(0, _initial);
         _processor = Make(model, memory);
         _otherPlatform = Make(model.WithCpuid(l => l with { Eax = l.Eax ^ 0x10, Ebx = ~l.Ebx, Ecx = l.Ecx ^ 0x10, Edx = l.Edx ^ 0x10 }), memory);
-        _msrs = [.. model.Msrs.Select(m => m.Reset)];
+        _writable = [.. model.Msrs.Where(m => m.Writable != 0)];
+        _msrs = new ulong[_writable.Length];
     }
 
     /// <summary>The model has VT-x: settings may ask for VMX operation.</summary>
@@ -230,7 +234,7 @@ public sealed class Laboratory : IDisposable, IProcessorEvents
         const uint miscFeaturesEnables = 0x140;
         for (int i = 0; i < _msrs.Length; i++)
         {
-            MsrDescription msr = _model.Msrs[i];
+            MsrDescription msr = _writable[i];
             bool counter = msr.Number is >= FirstPerformanceCounter and <= LastPerformanceCounter;
             ulong other = msr.Reset ^ (msr.Writable & (0 - msr.Writable));
             ulong wanted = msr.Number == miscFeaturesEnables ? (situation.Configuration.Traps && _model.Has(Feature.CpuidFaulting) ? 1u : 0)
@@ -238,12 +242,11 @@ public sealed class Laboratory : IDisposable, IProcessorEvents
                 : situation.Axis == Axis.ControlRegisters ? other
                 : msr.Reset;
             MachinePort port = processor.Port;
-            if (msr.Writable != 0 && port.ReadMsr(msr.Number, out ulong value) && value != wanted)
+            if (port.ReadMsr(msr.Number, out _msrs[i]) && _msrs[i] != wanted)
             {
                 _ = port.WriteMsr(msr.Number, wanted);
+                _ = port.ReadMsr(msr.Number, out _msrs[i]);
             }
-
-            _msrs[i] = port.ReadMsr(msr.Number, out ulong now) ? now : msr.Reset;
         }
     }
 
@@ -252,9 +255,9 @@ public sealed class Laboratory : IDisposable, IProcessorEvents
         MachinePort port = processor.Port;
         for (int i = 0; i < _msrs.Length; i++)
         {
-            if (_model.Msrs[i].Writable != 0 && port.ReadMsr(_model.Msrs[i].Number, out ulong value) && value != _msrs[i])
+            if (port.ReadMsr(_writable[i].Number, out ulong value) && value != _msrs[i])
             {
-                return _model.Msrs[i].Name;
+                return _writable[i].Name;
             }
         }
 

@@ -98,7 +98,8 @@ internal sealed class ScenarioExecution : IScenarioHost
     public ProcessorModel LoadModel(string name) => ModelRegistry.Load(Resolve(name));
 
     /// <inheritdoc/>
-    public IReadOnlyList<FormVerdict> Classify(string cpu, GuestMode mode, string? instruction) => _classifications.Get(Resolve(cpu), mode, instruction, Cancellation);
+    public IReadOnlyList<FormVerdict> Classify(string cpu, GuestMode mode, Func<InstructionForm, bool> wanted) =>
+        _classifications.Get(Resolve(cpu), mode, wanted, Cancellation);
 
     /// <inheritdoc/>
     public EngineRun Execute(RunRequest request)

@@ -36,8 +36,8 @@ internal sealed class FakeHost(params IEngine[] engines) : IScenarioHost
 
     public ProcessorModel LoadModel(string name) => ProcessorModel.Load(name);
 
-    public IReadOnlyList<FormVerdict> Classify(string cpu, GuestMode mode, string? instruction) =>
-        ClassificationRunner.Run(LoadModel(cpu), [mode], instruction is null ? Classified : form => form.IsNamed(instruction), new InlineExecutor());
+    public IReadOnlyList<FormVerdict> Classify(string cpu, GuestMode mode, Func<InstructionForm, bool> wanted) =>
+        ClassificationRunner.Run(LoadModel(cpu), [mode], form => wanted(form) && Classified?.Invoke(form) != false, new InlineExecutor());
 
     public EngineRun Execute(RunRequest request)
     {
