@@ -89,7 +89,7 @@ public sealed class ClassificationAssertionTests
 
     private static FakeHost Run(string[] forms, Action<ScenarioContext> body)
     {
-        var host = new FakeHost { Classified = f => forms.Any(f.IsNamed) };
+        var host = new FakeHost { Classified = forms.Length == 0 ? null : f => forms.Any(f.IsNamed) };
         host.Run(body);
         return host;
     }

@@ -21,7 +21,7 @@ internal sealed class FakeHost(params IEngine[] engines) : IScenarioHost
 
     public List<SnapshotGuest> Guests { get; } = [];
 
-    /// <summary>The forms that pass for all forms of a model.</summary>
+    /// <summary>The forms that a model is taken to have; null: all.</summary>
     public Func<InstructionForm, bool>? Classified { get; init; }
 
     public List<SnapshotFact> Facts { get; } = [];
