@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using Harness.Machine;
 using Harness.Vmm.Classification;
 
 namespace Harness.Running;
