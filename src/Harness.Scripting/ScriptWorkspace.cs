@@ -16,7 +16,7 @@ public sealed class ScriptWorkspace(string folder)
     private const string Extension = ".csx";
 
     /// <summary>The scripts at and below the paths, each once, by id; and a complaint for each path that has none to give.</summary>
-    /// <param name="paths">Files and folders, relative to the working folder or full.</param>
+    /// <param name="paths">Files and folders, relative to the working folder or full, or ids of scripts and topics in <see cref="DefaultFolder"/>.</param>
     /// <param name="complaints">Why a path is no use.</param>
     /// <exception cref="IOException">A folder cannot be read; see also <see cref="UnauthorizedAccessException"/>.</exception>
     public IReadOnlyList<ScriptFile> Find(IReadOnlyList<string> paths, out IReadOnlyList<string> complaints)
@@ -25,7 +25,7 @@ public sealed class ScriptWorkspace(string folder)
         var found = new SortedDictionary<string, ScriptFile>(StringComparer.Ordinal);
         foreach (var given in paths)
         {
-            var path = Path.TrimEndingDirectorySeparator(Path.GetFullPath(given, folder));
+            var path = Resolve(given);
             if (Directory.Exists(path))
             {
                 foreach (var script in Directory.EnumerateFiles(path, "*" + Extension, SearchOption.AllDirectories).Order(StringComparer.Ordinal))
@@ -38,7 +38,7 @@ public sealed class ScriptWorkspace(string folder)
             }
             else if (!File.Exists(path))
             {
-                refused.Add($"{given}: no such file or folder");
+                refused.Add($"{given}: no such file or folder, and no such id in {DefaultFolder}");
             }
             else if (Path.GetExtension(path) != Extension)
             {
@@ -62,7 +62,7 @@ public sealed class ScriptWorkspace(string folder)
     /// <param name="target">Full path.</param>
     public bool IsAtOrAbove(string given, string target)
     {
-        var down = Path.GetRelativePath(Path.GetFullPath(given, folder), target);
+        var down = Path.GetRelativePath(Resolve(given), target);
         return !Path.IsPathRooted(down) && down != ".." && !down.StartsWith(".." + Path.DirectorySeparatorChar, StringComparison.Ordinal);
     }
 
@@ -85,6 +85,14 @@ public sealed class ScriptWorkspace(string folder)
 
     /// <summary><c>topic/file</c> of a script below a root.</summary>
     public static string IdOf(string root, string script) => Path.ChangeExtension(Path.GetRelativePath(root, script), null).Replace('\\', '/');
+
+    // What exists as it is given comes first: x, then x.csx, then scenarios/x and scenarios/x.csx.
+    private string Resolve(string given)
+    {
+        var full = Path.TrimEndingDirectorySeparator(Path.GetFullPath(given, folder));
+        var id = Path.GetFullPath(Path.Combine(DefaultFolder, given), folder);
+        return Array.Find([full, full + Extension, id, id + Extension], Path.Exists) ?? full;
+    }
 
     private static ScriptFile Describe(string script, string searched)
     {
