@@ -21,7 +21,7 @@ public sealed unsafe partial class Processor
         _cpu->Position = position;
         _cpu->Holding = true;
         _cpu->HeldCount = 0;
-        _replaced.Clear();
+        ForgetAttempt();
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

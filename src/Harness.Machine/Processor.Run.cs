@@ -273,7 +273,7 @@ public sealed unsafe partial class Processor
         {
             case Exit.RunAlone:
                 _aloneOnce = true;
-                RestoreTranslations();
+                UndoAttempt();
                 _isDelivering = false;
                 return null;
             case Exit.Intercepted:

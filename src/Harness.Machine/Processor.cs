@@ -12,6 +12,7 @@ public sealed unsafe partial class Processor : IDisposable
     private readonly GCHandle _handle;
     private readonly List<IMsrUnit> _msrUnits = [];
     private readonly List<ReplacedTranslation> _replaced = [];
+    private readonly List<MarkedEntry> _marked = [];
     private readonly ulong[] _msrs;
     private readonly IProcessorBus _bus;
     private long _haltedTicks;
@@ -397,13 +398,19 @@ public sealed unsafe partial class Processor : IDisposable
     {
         if (!_cpu->Holding)
         {
-            _replaced.Clear();
+            ForgetAttempt();
         }
     }
 
+    private void ForgetAttempt()
+    {
+        _replaced.Clear();
+        _marked.Clear();
+    }
+
     /// <summary>
-    /// Remembers a translation that an instruction in a chain is about to replace by another of the same page. If it has to start again alone, it has to find
-    /// what it found at first: the tables may have changed since (SDM Vol. 3A, 4.10.2.3).
+    /// Remembers a translation that an instruction in a chain is about to replace. If it has to start again alone, it has to find what it found at first: the
+    /// tables may have changed since (SDM Vol. 3A, 4.10.2.3).
     /// </summary>
     internal void NoteReplaced(Translation* cached)
     {
@@ -413,15 +420,31 @@ public sealed unsafe partial class Processor : IDisposable
         }
     }
 
-    private void RestoreTranslations()
+    /// <summary>Likewise a paging-structure entry before its accessed or dirty bit is set: the entry may lie in the instruction's own bytes.</summary>
+    internal void NoteMarked(uint physical, int size, ulong old)
+    {
+        if (!_cpu->Alone)
+        {
+            _marked.Add(new MarkedEntry(physical, size, old));
+        }
+    }
+
+    private void UndoAttempt()
     {
         for (int i = _replaced.Count - 1; i >= 0; i--)
         {
             Paging.Restore(_cpu, _cpu->DataTranslations + _replaced[i].Index, _replaced[i].Old);
         }
 
-        _replaced.Clear();
+        for (int i = _marked.Count - 1; i >= 0; i--)
+        {
+            Memory.WriteValue(_marked[i].Physical, _marked[i].Size, _marked[i].Old);
+        }
+
+        ForgetAttempt();
     }
 
     private readonly record struct ReplacedTranslation(long Index, Translation Old);
+
+    private readonly record struct MarkedEntry(uint Physical, int Size, ulong Old);
 }

@@ -71,11 +71,7 @@ internal static unsafe class Paging
         }
 
         bool found = Walk(cpu, linear, access, touch: true, out PageWalk walk);
-        if (cached->Page == (linear & PageMask))
-        {
-            Processor.Of(cpu).NoteReplaced(cached);
-        }
-
+        Processor.Of(cpu).NoteReplaced(cached);
         Replace(cpu, cached);
         if (!found)
         {
@@ -299,18 +295,26 @@ internal static unsafe class Paging
         {
             if (!large && (directory & PageEntry.A) == 0)
             {
-                memory.WriteValue(directoryAt, 4, directory | PageEntry.A);
+                Mark(cpu, directoryAt, 4, directory, directory | PageEntry.A);
             }
 
             if (updated != entry)
             {
-                memory.WriteValue(entryAt, 4, updated);
+                Mark(cpu, entryAt, 4, entry, updated);
             }
         }
 
         uint physical = large ? (entry & LargeMask32) | (linear & ~LargeMask32) : (entry & PageMask) | (linear & ~PageMask);
         walk = Found(cpu, physical, directory & updated, updated, large, executeDisable: 0, access) with { Entry = entryAt };
         return true;
+    }
+
+    /// <summary>Sets accessed and dirty bits.</summary>
+    private static void Mark(Cpu* cpu, uint physical, int size, ulong old, ulong marked)
+    {
+        Processor processor = Processor.Of(cpu);
+        processor.NoteMarked(physical, size, old);
+        processor.Memory.WriteValue(physical, size, marked);
     }
 
     private static bool WalkPae(Cpu* cpu, uint linear, PageAccess access, bool touch, out PageWalk walk)
@@ -367,12 +371,12 @@ internal static unsafe class Paging
         {
             if (!large && (directory & PageEntry.A) == 0)
             {
-                memory.WriteValue(directoryAt, 8, directory | PageEntry.A);
+                Mark(cpu, directoryAt, 8, directory, directory | PageEntry.A);
             }
 
             if (updated != entry)
             {
-                memory.WriteValue(entryAt, 8, updated);
+                Mark(cpu, entryAt, 8, entry, updated);
             }
         }
 

@@ -58,6 +58,23 @@ public sealed class RegressionTests
         data.Base.Should().Be(0);
     }
 
+    /// <summary>An instruction has been fetched before its operand is translated: the accessed bit that this sets in its own bytes comes too late for it.</summary>
+    [Test]
+    public void An_instruction_that_has_to_run_alone_is_the_one_that_was_fetched()
+    {
+        using var guest = new ProcessorGuest();
+        guest.TurnPagingOn();
+
+        // imul eax, [200000h], 200007h; jmp to itself. The immediate is the page-table entry of 200000h.
+        guest.Put(0x27FA, 0x69, 0x05, 0, 0, 0x20, 0, 0x07, 0, 0x20, 0, 0xEB, 0xFE);
+        guest.Processor.State.Eip = 0x27FA;
+        guest.Run(Ticks).Should().Be(RunExit.Limit);
+        guest.Processor.Register(0).Should().Be(unchecked((uint)-0x200007));
+        byte[] entry = new byte[4];
+        guest.Memory.Read(new PhysicalAddress(0x2800), entry);
+        entry.Should().Equal(0x27, 0, 0x20, 0);
+    }
+
     /// <summary>SDM Vol. 3A, Table 9-1.</summary>
     [Test]
     public void Reset_ends_what_was_written_to_the_time_stamp_counter()
