@@ -402,6 +402,8 @@ public sealed unsafe partial class Processor : IDisposable
         }
     }
 
+    internal bool HasMarked => _marked.Count > 0;
+
     private void ForgetAttempt()
     {
         _replaced.Clear();
@@ -409,8 +411,8 @@ public sealed unsafe partial class Processor : IDisposable
     }
 
     /// <summary>
-    /// Remembers a translation that an instruction in a chain is about to replace. If it has to start again alone, it has to find what it found at first: the
-    /// tables may have changed since (SDM Vol. 3A, 4.10.2.3).
+    /// Remembers a translation that an instruction in a chain is about to replace by another of the same page. If it has to start again alone, it has to find
+    /// what it found at first: the tables may have changed since (SDM Vol. 3A, 4.10.2.3).
     /// </summary>
     internal void NoteReplaced(Translation* cached)
     {
@@ -420,10 +422,13 @@ public sealed unsafe partial class Processor : IDisposable
         }
     }
 
-    /// <summary>Likewise a paging-structure entry before its accessed or dirty bit is set: the entry may lie in the instruction's own bytes.</summary>
+    /// <summary>
+    /// Likewise a paging-structure entry before its accessed or dirty bit is set, where that may change the instruction's own bytes: what starts again is what
+    /// was fetched. The translation that came with it goes too, so that the bit is set again.
+    /// </summary>
     internal void NoteMarked(uint physical, int size, ulong old)
     {
-        if (!_cpu->Alone)
+        if (!_cpu->Alone && HoldsCode(physical))
         {
             _marked.Add(new MarkedEntry(physical, size, old));
         }

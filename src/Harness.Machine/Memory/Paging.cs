@@ -54,7 +54,8 @@ internal static unsafe class Paging
     /// <summary>A cached translation, or a new one if there is none that allows the access (SDM Vol. 3A, 4.10.2).</summary>
     private static bool Find(Cpu* cpu, Translation* table, uint linear, PageAccess access, out uint physical, out uint rights)
     {
-        Processor.Of(cpu).NoteAccess();
+        Processor processor = Processor.Of(cpu);
+        processor.NoteAccess();
         Translation* cached = table + (linear >> 12 & (TlbEntry.Count - 1));
         physical = linear;
         rights = PageEntry.RW | PageEntry.US | PageEntry.D;
@@ -71,7 +72,11 @@ internal static unsafe class Paging
         }
 
         bool found = Walk(cpu, linear, access, touch: true, out PageWalk walk);
-        Processor.Of(cpu).NoteReplaced(cached);
+        if (cached->Page == (linear & PageMask) || processor.HasMarked)
+        {
+            processor.NoteReplaced(cached);
+        }
+
         Replace(cpu, cached);
         if (!found)
         {
