@@ -12,6 +12,7 @@ namespace Harness.Records;
 [JsonSerializable(typeof(RunRecord))]
 [JsonSerializable(typeof(TimingRecord))]
 [JsonSerializable(typeof(MatrixRecord))]
+[JsonSerializable(typeof(ClassificationRecord))]
 internal sealed partial class RecordJson : JsonSerializerContext;
 
 internal sealed class OutcomeConverter() : JsonStringEnumConverter<Outcome>(JsonNamingPolicy.CamelCase, allowIntegerValues: false);

@@ -33,55 +33,58 @@ public static class RecordReader
     public static IReadOnlyList<MatrixRecord> ReadMatrix(string path) =>
         Lines(File.ReadAllBytes(path), path, MatrixRecord.CurrentSchema, RecordJson.Default.MatrixRecord, Problem);
 
+    /// <summary>The classification of a file.</summary>
+    /// <exception cref="RecordFormatException">The file is no object of schema <see cref="ClassificationRecord.CurrentSchema"/>.</exception>
+    /// <exception cref="IOException">The file cannot be read.</exception>
+    public static ClassificationRecord ReadClassification(string path) =>
+        One(WithoutMark(File.ReadAllBytes(path)), path, 1, ClassificationRecord.CurrentSchema, RecordJson.Default.ClassificationRecord, Problem, "expected one JSON object");
+
     private static List<RunRecord> Runs(byte[] bytes, string name) =>
         Lines(bytes, name, RunRecord.CurrentSchema, RecordJson.Default.RunRecord, Problem);
 
     private static List<T> Lines<T>(byte[] bytes, string name, string schema, JsonTypeInfo<T> type, Func<T, string?> problem)
     {
-        ReadOnlySpan<byte> byteOrderMark = [0xEF, 0xBB, 0xBF];
-        var rest = bytes.AsSpan();
-        if (rest.StartsWith(byteOrderMark))
-        {
-            rest = rest[byteOrderMark.Length..];
-        }
-
+        var rest = WithoutMark(bytes);
         var records = new List<T>();
         for (var number = 1; !rest.IsEmpty; number++)
         {
             var end = rest.IndexOf((byte)'\n');
             var line = end < 0 ? rest : rest[..end];
             rest = end < 0 ? [] : rest[(end + 1)..];
-            if (line.Trim(" \t\r"u8).IsEmpty)
+            if (!line.Trim(" \t\r"u8).IsEmpty)
             {
-                continue;
-            }
-
-            if (!Utf8.IsValid(line))
-            {
-                throw new RecordFormatException(name, number, "expected UTF-8, found other bytes; the file is damaged.");
-            }
-
-            try
-            {
-                CheckSchema(line, schema, name, number);
-                var record = JsonSerializer.Deserialize(line, type)
-                    ?? throw new RecordFormatException(name, number, $"expected an object of schema {schema}, found null.");
-                if (problem(record) is { } found)
-                {
-                    throw new RecordFormatException(name, number, found);
-                }
-
-                records.Add(record);
-            }
-            // GetString reports escapes that form no text (a lone surrogate) by InvalidOperationException.
-            catch (Exception e) when (e is JsonException or InvalidOperationException)
-            {
-                var what = end < 0 ? "the last line is truncated; run again or delete it" : "expected one JSON object";
-                throw new RecordFormatException(name, number, $"{what}: {Printable.Escape(e.Message)}");
+                records.Add(One(line, name, number, schema, type, problem, end < 0 ? "the last line is truncated; run again or delete it" : "expected one JSON object"));
             }
         }
 
         return records;
+    }
+
+    private static ReadOnlySpan<byte> WithoutMark(ReadOnlySpan<byte> bytes)
+    {
+        ReadOnlySpan<byte> byteOrderMark = [0xEF, 0xBB, 0xBF];
+        return bytes.StartsWith(byteOrderMark) ? bytes[byteOrderMark.Length..] : bytes;
+    }
+
+    private static T One<T>(ReadOnlySpan<byte> json, string name, int number, string schema, JsonTypeInfo<T> type, Func<T, string?> problem, string complaint)
+    {
+        if (!Utf8.IsValid(json))
+        {
+            throw new RecordFormatException(name, number, "expected UTF-8, found other bytes; the file is damaged.");
+        }
+
+        try
+        {
+            CheckSchema(json, schema, name, number);
+            var record = JsonSerializer.Deserialize(json, type)
+                ?? throw new RecordFormatException(name, number, $"expected an object of schema {schema}, found null.");
+            return problem(record) is { } found ? throw new RecordFormatException(name, number, found) : record;
+        }
+        // GetString reports escapes that form no text (a lone surrogate) by InvalidOperationException.
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
+        {
+            throw new RecordFormatException(name, number + (int)((e as JsonException)?.LineNumber ?? 0), $"{complaint}: {Printable.Escape(e.Message)}");
+        }
     }
 
     private static void CheckSchema(ReadOnlySpan<byte> line, string schema, string name, int number)
@@ -118,6 +121,15 @@ public static class RecordReader
     private static string? Problem(MatrixRecord row) =>
         row.Classes.Contains(null!) || row.Cells.Contains(null!) || row.Cells.Any(c => c.Events.Contains(null!)) ? "classes, cells and events must not hold null."
         : row.Cells.Any(c => c.Events.Any(e => e.Count < 1)) ? "the count of an event must be at least 1."
+        : null;
+
+    // The annotations of a list's elements are not checked by the serializer.
+    private static string? Problem(ClassificationRecord record) =>
+        record.Modes.Contains(null!) || record.Modes.Any(m => m.Configurations.Contains(null!) || m.Forms.Contains(null!) || m.Theorems.Contains(null!)
+            || m.Theorems.Any(t => t.Offending.Contains(null!)) || m.Forms.Any(f => f.Faults.Contains(null!) || f.Verdicts.Contains(null!) || f.Verdicts.Any(v => v.Findings.Contains(null!))))
+            ? "modes, configurations, forms, verdicts, findings and theorems must not hold null."
+        : record.Modes.Any(m => m.Forms.Any(f => !f.Verdicts.Select(v => v.Configuration).SequenceEqual(m.Configurations.Select(c => c.Name))))
+            ? "every form must have a verdict for each configuration, in their order."
         : null;
 
     private static string? Problem(RunRecord record)

@@ -70,6 +70,13 @@ internal static class ClassificationReport
     public static string Html(ClassificationRecord record)
     {
         var html = new StringBuilder(HtmlReport.Head(Title(record)));
+        Html(html, record);
+        return html.Append("</body>\n</html>\n").ToString();
+    }
+
+    /// <summary>What comes below the title.</summary>
+    public static void Html(StringBuilder html, ClassificationRecord record)
+    {
         html.Append(CultureInfo.InvariantCulture, $"<p>{HtmlReport.Encode(record.Description)}</p>\n");
         foreach (ReportSection section in ClassificationSections.Of(record, offenders: true))
         {
@@ -91,9 +98,8 @@ internal static class ClassificationReport
 
             html.Append("</section>\n");
         }
-
-        return html.Append("</body>\n</html>\n").ToString();
     }
 
-    private static string Title(ClassificationRecord record) => $"Instruction forms of {record.Model} by experiment";
+    /// <summary>What a reader sees first.</summary>
+    public static string Title(ClassificationRecord record) => $"Instruction forms of {record.Model} by experiment";
 }

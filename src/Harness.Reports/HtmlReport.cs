@@ -34,7 +34,7 @@ internal static class HtmlReport
 
         """;
 
-    public static string Render(IReadOnlyList<RunRecord> records, IReadOnlyList<MatrixRecord> matrix)
+    public static string Render(IReadOnlyList<RunRecord> records, IReadOnlyList<MatrixRecord> matrix, IReadOnlyList<ClassificationRecord> classifications)
     {
         var scenarios = ScenarioReport.Of(records);
         var html = new StringBuilder(Head("Traps against exits"));
@@ -44,7 +44,13 @@ internal static class HtmlReport
             html.Append(CultureInfo.InvariantCulture, $"<li><a href=\"#s{i}\">{Encode(scenarios[i].Scenario)}</a> {Encode(scenarios[i].Title)}</li>\n");
         }
 
-        html.Append(matrix.Count > 0 ? "<li><a href=\"#matrix\">Virtualization matrix</a></li>\n</ul>\n" : "</ul>\n");
+        html.Append(matrix.Count > 0 ? "<li><a href=\"#matrix\">Virtualization matrix</a></li>\n" : "");
+        for (var i = 0; i < classifications.Count; i++)
+        {
+            html.Append(CultureInfo.InvariantCulture, $"<li><a href=\"#c{i}\">{Encode(ClassificationReport.Title(classifications[i]))}</a></li>\n");
+        }
+
+        html.Append("</ul>\n");
         for (var i = 0; i < scenarios.Count; i++)
         {
             html.Append(CultureInfo.InvariantCulture, $"<section id=\"s{i}\">\n");
@@ -57,6 +63,12 @@ internal static class HtmlReport
             html.Append("<section id=\"matrix\">\n<h2>Virtualization matrix</h2>\n");
             MatrixReport.Html(html, matrix, Table);
             html.Append("</section>\n");
+        }
+
+        for (var i = 0; i < classifications.Count; i++)
+        {
+            html.Append(CultureInfo.InvariantCulture, $"<h1 id=\"c{i}\">{Encode(ClassificationReport.Title(classifications[i]))}</h1>\n");
+            ClassificationReport.Html(html, classifications[i]);
         }
 
         return html.Append("</body>\n</html>\n").ToString();

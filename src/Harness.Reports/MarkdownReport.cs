@@ -6,7 +6,7 @@ namespace Harness.Reports;
 
 internal static class MarkdownReport
 {
-    public static string Render(IReadOnlyList<RunRecord> records, IReadOnlyList<MatrixRecord> matrix)
+    public static string Render(IReadOnlyList<RunRecord> records, IReadOnlyList<MatrixRecord> matrix, IReadOnlyList<ClassificationRecord> classifications)
     {
         var scenarios = ScenarioReport.Of(records);
         var text = new StringBuilder("# Traps against exits\n\n");
@@ -19,6 +19,11 @@ internal static class MarkdownReport
         if (matrix.Count > 0)
         {
             text.Append("\n# Virtualization matrix\n\n").Append(MatrixReport.Markdown(matrix, byFamily: false));
+        }
+
+        foreach (var classification in classifications)
+        {
+            text.Append('\n').Append(ClassificationReport.Markdown(classification));
         }
 
         return text.ToString();

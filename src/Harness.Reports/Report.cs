@@ -14,8 +14,9 @@ public static class Report
     /// <summary>Traps against exits as tables for a console.</summary>
     public static string Events(IReadOnlyList<RunRecord> records, ConsoleStyle style) => ConsoleReport.Events(records, style);
 
-    /// <summary>Totals and traps against exits in GitHub's Markdown, as a job summary takes it; a virtualization matrix at its end.</summary>
-    public static string Markdown(IReadOnlyList<RunRecord> records, IReadOnlyList<MatrixRecord> matrix) => MarkdownReport.Render(records, matrix);
+    /// <summary>Totals and traps against exits in GitHub's Markdown, as a job summary takes it; a virtualization matrix and classifications at its end.</summary>
+    public static string Markdown(IReadOnlyList<RunRecord> records, IReadOnlyList<MatrixRecord> matrix, IReadOnlyList<ClassificationRecord> classifications) =>
+        MarkdownReport.Render(records, matrix, classifications);
 
     /// <summary>The virtualization matrix as text: a table for each group of forms, or with <paramref name="byFamily"/> a line for each family.</summary>
     public static string Matrix(IReadOnlyList<MatrixRecord> rows, bool byFamily) => MatrixReport.Console(rows, byFamily);
@@ -23,8 +24,9 @@ public static class Report
     /// <summary>The same in GitHub's Markdown.</summary>
     public static string MatrixMarkdown(IReadOnlyList<MatrixRecord> rows, bool byFamily) => MatrixReport.Markdown(rows, byFamily);
 
-    /// <summary>One HTML page with charts and timelines; it loads nothing and runs no script. A virtualization matrix comes at its end.</summary>
-    public static string Html(IReadOnlyList<RunRecord> records, IReadOnlyList<MatrixRecord> matrix) => HtmlReport.Render(records, matrix);
+    /// <summary>One HTML page with charts and timelines; it loads nothing and runs no script. A virtualization matrix and classifications come at its end.</summary>
+    public static string Html(IReadOnlyList<RunRecord> records, IReadOnlyList<MatrixRecord> matrix, IReadOnlyList<ClassificationRecord> classifications) =>
+        HtmlReport.Render(records, matrix, classifications);
 
     /// <summary>Traps against exits as one JSON object of schema "harness-report/1".</summary>
     public static string Json(IReadOnlyList<RunRecord> records) => JsonReport.Render(records);

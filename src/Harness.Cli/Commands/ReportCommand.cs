@@ -8,13 +8,13 @@ namespace Harness.Cli.Commands;
 /// <summary><c>report</c>: turns records into documents.</summary>
 internal sealed class ReportCommand
 {
-    private static readonly (string Name, string File, Func<IReadOnlyList<RunRecord>, IReadOnlyList<TimingRecord>, IReadOnlyList<MatrixRecord>, string> Render)[] Documents =
+    private static readonly (string Name, string File, Func<Source, string> Render)[] Documents =
     [
-        ("html", "report.html", (records, _, matrix) => Report.Html(records, matrix)),
-        ("markdown", "report.md", (records, _, matrix) => Report.Markdown(records, matrix)),
-        ("json", "report.json", (records, _, _) => Report.Json(records)),
-        ("junit", "junit.xml", (records, timings, _) => Report.JUnit(records, timings)),
-        ("trx", "results.trx", (records, timings, _) => Report.Trx(records, timings)),
+        ("html", "report.html", s => Report.Html(s.Records, s.Matrix, s.Classifications)),
+        ("markdown", "report.md", s => Report.Markdown(s.Records, s.Matrix, s.Classifications)),
+        ("json", "report.json", s => Report.Json(s.Records)),
+        ("junit", "junit.xml", s => Report.JUnit(s.Records, s.Timings)),
+        ("trx", "results.trx", s => Report.Trx(s.Records, s.Timings)),
     ];
 
     private readonly CommandEnvironment _environment;
@@ -27,6 +27,12 @@ internal sealed class ReportCommand
     private readonly Option<string?> _out = new("--out") { Description = "Folder for the documents; without it the tables are printed", HelpName = "DIR" };
     private readonly Option<string?> _timings = new("--timings") { Description = "Host times that `run --timings` wrote", HelpName = "FILE" };
     private readonly Option<string?> _matrix = new("--matrix") { Description = "Rows that `matrix --format json` wrote: a part of the HTML and Markdown documents", HelpName = "FILE" };
+    private readonly Option<string[]> _classification = new("--classification")
+    {
+        Description = "What `classify --format json` wrote: a part of the HTML and Markdown documents, its sets drawn; repeatable",
+        HelpName = "FILE",
+    };
+
     private readonly Option<string[]> _format = new("--format")
     {
         Description = "Only these documents, separated by commas (default: all)",
@@ -37,7 +43,7 @@ internal sealed class ReportCommand
     {
         _environment = environment;
         command.Arguments.Add(_records);
-        foreach (var option in (Option[])[_out, _format, _timings, _matrix])
+        foreach (var option in (Option[])[_out, _format, _timings, _matrix, _classification])
         {
             command.Options.Add(option);
         }
@@ -62,6 +68,8 @@ internal sealed class ReportCommand
             file == "-" ? RecordReader.Read(_environment.Input, "standard input") : RecordReader.Read(_environment.FullPath(file)))).ToList();
         var timings = parsed.GetValue(_timings) is { } timed ? Input(() => RecordReader.ReadTimings(_environment.FullPath(timed))) : [];
         var matrix = parsed.GetValue(_matrix) is { } rows ? Input(() => RecordReader.ReadMatrix(_environment.FullPath(rows))) : [];
+        var classifications = (parsed.GetValue(_classification) ?? []).SelectMany(file =>
+            Input<ClassificationRecord>(() => [RecordReader.ReadClassification(_environment.FullPath(file))])).ToList();
         if (records.Count == 0)
         {
             throw new CommandException(ExitCode.NothingMatched, "no record in the files given");
@@ -85,12 +93,15 @@ internal sealed class ReportCommand
         foreach (var document in Documents.Where(d => names.Count == 0 || names.Contains(d.Name)))
         {
             var path = Path.Combine(folder, document.File);
-            WholeFile.Write(path, document.Render(records, timings, matrix));
+            WholeFile.Write(path, document.Render(new Source(records, timings, matrix, classifications)));
             _environment.Out.WriteLine(Path.GetRelativePath(_environment.WorkingFolder, path).Replace('\\', '/'));
         }
 
         return ExitCode.Success;
     }
+
+    private sealed record Source(
+        IReadOnlyList<RunRecord> Records, IReadOnlyList<TimingRecord> Timings, IReadOnlyList<MatrixRecord> Matrix, IReadOnlyList<ClassificationRecord> Classifications);
 
     // What cannot be read or understood is an input at fault, not an environment.
     private static IReadOnlyList<T> Input<T>(Func<IReadOnlyList<T>> read)

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using FluentAssertions;
+using Harness.Records;
 using NUnit.Framework;
 
 namespace Harness.Tests.Cli;
@@ -23,6 +24,36 @@ public sealed class ClassifyCommandTests
         result.Error.Should().BeEmpty();
         result.Code.Should().Be(0);
         result.Out.Should().Contain("pentium, protected mode").And.MatchRegex(@"\| clts \| 0F 06 \| privileged \(\d+ pairs\)").And.NotContain("Theorem").And.NotContain("proved");
+    }
+
+    [Test]
+    public void Should_be_a_part_of_a_report_that_reads_what_it_wrote()
+    {
+        _folder.Run("classify", "--cpu", "pentium", "--mode", "v86", "--instruction", "popfd", "--format", "json", "--out", "c.json").Should().Be((0, "", ""));
+        _folder.Write("r.jsonl", RecordWriter.Line(new RunRecord { Scenario = "t/x", Outcome = Outcome.Passed }) + "\n");
+
+        _folder.Run("report", "r.jsonl", "--classification", "c.json", "--out", "report", "--format", "html,markdown").Code.Should().Be(0);
+
+        var alone = _folder.Run("classify", "--cpu", "pentium", "--mode", "v86", "--instruction", "popfd", "--format", "markdown").Out;
+        File.ReadAllText(_folder.File("report/report.md")).Should().EndWith("\n" + alone);
+        File.ReadAllText(_folder.File("report/report.html")).Should().Contain("<a href=\"#c0\">Instruction forms of pentium by experiment</a>").And.Contain("<h1 id=\"c0\">");
+    }
+
+    [TestCase("\"forms\": [", "\"forms\": [null,", "must not hold null")]
+    [TestCase("\"configuration\": \"trapping\"", "\"configuration\": \"other\"", "a verdict for each configuration")]
+    [TestCase("\"model\"", "\"models\"", "expected one JSON object")]
+    [TestCase("harness-classification/1", "harness-classification/9", "expected schema harness-classification/1, found harness-classification/9")]
+    public void Should_not_be_reported_when_it_is_damaged(string part, string replacement, string message)
+    {
+        var written = _folder.Run("classify", "--cpu", "pentium", "--mode", "v86", "--instruction", "popfd", "--format", "json").Out;
+        written.Should().Contain(part);
+        _folder.Write("c.json", written.Replace(part, replacement, StringComparison.Ordinal));
+        _folder.Write("r.jsonl", RecordWriter.Line(new RunRecord { Scenario = "t/x", Outcome = Outcome.Passed }) + "\n");
+
+        var report = _folder.Run("report", "r.jsonl", "--classification", "c.json");
+
+        report.Code.Should().Be(5);
+        report.Error.Should().Contain("c.json").And.Contain(message);
     }
 
     [TestCase("console")]

@@ -63,8 +63,8 @@ public sealed class ReportTests
     {
         yield return Format("summary", records => Report.Summary(records, ConsoleStyle.Plain));
         yield return Format("events", records => Report.Events(records, ConsoleStyle.Plain));
-        yield return Format("markdown", records => Report.Markdown(records, []));
-        yield return Format("html", records => Report.Html(records, []));
+        yield return Format("markdown", records => Report.Markdown(records, [], []));
+        yield return Format("html", records => Report.Html(records, [], []));
         yield return Format("json", Report.Json);
         yield return Format("junit", records => Report.JUnit(records, _timings));
         yield return Format("trx", records => Report.Trx(records, _timings));
@@ -121,7 +121,7 @@ public sealed class ReportTests
     [Test]
     public void Html_is_well_formed_and_loads_nothing()
     {
-        var html = Report.Html(_hostile, []);
+        var html = Report.Html(_hostile, [], []);
         var page = XDocument.Parse(html.Replace("<!DOCTYPE html>", "", StringComparison.Ordinal)
             .Replace("<meta charset=\"utf-8\">", "", StringComparison.Ordinal)
             .Replace("content=\"width=device-width\">", "content=\"width=device-width\"/>", StringComparison.Ordinal)
@@ -135,7 +135,7 @@ public sealed class ReportTests
     [Test]
     public void A_table_of_Markdown_keeps_its_columns()
     {
-        var rows = Report.Markdown(_hostile, []).Split('\n').Where(line => line.StartsWith("| ", StringComparison.Ordinal)).ToList();
+        var rows = Report.Markdown(_hostile, [], []).Split('\n').Where(line => line.StartsWith("| ", StringComparison.Ordinal)).ToList();
         rows.Should().NotBeEmpty();
         rows.Select(row => row.Replace("\\|", "", StringComparison.Ordinal).Count(c => c == '|')).Should().OnlyContain(bars => bars == 4);
     }
