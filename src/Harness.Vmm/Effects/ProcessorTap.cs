@@ -80,7 +80,7 @@ internal sealed class HostTap(EffectRecorder recorder, GuestMachine machine) : P
         {
             Recorder.NoteExplicitStore(at, size, value);
         }
-        else if (!machine.Host.IsTrapping)
+        else if (!machine.Host.IsTrapping && Processor.StepMark == 0)
         {
             _outside ??= address.Value;
         }
