@@ -10,7 +10,7 @@ internal sealed partial class DeprivilegingMonitor
 
     public CodeSource? SourceOf(LinearAddress executed) =>
         _cache is not null && TranslationCache.Contains(executed.Value)
-            ? Source(_cache.SourceEip(executed.Value))
+            ? Source(_cache.SiteOf(executed.Value))
             : null;
 
     public void Translate(ref GuestRegisters registers)
@@ -23,7 +23,7 @@ internal sealed partial class DeprivilegingMonitor
         _state.Translate(ref registers);
     }
 
-    private CodeSource Source(uint eip) => new(new LinearAddress(_emulator.Segment(SegmentName.CS).Base + eip), eip);
+    private CodeSource Source(CacheSite site) => new(new LinearAddress(_emulator.Segment(SegmentName.CS).Base + site.Eip), site.Eip, site.Instruction);
 
     private bool TryExport()
     {

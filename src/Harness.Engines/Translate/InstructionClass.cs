@@ -59,6 +59,27 @@ internal static class InstructionClasses
         _ => InstructionClass.Ident,
     };
 
+    /// <summary>In the words of the ledger.</summary>
+    public static string NameOf(InstructionClass type) => type switch
+    {
+        InstructionClass.ShortBranch => "short-branch",
+        InstructionClass.IndirectJump => "indirect-jump",
+        InstructionClass.IndirectCall => "indirect-call",
+        _ => type.ToString().ToLowerInvariant(),
+    };
+
+    /// <summary>Which instruction it is; empty for classes of many.</summary>
+    public static string MnemonicOf(InstructionClass type) => type switch
+    {
+        InstructionClass.Return => "ret",
+        InstructionClass.IndirectJump => "jmp",
+        InstructionClass.Call or InstructionClass.IndirectCall => "call",
+        InstructionClass.Pushf => "pushfd",
+        InstructionClass.Popf => "popfd",
+        InstructionClass.Cli or InstructionClass.Sti or InstructionClass.Rdtsc => NameOf(type),
+        _ => "",
+    };
+
     /// <summary>The guest never goes on behind it.</summary>
     public static bool EndsUnit(in Instruction instruction) => instruction.FlowControl is not (FlowControl.Next or FlowControl.ConditionalBranch);
 

@@ -35,11 +35,11 @@ internal sealed class Sequence
         return sequence;
     }
 
-    /// <summary>A jump that is no instruction of the guest.</summary>
-    public static Sequence Link(uint target)
+    /// <summary>A jump that is no instruction of the guest; its displacement is filled in.</summary>
+    public static Sequence Link()
     {
         var sequence = new Sequence();
-        sequence.Add(Instruction.CreateBranch(Code.Jmp_rel32_32, target), CodeMark.Hidden);
+        sequence.Add(Instruction.CreateBranch(Code.Jmp_rel32_32, MonitorRegion.Start), CodeMark.Hidden);
         return sequence;
     }
 

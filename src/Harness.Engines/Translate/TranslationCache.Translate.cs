@@ -14,16 +14,18 @@ internal sealed partial class TranslationCache
     /// <summary>The guest's bytes from an address on, as far as a unit may reach, and the pages that they lie in.</summary>
     private sealed record Source(byte[] Bytes, IReadOnlyList<SourcePage> Pages, int Instructions);
 
-    /// <summary>Translates from an EIP on; null: the first instruction cannot be fetched whole within the code segment.</summary>
-    private CacheEntry? Translate(uint eip)
+    private bool HasRoom => _next + LargestUnit <= CodeStart + _options.CacheBytes;
+
+    /// <summary>Translates from an EIP on; null: the first instruction cannot be fetched whole within the code segment, or reaches into another page and may not.</summary>
+    private CacheEntry? Translate(uint eip, bool mayCross = true)
     {
-        if (_next + LargestUnit > CodeStart + _options.CacheBytes)
+        if (!HasRoom)
         {
             Flush("full");
         }
 
         uint linear = _context.Base + eip;
-        if (Fetch(linear) is not { } source)
+        if (Fetch(linear, mayCross) is not { } source)
         {
             return null;
         }
@@ -45,14 +47,14 @@ internal sealed partial class TranslationCache
             }
 
             InstructionClass type = ClassOf(instruction);
-            Place(position, inShadow);
+            Place(position, instruction, inShadow);
             if (!inShadow && _entries.TryAdd(position, new CacheEntry(unit, _next)))
             {
                 unit.Entries.Add(position);
             }
 
             Emit(instruction, type, source.Bytes.AsSpan((int)(position - eip), instruction.Length), links);
-            Note(NameOf(type));
+            Note(InstructionClasses.NameOf(type));
             inShadow = type == InstructionClass.Sti;
             ended = InstructionClasses.EndsUnit(instruction);
             position = instruction.NextIP32;
@@ -64,50 +66,61 @@ internal sealed partial class TranslationCache
         }
 
         unit.Length = position - eip;
-        Finish(unit, position, ended, inShadow, links);
-        Record(EngineEventKind.Translation, "unit", 1);
-        Record(EngineEventKind.Translation, "bytes-in", unit.Length);
-        Record(EngineEventKind.Translation, "bytes-out", _next - start);
-        return new CacheEntry(unit, start);
-    }
-
-    /// <summary>What follows the unit, and where its jumps lead as long as they are not linked.</summary>
-    private void Finish(TranslationUnit unit, uint end, bool ended, bool inShadow, List<(uint Field, uint Eip)> links)
-    {
-        if (!ended)
+        bool goesOn = !ended && !inShadow;
+        if (goesOn)
         {
-            Place(end, inShadow);
-            if (inShadow)
-            {
-                // The shadow has to be seen: no other unit may follow.
-                EmitCallout(CalloutType.Chain, null);
-            }
-            else
-            {
-                Write(Sequence.Link(0), InstructionClass.Branch);
-                links.Add((_next - 4, end));
-            }
+            Place(position);
+            Write(Sequence.Link(), InstructionClass.Branch);
+            links.Add((_next - 4, position));
+        }
+        else if (inShadow)
+        {
+            // The shadow has to be seen: no other unit may follow.
+            Place(position, inShadow: true);
+            EmitCallout(CalloutType.Chain, null);
         }
 
-        foreach ((uint field, uint eip) in links)
+        CacheLink? last = null;
+        foreach ((uint field, uint target) in links)
         {
-            var link = new CacheLink(unit, field, _next, eip);
-            Place(eip, inShadow: false);
-            EmitCallout(CalloutType.Chain, link);
-            if (_entries.TryGetValue(eip, out CacheEntry known))
-            {
-                SetLink(link, known);
-            }
-            else
-            {
-                SetTarget(link, link.Stub);
-            }
+            last = AddLink(unit, field, target);
         }
 
         foreach (SourcePage page in unit.Pages)
         {
             page.Units.Add(unit);
         }
+
+        Note("unit");
+        Note("bytes-in", count: unit.Length);
+        Note("bytes-out", count: _next - start);
+
+        // What the guest falls through to will be wanted. But only in the page that it has fetched from: another's accessed bit is not set yet.
+        bool isNear = ((_context.Base + position) & PageMask) == (linear & PageMask) && HasRoom;
+        if (goesOn && isNear && !_entries.ContainsKey(position) && Translate(position, mayCross: false) is { } next)
+        {
+            SetLink(last!, next);
+        }
+
+        return new CacheEntry(unit, start);
+    }
+
+    /// <summary>Where a jump of the unit leads, which is to a callout as long as there is no code.</summary>
+    private CacheLink AddLink(TranslationUnit unit, uint field, uint eip)
+    {
+        var link = new CacheLink(unit, field, _next, eip);
+        Place(eip);
+        EmitCallout(CalloutType.Chain, link);
+        if (_entries.TryGetValue(eip, out CacheEntry known))
+        {
+            SetLink(link, known);
+        }
+        else
+        {
+            SetTarget(link, link.Stub);
+        }
+
+        return link;
     }
 
     private void Emit(in Instruction instruction, InstructionClass type, ReadOnlySpan<byte> bytes, List<(uint Field, uint Eip)> links)
@@ -123,8 +136,8 @@ internal sealed partial class TranslationCache
             case InstructionClass.ShortBranch:
                 uint at = _next;
                 int[] offsets = Write(Sequence.ShortBranch(instruction), type);
-                _sites.Add(new CacheSite(at + (uint)offsets[1], instruction.NextIP32, InShadow: false));
-                _sites.Add(new CacheSite(at + (uint)offsets[2], instruction.NearBranch32, InShadow: false));
+                _sites.Add(new CacheSite(at + (uint)offsets[1], instruction.NextIP32));
+                _sites.Add(new CacheSite(at + (uint)offsets[2], instruction.NearBranch32));
                 break;
             case InstructionClass.Call:
                 Write(Sequence.Call(instruction), type);
@@ -148,7 +161,7 @@ internal sealed partial class TranslationCache
         _ => Sequence.CallOut(),
     };
 
-    private void Place(uint eip, bool inShadow) => _sites.Add(new CacheSite(_next, eip, inShadow));
+    private void Place(uint eip, Instruction instruction = default, bool inShadow = false) => _sites.Add(new CacheSite(_next, eip, instruction, inShadow));
 
     private void EmitCallout(CalloutType type, CacheLink? link)
     {
@@ -209,7 +222,7 @@ internal sealed partial class TranslationCache
     }
 
     /// <summary>Bytes of one page, or those of a single instruction that reaches into the next.</summary>
-    private Source? Fetch(uint linear)
+    private Source? Fetch(uint linear, bool mayCross)
     {
         if (FetchPage(linear & PageMask) is not { } page)
         {
@@ -225,7 +238,7 @@ internal sealed partial class TranslationCache
             return new Source(bytes, [page], LongestUnit);
         }
 
-        if (FetchPage((linear & PageMask) + PageSize) is not { } second)
+        if (!mayCross || FetchPage((linear & PageMask) + PageSize) is not { } second)
         {
             return null;
         }

@@ -60,8 +60,19 @@ internal sealed partial class TranslationCache
     /// <summary>A linear address belongs to translated code.</summary>
     public static bool Contains(uint linear) => linear >= MonitorRegion.Start + CodeStart;
 
-    /// <summary>The guest's EIP at an instruction in the cache.</summary>
-    public uint SourceEip(uint linear) => SiteOf(linear).Eip;
+    /// <summary>Of which guest instruction an instruction in the cache is.</summary>
+    public CacheSite SiteOf(uint linear)
+    {
+        uint address = linear - MonitorRegion.Start;
+        int low = 0;
+        for (int high = _sites.Count; high - low > 1;)
+        {
+            int middle = (low + high) / 2;
+            (low, high) = _sites[middle].Address <= address ? (middle, high) : (low, middle);
+        }
+
+        return _sites[low];
+    }
 
     /// <summary>The guest's virtual flags, where translated code runs, are in its memory.</summary>
     public void ImportFlags() => _data.Import(_emulator);
@@ -141,7 +152,13 @@ internal sealed partial class TranslationCache
             long uses = _host.CodeCount((int)type);
             if (uses != _uses[(int)type])
             {
-                Record(EngineEventKind.InCache, NameOf(type), uses - _uses[(int)type]);
+                Record(new EngineEvent
+                {
+                    Kind = EngineEventKind.InCache,
+                    Cause = InstructionClasses.NameOf(type),
+                    Instruction = InstructionClasses.MnemonicOf(type),
+                    Count = uses - _uses[(int)type],
+                });
                 _uses[(int)type] = uses;
             }
         }
@@ -239,23 +256,9 @@ internal sealed partial class TranslationCache
 
     private void SetTarget(CacheLink link, uint address) => _host.Memory.WriteUInt32(new HostPhysicalAddress(link.Field), address - (link.Field + 4));
 
-    private CacheSite SiteOf(uint linear)
-    {
-        uint address = linear - MonitorRegion.Start;
-        int low = 0;
-        for (int high = _sites.Count; high - low > 1;)
-        {
-            int middle = (low + high) / 2;
-            (low, high) = _sites[middle].Address <= address ? (middle, high) : (low, middle);
-        }
+    /// <summary>Something that the translator has done.</summary>
+    private void Note(string cause, string reason = "", long count = 1) =>
+        Record(new EngineEvent { Kind = EngineEventKind.Translation, Cause = cause, Reason = reason, Count = count });
 
-        return _sites[low];
-    }
-
-    private static string NameOf(InstructionClass type) => type.ToString().ToLowerInvariant();
-
-    private void Note(string cause, string reason = "") => Record(EngineEventKind.Translation, cause, 1, reason);
-
-    private void Record(EngineEventKind kind, string cause, long count, string reason = "") =>
-        _ledger.Record(new EngineEvent { Kind = kind, Cause = cause, Reason = reason, Level = 1, Count = count });
+    private void Record(EngineEvent e) => _ledger.Record(e with { Level = 1 });
 }

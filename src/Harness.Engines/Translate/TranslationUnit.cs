@@ -1,3 +1,5 @@
+using Iced.Intel;
+
 namespace Harness.Engines.Translate;
 
 /// <summary>A page of the guest's code from which units were made, and the frame that it was found in. The frame is traced.</summary>
@@ -35,8 +37,12 @@ internal readonly record struct CacheEntry(TranslationUnit Unit, uint Address);
 /// <param name="Eip">The guest's target.</param>
 internal sealed record CacheLink(TranslationUnit From, uint Field, uint Stub, uint Eip);
 
-/// <summary>Of which guest instruction the code is that begins at an address. InShadow: it follows an STI, and is reached in no other way.</summary>
-internal readonly record struct CacheSite(uint Address, uint Eip, bool InShadow);
+/// <summary>Code that begins at an address: of which guest instruction, or before which one it ends.</summary>
+/// <param name="Address">In the cache.</param>
+/// <param name="Eip">The guest's.</param>
+/// <param name="Instruction">None where the code only leads on.</param>
+/// <param name="InShadow">It follows an STI, and is reached in no other way.</param>
+internal readonly record struct CacheSite(uint Address, uint Eip, Instruction Instruction = default, bool InShadow = false);
 
 /// <summary>Why translated code calls the monitor.</summary>
 internal enum CalloutType

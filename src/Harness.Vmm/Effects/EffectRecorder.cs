@@ -96,8 +96,8 @@ internal sealed class EffectRecorder
 
     internal void NotePort(in PortEffect effect) => _ports.Add(effect);
 
-    /// <summary>The guest address of an instruction that the host's processor has executed.</summary>
-    internal LinearAddress SourceOf(LinearAddress executed) => _monitor.SourceOf(executed)?.Address ?? executed;
+    /// <summary>The guest's instruction, where the host's processor has executed a translator's.</summary>
+    internal CodeSource? SourceOf(LinearAddress executed) => _monitor.SourceOf(executed);
 
     internal GuestRegisters Translated(Processor processor)
     {
