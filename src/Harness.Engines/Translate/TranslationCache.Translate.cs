@@ -41,7 +41,8 @@ internal sealed partial class TranslationCache
         for (int done = 0; done < source.Instructions && !ended; done++)
         {
             Instruction instruction = decoder.Decode();
-            if (instruction.IsInvalid || instruction.NextIP32 - 1 > _context.Limit || instruction.NextIP32 < instruction.IP32)
+            bool isKnown = done > 0 && !inShadow && _entries.ContainsKey(position);
+            if (isKnown || instruction.IsInvalid || instruction.NextIP32 - 1 > _context.Limit || instruction.NextIP32 < instruction.IP32)
             {
                 break;
             }
