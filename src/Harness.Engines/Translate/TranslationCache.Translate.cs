@@ -8,6 +8,9 @@ internal sealed partial class TranslationCache
     private const int LongestUnit = 12;
     private const int LongestInstruction = 15;
 
+    /// <summary>Units that are translated without being asked for, because the one before falls through to them.</summary>
+    private const int UnitsAhead = 2;
+
     /// <summary>More than the code of any unit takes, stubs included.</summary>
     private const uint LargestUnit = 2048;
 
@@ -17,7 +20,7 @@ internal sealed partial class TranslationCache
     private bool HasRoom => _next + LargestUnit <= CodeStart + _options.CacheBytes;
 
     /// <summary>Translates from an EIP on; null: the first instruction cannot be fetched whole within the code segment, or reaches into another page and may not.</summary>
-    private CacheEntry? Translate(uint eip, bool mayCross = true)
+    private CacheEntry? Translate(uint eip, int ahead = UnitsAhead)
     {
         if (!HasRoom)
         {
@@ -25,7 +28,7 @@ internal sealed partial class TranslationCache
         }
 
         uint linear = _context.Base + eip;
-        if (Fetch(linear, mayCross) is not { } source)
+        if (Fetch(linear, mayCross: ahead == UnitsAhead) is not { } source)
         {
             return null;
         }
@@ -96,9 +99,9 @@ internal sealed partial class TranslationCache
         Note("bytes-in", count: unit.Length);
         Note("bytes-out", count: _next - start);
 
-        // What the guest falls through to will be wanted. But only in the page that it has fetched from: another's accessed bit is not set yet.
+        // What the guest falls through to may be wanted. But only in the page that it has fetched from: another's accessed bit is not set yet.
         bool isNear = ((_context.Base + position) & PageMask) == (linear & PageMask) && HasRoom;
-        if (goesOn && isNear && !_entries.ContainsKey(position) && Translate(position, mayCross: false) is { } next)
+        if (goesOn && ahead > 0 && isNear && !_entries.ContainsKey(position) && Translate(position, ahead - 1) is { } next)
         {
             SetLink(last!, next);
         }
