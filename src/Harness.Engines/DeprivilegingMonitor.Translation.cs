@@ -61,6 +61,14 @@ internal sealed partial class DeprivilegingMonitor
             return null;
         }
 
-        return Emulate(EngineEventKind.Callout, cause, "");
+        uint eip = _emulator.Eip;
+        _wroteTraced = false;
+        GuestEnd? end = Emulate(EngineEventKind.Callout, cause, "");
+        if (type == CalloutType.Trace)
+        {
+            _cache!.NoteAccess(eip, _wroteTraced);
+        }
+
+        return end;
     }
 }

@@ -30,6 +30,9 @@ internal sealed partial class DeprivilegingMonitor : IMonitor
     private bool _ownsTimeStamp;
     private bool _mapChanged;
 
+    /// <summary>An emulated instruction has written to traced memory since this was set to false.</summary>
+    private bool _wroteTraced;
+
     /// <summary>Where the guest's descriptor tables lie that the shadows were made from.</summary>
     private readonly record struct ShadowedTables(uint GdtBase, ushort GdtLimit, uint LdtBase, int LdtCount);
 
@@ -304,7 +307,7 @@ internal sealed partial class DeprivilegingMonitor : IMonitor
             case ShadowFault.Traced:
                 if (RunsFromCache)
                 {
-                    _cache!.NoteTrace();
+                    _cache!.NoteAccess(_emulator.Eip, traced: true);
                 }
 
                 return Emulate("trace");
@@ -407,6 +410,7 @@ internal sealed partial class DeprivilegingMonitor : IMonitor
     {
         if (_memory.Translate(address, write: true) is { } found)
         {
+            _wroteTraced |= _cache is not null && _pages.IsTraced((uint)found.Value);
             _pages.Written((uint)found.Value, size);
             _cache?.Written((uint)found.Value, size);
             _gdt.Written((uint)found.Value, size);

@@ -169,8 +169,9 @@ internal sealed partial class TranslationCache
 
     private void EmitCallout(CalloutType type, CacheLink? link)
     {
-        _callouts[_next] = new Callout(type, link);
-        WriteBytes([0x0F, 0x0B]);
+        uint at = _next;
+        Write(Sequence.CallOut(), InstructionClass.Sensitive);
+        _callouts[at] = new Callout(type, link);
     }
 
     private void WriteBytes(ReadOnlySpan<byte> bytes)
@@ -214,7 +215,7 @@ internal sealed partial class TranslationCache
         InstructionClass type = InstructionClasses.Of(instruction);
         return type switch
         {
-            InstructionClass.Ident => _options.Adapts && _faults.GetValueOrDefault(instruction.IP32) >= Patience ? InstructionClass.Traced : type,
+            InstructionClass.Ident => _options.Adapts && _traces.GetValueOrDefault(instruction.IP32) >= Patience ? InstructionClass.Traced : type,
             InstructionClass.Branch or InstructionClass.ShortBranch => instruction.NearBranch32 <= _context.Limit ? type : InstructionClass.Sensitive,
             InstructionClass.Call => instruction.NearBranch32 <= _context.Limit && _context.HasBigStack ? type : InstructionClass.Sensitive,
             InstructionClass.Return or InstructionClass.IndirectCall => _context.HasBigStack ? type : InstructionClass.Sensitive,

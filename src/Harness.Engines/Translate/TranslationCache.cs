@@ -11,8 +11,9 @@ internal sealed partial class TranslationCache
     private const uint PageSize = 0x1000;
     private const uint PageMask = 0xFFFFF000;
 
-    /// <summary>Faults on traced memory after which an access becomes a callout.</summary>
+    /// <summary>Times that an access meets traced memory before it becomes a callout, and the most that are remembered.</summary>
     private const int Patience = 4;
+    private const int MostTraces = 2 * Patience;
 
     /// <summary>Flags under which the guest is interpreted: single steps, and what POPFD of virtual-8086 extensions would change.</summary>
     private const uint Unusual = Eflags.TF | Eflags.VIF | Eflags.VIP;
@@ -29,7 +30,7 @@ internal sealed partial class TranslationCache
     private readonly Dictionary<uint, CacheEntry> _entries = [];
     private readonly Dictionary<uint, Callout> _callouts = [];
     private readonly Dictionary<uint, SourcePage> _pageAt = [];
-    private readonly Dictionary<uint, int> _faults = [];
+    private readonly Dictionary<uint, int> _traces = [];
     private readonly List<SourcePage> _pages = [];
 
     /// <summary>In ascending order of their addresses.</summary>
@@ -132,15 +133,18 @@ internal sealed partial class TranslationCache
         return callout.Type;
     }
 
-    /// <summary>The instruction at the guest's EIP faulted on traced memory. Where it does so again and again, its translation is replaced by a callout.</summary>
-    public void NoteTrace()
+    /// <summary>
+    /// The instruction at an EIP met traced memory, by a fault or as a callout, or as a callout did not. Where it does again and again, its translation is replaced
+    /// by a callout; where it no longer does, by a copy.
+    /// </summary>
+    public void NoteAccess(uint eip, bool traced)
     {
-        uint eip = _emulator.Eip;
-        int faults = _faults[eip] = _faults.GetValueOrDefault(eip) + 1;
-        if (_options.Adapts && faults == Patience && _entries.TryGetValue(eip, out CacheEntry entry))
+        int before = _traces.GetValueOrDefault(eip);
+        int now = _traces[eip] = Math.Min(before + (traced ? 1 : -1), MostTraces);
+        if (_options.Adapts && before < Patience != now < Patience && _entries.TryGetValue(eip, out CacheEntry entry))
         {
             Drop(entry.Unit);
-            Note("adaptation");
+            Note(traced ? "adaptation" : "reversion");
         }
     }
 
@@ -218,7 +222,7 @@ internal sealed partial class TranslationCache
         _entries.Clear();
         _callouts.Clear();
         _pageAt.Clear();
-        _faults.Clear();
+        _traces.Clear();
         _pages.Clear();
         _sites.Clear();
         _data.ClearTable();
