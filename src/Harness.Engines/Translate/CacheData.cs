@@ -46,7 +46,7 @@ internal sealed class CacheData(IHost host)
         }
     }
 
-    /// <summary>Lets indirect jumps to an EIP go on at an address in the cache. False: some other target lost its place.</summary>
+    /// <summary>Lets indirect jumps to an EIP go on at an address in the cache, in the place of another target if need be.</summary>
     public void AddTarget(uint eip, uint address)
     {
         uint slot = SlotOf(eip);

@@ -9,9 +9,8 @@ namespace Harness.Engines.Translate;
 /// </summary>
 internal sealed class Sequence
 {
-    private const int Capacity = 32;
     private readonly Assembler _code = new(32);
-    private readonly List<byte> _marks = new(Capacity);
+    private readonly List<byte> _marks = [];
 
     /// <summary>Number in <see cref="_code"/> of the instruction that calls out, or -1.</summary>
     public int Callout { get; private set; } = -1;
@@ -86,7 +85,7 @@ internal sealed class Sequence
         var sequence = new Sequence();
         Assembler code = sequence._code;
         Label hit = code.CreateLabel();
-        sequence.Save(ecx: true, edx: true);
+        sequence.Save();
         if (type == InstructionClass.Return)
         {
             code.mov(eax, __dword_ptr[esp]);
@@ -103,7 +102,7 @@ internal sealed class Sequence
         code.mov(edx, __dword_ptr.gs[eax + CacheData.Table]);
         code.lea(ecx, __[ecx + edx + 1]);
         code.jecxz(hit);
-        sequence.Restore(ecx: true, edx: true);
+        sequence.Restore();
         sequence.Hide();
         sequence.AddCallout();
         code.Label(ref hit);
@@ -111,7 +110,7 @@ internal sealed class Sequence
         sequence.Hide();
         code.mov(__dword_ptr.gs[CacheData.Target], eax);
         sequence.Count(type);
-        sequence.Restore(ecx: true, edx: true);
+        sequence.Restore();
         if (type == InstructionClass.Return)
         {
             code.lea(esp, __[esp + (4 + (instruction.OpCount == 0 ? 0 : instruction.Immediate16))]);
@@ -166,7 +165,8 @@ internal sealed class Sequence
     {
         var sequence = new Sequence();
         Assembler code = sequence._code;
-        sequence.Save(ecx: true, edx: false);
+        code.mov(__dword_ptr.gs[CacheData.Eax], eax);
+        code.mov(__dword_ptr.gs[CacheData.Ecx], ecx);
         code.pushfd();
         code.mov(eax, __dword_ptr[esp]);
         sequence.Hide();
@@ -252,34 +252,20 @@ internal sealed class Sequence
         return load;
     }
 
-    private void Save(bool ecx, bool edx)
+    /// <summary>Room for three registers.</summary>
+    private void Save()
     {
-        _code.mov(__dword_ptr.gs[CacheData.Eax], AssemblerRegisters.eax);
-        if (ecx)
-        {
-            _code.mov(__dword_ptr.gs[CacheData.Ecx], AssemblerRegisters.ecx);
-        }
-
-        if (edx)
-        {
-            _code.mov(__dword_ptr.gs[CacheData.Edx], AssemblerRegisters.edx);
-        }
-
+        _code.mov(__dword_ptr.gs[CacheData.Eax], eax);
+        _code.mov(__dword_ptr.gs[CacheData.Ecx], ecx);
+        _code.mov(__dword_ptr.gs[CacheData.Edx], edx);
         Hide();
     }
 
-    private void Restore(bool ecx, bool edx)
+    private void Restore()
     {
-        _code.mov(AssemblerRegisters.eax, __dword_ptr.gs[CacheData.Eax]);
-        if (ecx)
-        {
-            _code.mov(AssemblerRegisters.ecx, __dword_ptr.gs[CacheData.Ecx]);
-        }
-
-        if (edx)
-        {
-            _code.mov(AssemblerRegisters.edx, __dword_ptr.gs[CacheData.Edx]);
-        }
+        _code.mov(eax, __dword_ptr.gs[CacheData.Eax]);
+        _code.mov(ecx, __dword_ptr.gs[CacheData.Ecx]);
+        _code.mov(edx, __dword_ptr.gs[CacheData.Edx]);
     }
 
     private void AddCallout()

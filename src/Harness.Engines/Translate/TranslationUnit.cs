@@ -53,9 +53,6 @@ internal enum CalloutType
     /// <summary>The guest goes on at an address for which the cache has no link yet.</summary>
     Chain,
 
-    /// <summary>CALL, where it cannot be done in the cache.</summary>
-    Call,
-
     /// <summary>RET and indirect jumps and calls whose target the table does not have.</summary>
     Indirect,
 
