@@ -4,7 +4,7 @@ using Iced.Intel;
 namespace Harness.Engines;
 
 /// <summary>One guest under a monitor that runs it, or its users alone, in less privileged rings: run it, take the trap, do what it asked for, go on.</summary>
-internal sealed class DeprivilegingMonitor : IMonitor
+internal sealed partial class DeprivilegingMonitor : IMonitor
 {
     private const uint VirtualControl0 = Cr0.MP | Cr0.EM | Cr0.TS | Cr0.NE | Cr0.AM;
     private const uint VirtualControl4 = Cr4.TSD | Cr4.DE | Cr4.PCE | Cr4.OSFXSR | Cr4.OSXMMEXCPT | Cr4.UMIP;
@@ -30,6 +30,9 @@ internal sealed class DeprivilegingMonitor : IMonitor
     private bool _ownsTimeStamp;
     private bool _mapChanged;
 
+    /// <summary>An emulated instruction has written to traced memory since this was set to false.</summary>
+    private bool _wroteTraced;
+
     /// <summary>Where the guest's descriptor tables lie that the shadows were made from.</summary>
     private readonly record struct ShadowedTables(uint GdtBase, ushort GdtLimit, uint LdtBase, int LdtCount);
 
@@ -41,14 +44,14 @@ internal sealed class DeprivilegingMonitor : IMonitor
         _ledger = context.Ledger;
         _direct = direct;
         _retired = context.Retired;
-        long tablesEnd = direct.Translates ? TranslationCache.Start : context.MonitorBytes;
+        long tablesEnd = direct.Translation is null ? context.MonitorBytes : CacheData.Start;
         _space = new ShadowSpace(MonitorRegion.Start, MonitorRegion.Directory, tablesEnd, direct.KernelRing == 3, _host.Has(Feature.Nx));
         int shadowsEach = direct.HasUserShadow ? 2 : 1;
         ShadowSpace[] spaces = _space.Repeat(direct.AddressSpaces * shadowsEach);
-        _region = new MonitorRegion(_host, spaces, direct.Translates);
+        _region = new MonitorRegion(_host, spaces, direct.Translation is not null);
         _code = new GuestLinearMemory(_emulator, _memory);
         _pages = new ShadowPages(_host, _emulator, _memory, spaces, shadowsEach);
-        _cache = direct.Translates ? new TranslationCache(_host, _emulator, _code, _pages) : null;
+        _cache = direct.Translation is { } options ? new TranslationCache(_host, _emulator, _code, _pages, _ledger, options) : null;
         _gdt = new ShadowTable(_host, _code, _pages, MonitorRegion.Gdt, direct);
         _ldt = new ShadowTable(_host, _code, _pages, MonitorRegion.Ldt, direct);
         _state = new VirtualState(_emulator, direct, _gdt, _ldt);
@@ -73,12 +76,7 @@ internal sealed class DeprivilegingMonitor : IMonitor
 
             long before = _retired.Direct;
             HostReturn back = _host.Resume(_frame);
-            if (RunsFromCache)
-            {
-                _retired.Translated += _retired.Direct - before;
-                _retired.Direct = before;
-            }
-
+            CountTranslated(before);
             IsEmulating = back != HostReturn.Ended;
             if (!IsEmulating)
             {
@@ -91,13 +89,6 @@ internal sealed class DeprivilegingMonitor : IMonitor
             }
         }
     }
-
-    public CodeSource? SourceOf(LinearAddress executed) =>
-        _cache is not null && TranslationCache.Contains(executed.Value)
-            ? Source(_cache.SourceEip(executed.Value))
-            : null;
-
-    public void Translate(ref GuestRegisters registers) => _state.Translate(ref registers);
 
     public void Dispose()
     {
@@ -164,7 +155,7 @@ internal sealed class DeprivilegingMonitor : IMonitor
     /// <summary>What ring deprivileging does not virtualize; there is no such thing where all but user mode is interpreted.</summary>
     private string? WhyNot()
     {
-        if (!_direct.RunsKernel || _direct.Translates)
+        if (!_direct.RunsKernel || _cache is not null)
         {
             return null;
         }
@@ -196,7 +187,7 @@ internal sealed class DeprivilegingMonitor : IMonitor
 
         if (_pages.Changed)
         {
-            _cache?.Flush();
+            _cache?.Revalidate();
         }
 
         if (moved)
@@ -231,6 +222,12 @@ internal sealed class DeprivilegingMonitor : IMonitor
         ref SystemRegisters system = ref _emulator.System;
         uint cr0 = Cr0.PE | Cr0.PG | Cr0.ET | (_host.Has(Feature.I486) ? Cr0.WP : 0) | (system.Cr0 & VirtualControl0);
         uint cr4 = (system.Cr4 & VirtualControl4) | _space.Cr4 | (_ownsTimeStamp ? Cr4.TSD : 0);
+        if (_cache is not null && _emulator.Cpl == 0)
+        {
+            // Translated code reads the real time-stamp counter and corrects it.
+            cr4 &= ~Cr4.TSD;
+        }
+
         if (_host.Cr0 != cr0)
         {
             _host.Cr0 = cr0;
@@ -268,8 +265,7 @@ internal sealed class DeprivilegingMonitor : IMonitor
         CalloutType callout = CalloutType.None;
         if (RunsFromCache)
         {
-            callout = _frame.Vector == (byte)Vector.UD ? _cache!.CallOut(_frame.Eip) : CalloutType.None;
-            _frame.Eip = _cache!.SourceEip(_frame.Eip);
+            callout = _cache!.Leave(_frame);
         }
 
         _state.Import(_frame);
@@ -293,41 +289,8 @@ internal sealed class DeprivilegingMonitor : IMonitor
         };
     }
 
-    /// <summary>What translated code leaves to the monitor: where it goes on, or an instruction.</summary>
-    private GuestEnd? HandleCallout(CalloutType type)
-    {
-        string cause = type.ToString().ToLowerInvariant();
-        if (type == CalloutType.Chain)
-        {
-            Record(Event(EngineEventKind.Callout, cause, "", "", ""));
-            return null;
-        }
-
-        return Emulate(EngineEventKind.Callout, cause, "");
-    }
-
-    /// <summary>The processor is, or was when it trapped, in translated code.</summary>
-    private bool RunsFromCache => _cache is not null && _frame.Cs == _region.CacheSelector;
-
     /// <summary>Modes and levels that have a ring.</summary>
     private bool RunsInRing => (_emulator.System.Cr0 & Cr0.PE) != 0 && (_emulator.Flags & Eflags.VM) == 0 && _emulator.Cpl is 0 or 3;
-
-    private CodeSource Source(uint eip) => new(new LinearAddress(_emulator.Segment(SegmentName.CS).Base + eip), eip);
-
-    private bool TryExport()
-    {
-        if (_cache is null || _emulator.Cpl == 3)
-        {
-            return _state.TryExport(_frame);
-        }
-
-        if (_cache.Enter() is not { } unit)
-        {
-            return false;
-        }
-
-        return _state.TryExport(_frame, new TranslatedCode(_region.CacheSelector, unit));
-    }
 
     private GuestEnd? HandlePageFault()
     {
@@ -342,6 +305,11 @@ internal sealed class DeprivilegingMonitor : IMonitor
             case ShadowFault.Device:
                 return Emulate("mmio");
             case ShadowFault.Traced:
+                if (RunsFromCache)
+                {
+                    _cache!.NoteAccess(_emulator.Eip, traced: true);
+                }
+
                 return Emulate("trace");
             case ShadowFault.Protected:
                 return Emulate("write-protect");
@@ -442,6 +410,7 @@ internal sealed class DeprivilegingMonitor : IMonitor
     {
         if (_memory.Translate(address, write: true) is { } found)
         {
+            _wroteTraced |= _cache is not null && _pages.IsTraced((uint)found.Value);
             _pages.Written((uint)found.Value, size);
             _cache?.Written((uint)found.Value, size);
             _gdt.Written((uint)found.Value, size);

@@ -1,3 +1,5 @@
+using Harness.Engines.Translate;
+
 namespace Harness.Engines;
 
 /// <summary>What of a guest runs directly on the processor, and how its privilege levels are kept apart.</summary>
@@ -5,8 +7,8 @@ namespace Harness.Engines;
 /// <param name="TrapsUserReturn">User code is not present while the kernel runs, so that every return to user mode traps.</param>
 /// <param name="HasUserShadow">Users have shadow page tables of their own.</param>
 /// <param name="AddressSpaces">Address spaces of the guest whose shadows are kept.</param>
-/// <param name="Translates">Of the kernel, translated copies run in place of its code.</param>
-internal sealed record DirectExecution(int KernelRing, bool TrapsUserReturn, bool HasUserShadow, int AddressSpaces, bool Translates = false)
+/// <param name="Translation">How translated copies of the kernel's code are made, which run in its place; null: there are none.</param>
+internal sealed record DirectExecution(int KernelRing, bool TrapsUserReturn, bool HasUserShadow, int AddressSpaces, TranslationOptions? Translation = null)
 {
     public bool RunsKernel => KernelRing != 0;
 }

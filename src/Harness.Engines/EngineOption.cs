@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Harness.Engines;
 
 /// <summary>Options of engines, as a run names them.</summary>
@@ -15,6 +17,13 @@ internal static class EngineOption
             ? value
             : throw new ArgumentException($"The option {name} of {engine} is '{usual}' or '{other}', not '{value}'.");
     }
+
+    /// <summary>A number in a range, both ends included; without the option the usual one.</summary>
+    /// <exception cref="ArgumentException">The option is not such a number.</exception>
+    public static int ReadNumber(MonitorContext context, string engine, string name, int usual, int least, int most) =>
+        !context.Options.TryGetValue(name, out string? text) ? usual
+        : int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int value) && value >= least && value <= most ? value
+        : throw new ArgumentException($"The option {name} of {engine} is a number from {least} to {most}, not '{text}'.");
 
     /// <summary>
     /// The option paging, how shadow page tables are kept, as the number of address spaces that have them: "virtual-tlb" (the default) empties them at each

@@ -1,3 +1,5 @@
+using Harness.Engines.Translate;
+
 namespace Harness.Engines;
 
 /// <summary>
@@ -6,7 +8,7 @@ namespace Harness.Engines;
 /// </summary>
 /// <param name="host">The processor.</param>
 /// <param name="spaces">All spaces that the guest runs in; the first is in use from the start.</param>
-/// <param name="hasCache">There is a code segment for translated code, which reaches the region.</param>
+/// <param name="hasCache">There are segments for translated code and its data, which reach the region.</param>
 internal sealed class MonitorRegion(IHost host, ShadowSpace[] spaces, bool hasCache)
 {
     /// <summary>First linear address that is the monitor's.</summary>
@@ -20,7 +22,7 @@ internal sealed class MonitorRegion(IHost host, ShadowSpace[] spaces, bool hasCa
     public const uint Directory = 0x27000;
 
     /// <summary>Descriptors of the monitor, which follow each other.</summary>
-    public int Count { get; } = hasCache ? Slots + 1 : Slots;
+    public int Count { get; } = hasCache ? Slots + 2 : Slots;
 
     /// <summary>Of them, those that every monitor has.</summary>
     public const int Slots = 4;
@@ -29,6 +31,7 @@ internal sealed class MonitorRegion(IHost host, ShadowSpace[] spaces, bool hasCa
     private const int TaskSlot = 2;
     private const int LdtSlot = 3;
     private const int CacheSlot = Slots;
+    private const int CacheDataSlot = Slots + 1;
 
     private const uint Idt = 0x20000;
     private const uint Task = 0x21000;
@@ -45,6 +48,9 @@ internal sealed class MonitorRegion(IHost host, ShadowSpace[] spaces, bool hasCa
 
     /// <summary>The code segment of translated code, in ring 1.</summary>
     public ushort CacheSelector => (ushort)(_first + CacheSlot * 8 + 1);
+
+    /// <summary>The segment of its data.</summary>
+    public ushort CacheDataSelector => (ushort)(_first + CacheDataSlot * 8 + 1);
 
     /// <summary>The monitor's own LDT selector.</summary>
     private ushort LdtSelector => (ushort)(_first + LdtSlot * 8);
@@ -84,7 +90,9 @@ internal sealed class MonitorRegion(IHost host, ShadowSpace[] spaces, bool hasCa
         WriteDescriptor(task, Descriptor.Segment(Start + Task, TaskLimit, AccessRights.P | SystemType.AvailableTss32));
         if (hasCache)
         {
-            WriteDescriptor((ushort)(first + CacheSlot * 8), Descriptor.Segment(0, uint.MaxValue, Flat | AccessRights.Code | 1u << AccessRights.DplShift));
+            const uint ring1 = 1u << AccessRights.DplShift;
+            WriteDescriptor(CacheSlot, Descriptor.Segment(0, uint.MaxValue, Flat | AccessRights.Code | ring1));
+            WriteDescriptor(CacheDataSlot, Descriptor.Segment(Start + CacheData.Start, CacheData.Bytes - 1, Flat | ring1));
         }
 
         for (uint vector = 0; vector < 256; vector++)

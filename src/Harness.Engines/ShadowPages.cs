@@ -149,6 +149,9 @@ internal sealed partial class ShadowPages(IHost host, Emulator emulator, GuestMe
         return frame;
     }
 
+    /// <summary>A write to the host address by the guest would trap.</summary>
+    public bool IsTraced(uint address) => _traced.ContainsKey(address & PageMask) || _copiedFrames.Contains(address & PageMask);
+
     /// <summary>Follows a write to guest memory at a host address.</summary>
     public void Written(uint address, int size)
     {
@@ -209,7 +212,7 @@ internal sealed partial class ShadowPages(IHost host, Emulator emulator, GuestMe
         }
 
         uint frame = (uint)found.Value & PageMask;
-        bool traced = _traced.ContainsKey(frame) || _copiedFrames.Contains(frame);
+        bool traced = IsTraced(frame);
         bool inPlace = memory.Translate(physical, write: true) == found;
         bool writable = walk.Writable && !traced && inPlace;
         if (!writable && (write || !_hasWriteProtect))

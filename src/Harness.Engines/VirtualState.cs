@@ -1,7 +1,7 @@
 namespace Harness.Engines;
 
-/// <summary>Where translated code goes on: in the cache's code segment, whose base is 0.</summary>
-internal readonly record struct TranslatedCode(ushort Selector, uint Eip);
+/// <summary>Where translated code goes on: in the cache's code segment, whose base is 0, and with its data in GS, which the guest's code there does not use.</summary>
+internal readonly record struct TranslatedCode(ushort Selector, ushort DataSelector, uint Eip);
 
 /// <summary>
 /// The VM map and its inverse: between the guest's virtual registers, which the emulator holds, and what the processor holds while the guest runs on it. A
@@ -52,6 +52,11 @@ internal sealed class VirtualState(Emulator emulator, DirectExecution direct, Sh
         foreach (SegmentName name in Data)
         {
             _real[(int)name] = ExportData(ref emulator.Segment(name));
+        }
+
+        if (translated is { } cache)
+        {
+            _real[(int)SegmentName.GS] = cache.DataSelector;
         }
 
         frame.Es = _real[(int)SegmentName.ES];
@@ -179,10 +184,10 @@ internal sealed class VirtualState(Emulator emulator, DirectExecution direct, Sh
         return selector;
     }
 
-    /// <summary>A segment register is not what loading its selector would make it.</summary>
+    /// <summary>A segment register that translated code uses is not what loading its selector would make it.</summary>
     private bool HasHiddenState()
     {
-        foreach (SegmentName name in (ReadOnlySpan<SegmentName>)[SegmentName.SS, .. Data])
+        foreach (SegmentName name in (ReadOnlySpan<SegmentName>)[SegmentName.SS, SegmentName.ES, SegmentName.DS, SegmentName.FS])
         {
             ref SegmentRegister segment = ref emulator.Segment(name);
             SegmentRegister loaded = segment;

@@ -104,6 +104,7 @@ public sealed unsafe partial class Processor
         }
 
         StepCodeBase = _cpu->State.Cs.Base;
+        StepMark = block.First->Mark;
         _cpu->Alone = true;
         _cpu->ChainLimit = 0;
         _cpu->Deadline = _horizon;
@@ -135,7 +136,11 @@ public sealed unsafe partial class Processor
         }
 
         _cpu->ActiveShadow = Shadow.None;
-        _observer?.Retired(instruction);
+        if (CodeMark.Ticks(StepMark) != 0)
+        {
+            _observer?.Retired(instruction);
+        }
+
         return true;
     }
 

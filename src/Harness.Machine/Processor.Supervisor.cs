@@ -14,6 +14,9 @@ public readonly record struct PageWalk(PhysicalAddress Physical, bool Writable, 
     /// <summary>Physical address of the entry that maps the page; 0 with paging off.</summary>
     internal uint Entry { get; init; }
 
+    /// <summary>The walk sets accessed or dirty bits, or would.</summary>
+    public bool SetsBits { get; internal init; }
+
     /// <summary>Instruction fetches are not allowed.</summary>
     public bool ExecuteDisable => (Rights & Translation.ExecuteDisable) != 0;
 }
@@ -70,6 +73,9 @@ public sealed unsafe partial class Processor
         physical = walk.Physical;
         return found;
     }
+
+    /// <summary>A fetch in supervisor mode would succeed and leave the page tables as they are.</summary>
+    public bool CanFetch(LinearAddress linear) => Paging.Probe(_cpu, linear.Value, PageAccess.Fetch, out PageWalk walk) && !walk.SetsBits;
 
     /// <summary>The paging-structure entry that maps a page. False: paging is off, or the page is not present.</summary>
     public bool TryFindEntry(LinearAddress linear, out PhysicalAddress entry)

@@ -24,6 +24,8 @@ public sealed unsafe partial class Processor : IDisposable
     private bool _reportStores;
     private uint _sentinelStart = 1;
     private uint _sentinelLength;
+    private byte[] _marks = [];
+    private uint _marksStart;
     private IExecutionObserver? _observer;
     private bool _isDelivering;
     private byte _deliveredVector;
@@ -262,6 +264,29 @@ public sealed unsafe partial class Processor : IDisposable
     {
         _sentinelStart = start.Value;
         _sentinelLength = length;
+    }
+
+    /// <summary>
+    /// From this linear address on lies code that a translator has written, with a mark for each byte at which an instruction begins (<see cref="CodeMark"/>).
+    /// A mark may change as long as the code is written after it.
+    /// </summary>
+    public void SetCodeMarks(LinearAddress start, byte[] marks)
+    {
+        _marksStart = start.Value;
+        _marks = marks;
+    }
+
+    /// <summary>How often instructions with the counter ran.</summary>
+    public long CountOf(int counter) => _cpu->Counts[counter];
+
+    /// <summary>Of the instruction that an <see cref="Observer"/> is told of, or whose effects it is told of.</summary>
+    public byte StepMark { get; private set; }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal byte MarkAt(uint linear)
+    {
+        uint offset = linear - _marksStart;
+        return offset < (uint)_marks.Length ? _marks[offset] : (byte)0;
     }
 
     /// <summary>Runs end where user mode begins: for a monitor that interprets supervisor mode alone.</summary>

@@ -154,7 +154,7 @@ public sealed record CheckCount(int Passed, int Failed, int Skipped);
 /// <summary>Events of a run that agree in everything but place and time.</summary>
 public sealed record EventTotal
 {
-    /// <summary>trap, exit, callout, hypercall, injection, interrupt, hidden fault, switch, ...</summary>
+    /// <summary>trap, exit, callout, hypercall, injection, interrupt, hidden fault, in-cache, translation, switch, ...</summary>
     public required string Kind { get; init; }
 
     /// <summary>Vector, exit reason or type of callout, as the manual spells it.</summary>

@@ -202,8 +202,10 @@ public static class SnapshotText
         }
     }
 
-    // Detail and place of an event change with harmless changes of a guest: only what identifies the cause is kept.
+    // Detail and place of an event change with harmless changes of a guest: only what identifies the cause is kept. How a translator cuts its units is its own
+    // business: a scenario says as a fact what it means to keep of it.
     private static IEnumerable<string> Events(RunRecord record) => record.Events
+        .Where(e => e.Kind != "translation")
         .GroupBy(e => (e.Level, e.Kind, e.Cause, Reason: e.Reason ?? "", Instruction: e.Instruction ?? "-", e.Cpl))
         .OrderBy(g => g.Key.Level)
         .ThenBy(g => g.Key.Kind, StringComparer.Ordinal)

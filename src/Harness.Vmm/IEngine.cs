@@ -1,3 +1,5 @@
+using Iced.Intel;
+
 namespace Harness.Vmm;
 
 /// <summary>Classes of engines that scenarios assert on, so that a new engine gets a verdict.</summary>
@@ -89,8 +91,8 @@ public enum GuestEnd
     Stopped,
 }
 
-/// <summary>An instruction of the guest: its linear address and its EIP.</summary>
-public readonly record struct CodeSource(LinearAddress Address, uint Eip);
+/// <summary>An instruction of the guest: its linear address, its EIP, and what it was when it was translated; of one that is not translated yet, only where it is.</summary>
+public readonly record struct CodeSource(LinearAddress Address, uint Eip, Instruction Instruction);
 
 /// <summary>One engine at work on one guest.</summary>
 public interface IMonitor : IDisposable

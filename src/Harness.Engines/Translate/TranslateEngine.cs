@@ -1,7 +1,7 @@
 namespace Harness.Engines.Translate;
 
 /// <summary>
-/// Dynamic binary translation: kernel code runs from a cache of its copies in ring 1, in which sensitive instructions are callouts; user mode runs directly. Real
+/// Dynamic binary translation: kernel code runs from a cache of its copies in ring 1, in which sensitive instructions are emulated or callouts; user mode runs directly. Real
 /// and virtual-8086 mode, rings 1 and 2 and 16-bit kernel code are interpreted.
 /// </summary>
 public sealed class TranslateEngine : IEngine
@@ -14,6 +14,20 @@ public sealed class TranslateEngine : IEngine
 
     public string? NotApplicable(ProcessorModel model, GuestImage guest) => null;
 
-    public IMonitor Create(MonitorContext context) =>
-        new DeprivilegingMonitor(context, new DirectExecution(KernelRing: 1, TrapsUserReturn: true, HasUserShadow: false, AddressSpaces: 1, Translates: true));
+    /// <summary>
+    /// Options: emulation, whether CLI, STI, PUSHF, POPF and RDTSC are emulated in the cache ("in-cache", the default) or left to the monitor ("callout");
+    /// adaptation, whether accesses that keep faulting on traced memory become callouts ("on", the default, or "off"); cacheKiB, how much code the cache holds;
+    /// paging, see <see cref="EngineOption.AddressSpaces"/>.
+    /// </summary>
+    /// <exception cref="ArgumentException">An option has another value.</exception>
+    public IMonitor Create(MonitorContext context)
+    {
+        var options = new TranslationOptions(
+            EngineOption.Read(context, Name, "emulation", "in-cache", "callout") == "in-cache",
+            EngineOption.Read(context, Name, "adaptation", "on", "off") == "on",
+            (uint)EngineOption.ReadNumber(context, Name, "cacheKiB", TranslationCache.MostKiB, 4, TranslationCache.MostKiB) * 1024);
+        return new DeprivilegingMonitor(
+            context,
+            new DirectExecution(KernelRing: 1, TrapsUserReturn: true, HasUserShadow: false, EngineOption.AddressSpaces(context, Name), options));
+    }
 }

@@ -1,265 +1,268 @@
-using Iced.Intel;
-
 namespace Harness.Engines.Translate;
 
-/// <summary>Why translated code calls the monitor.</summary>
-internal enum CalloutType
-{
-    /// <summary>It does not: a copy of the guest's instruction, or a branch that stays in the cache.</summary>
-    None,
-
-    /// <summary>The guest goes on at an address for which the cache has no link yet.</summary>
-    Chain,
-
-    /// <summary>CALL, whose return address has to be the guest's.</summary>
-    Call,
-
-    /// <summary>RET and indirect jumps.</summary>
-    Indirect,
-
-    /// <summary>What a less privileged ring or another code segment would do otherwise.</summary>
-    Sensitive,
-}
-
 /// <summary>
-/// Translated kernel code in the monitor's region. Each instruction of a unit stands for one of the guest's and takes its tick; a callout is UD2, which faults
-/// and so takes none. A unit is as valid as the source bytes, the page tables on the way to them and the code segment: their frames are traced, and a change of
-/// one of them empties the cache.
+/// Translated kernel code in the monitor's region. A unit is as valid as the source bytes, the page tables on the way to them and the code segment: their frames
+/// are traced, and what is no longer true is dropped. Addresses are host-physical, which is also the offset in the region.
 /// </summary>
-internal sealed class TranslationCache(IHost host, Emulator emulator, GuestLinearMemory code, ShadowPages pages)
+internal sealed partial class TranslationCache
 {
-    /// <summary>Host-physical, and as an offset in the monitor's region.</summary>
-    public const uint Start = 0x300000;
-    public const uint End = 0x400000;
-
-    private const int LongestUnit = 12;
+    private const uint CodeStart = CacheData.Start + CacheData.Bytes;
+    private const uint CodeEnd = 0x400000;
     private const uint PageSize = 0x1000;
     private const uint PageMask = 0xFFFFF000;
-    private const int LongestInstruction = 15;
-    private const int LongestBranch = 6;
 
-    private readonly Dictionary<uint, uint> _units = [];
-    private readonly Dictionary<uint, Site> _sites = [];
-    private readonly Dictionary<uint, bool[]> _source = [];
+    /// <summary>Times that an access meets traced memory before it becomes a callout, and the most that are remembered.</summary>
+    private const int Patience = 4;
+    private const int MostTraces = 2 * Patience;
+
+    /// <summary>Flags under which the guest is interpreted: single steps, and what POPFD of virtual-8086 extensions would change.</summary>
+    private const uint Unusual = Eflags.TF | Eflags.VIF | Eflags.VIP;
+
+    private readonly IHost _host;
+    private readonly Emulator _emulator;
+    private readonly GuestLinearMemory _code;
+    private readonly ShadowPages _shadow;
+    private readonly Ledger _ledger;
+    private readonly TranslationOptions _options;
+    private readonly CacheData _data;
+    private readonly byte[] _marks = new byte[CodeEnd - CodeStart];
+    private readonly long[] _uses = new long[CodeMark.Counters];
+    private readonly Dictionary<uint, CacheEntry> _entries = [];
+    private readonly Dictionary<uint, Callout> _callouts = [];
+    private readonly Dictionary<uint, SourcePage> _pageAt = [];
+    private readonly Dictionary<uint, int> _traces = [];
+    private readonly List<SourcePage> _pages = [];
+
+    /// <summary>In ascending order of their addresses.</summary>
+    private readonly List<CacheSite> _sites = [];
     private Context _context;
-    private uint _next = Start;
-    private Site? _unlinked;
+    private uint _next = CodeStart;
+    private Callout _last;
 
-    /// <summary>An instruction in the cache: of which of the guest's it is the copy, or before which it calls out. Link: host address of the displacement to it.</summary>
-    private readonly record struct Site(uint Eip, CalloutType Callout, uint Link);
+    /// <summary>What of the segments translated code depends on.</summary>
+    private readonly record struct Context(uint Base, uint Limit, bool HasBigStack);
 
-    private readonly record struct Context(uint Base, uint Limit);
-
-    /// <summary>A linear address belongs to the cache.</summary>
-    public static bool Contains(uint linear) => linear >= MonitorRegion.Start + Start;
-
-    /// <summary>The guest's EIP at an instruction in the cache.</summary>
-    public uint SourceEip(uint linear) => _sites[linear - MonitorRegion.Start].Eip;
-
-    /// <summary>Takes a callout at an address in the cache; the branch that led to it is linked if the guest goes on there.</summary>
-    public CalloutType CallOut(uint linear)
+    public TranslationCache(IHost host, Emulator emulator, GuestLinearMemory code, ShadowPages shadow, Ledger ledger, TranslationOptions options)
     {
-        Site site = _sites[linear - MonitorRegion.Start];
-        _unlinked = site.Link == 0 ? null : site;
-        return site.Callout;
+        _host = host;
+        _emulator = emulator;
+        _code = code;
+        _shadow = shadow;
+        _ledger = ledger;
+        _options = options;
+        _data = new CacheData(host);
+        _data.ClearTable();
+        host.SetCodeMarks(new LinearAddress(MonitorRegion.Start + CodeStart), _marks);
     }
+
+    /// <summary>Room for code.</summary>
+    public static int MostKiB => (int)(CodeEnd - CodeStart) / 1024;
+
+    /// <summary>A linear address belongs to translated code.</summary>
+    public static bool Contains(uint linear) => linear >= MonitorRegion.Start + CodeStart;
+
+    /// <summary>Of which guest instruction an instruction in the cache is.</summary>
+    public CacheSite SiteOf(uint linear)
+    {
+        uint address = linear - MonitorRegion.Start;
+        int low = 0;
+        for (int high = _sites.Count; high - low > 1;)
+        {
+            int middle = (low + high) / 2;
+            (low, high) = _sites[middle].Address <= address ? (middle, high) : (low, middle);
+        }
+
+        return _sites[low];
+    }
+
+    /// <summary>The guest's virtual flags, where translated code runs, are in its memory.</summary>
+    public void ImportFlags() => _data.Import(_emulator);
 
     /// <summary>Where the guest's code at its EIP begins in the cache; null where it has to be interpreted.</summary>
     public uint? Enter()
     {
-        ref SegmentRegister segment = ref emulator.Segment(SegmentName.CS);
-        bool breaks = (emulator.Flags & Eflags.TF) != 0 || (emulator.System.Dr7 & 0xFF) != 0;
+        ref SegmentRegister segment = ref _emulator.Segment(SegmentName.CS);
+        bool breaks = (_emulator.Flags & Unusual) != 0 || (_emulator.System.Dr7 & 0xFF) != 0;
         if (!segment.IsBig || breaks)
         {
             return null;
         }
 
-        var context = new Context(segment.Base, segment.Limit);
+        var context = new Context(segment.Base, segment.Limit, _emulator.Segment(SegmentName.SS).IsBig);
         if (context != _context)
         {
-            Flush();
+            Flush("segment");
             _context = context;
         }
 
-        uint? unit = _units.TryGetValue(emulator.Eip, out uint known) ? known : Translate(emulator.Eip);
-        if (unit is { } target && _unlinked is { } site && site.Eip == emulator.Eip)
+        uint eip = _emulator.Eip;
+        Callout from = _last;
+        _last = default;
+        if ((_entries.TryGetValue(eip, out CacheEntry found) ? found : Translate(eip)) is not { } entry)
         {
-            host.Memory.WriteUInt32(new HostPhysicalAddress(site.Link), target - (site.Link + 4));
+            return null;
         }
 
-        _unlinked = null;
-        return unit + MonitorRegion.Start;
+        if (from.Link is { } link && link.Eip == eip && link.From.IsValid)
+        {
+            SetLink(link, entry);
+        }
+        else if (from.Type == CalloutType.Indirect)
+        {
+            _data.AddTarget(eip, MonitorRegion.Start + entry.Address);
+            Note("target");
+        }
+
+        _data.Export(_emulator);
+        return MonitorRegion.Start + entry.Address;
     }
 
-    /// <summary>Empties the cache if source bytes were written.</summary>
+    /// <summary>Translated code was left for the monitor: the frame becomes the guest's. The callout that led there, or none if the guest's instruction trapped.</summary>
+    public CalloutType Leave(TrapFrame frame)
+    {
+        CacheSite site = SiteOf(frame.Eip);
+        Callout callout = frame.Vector == (byte)Vector.UD ? _callouts.GetValueOrDefault(frame.Eip - MonitorRegion.Start) : default;
+        ImportFlags();
+        if (site.InShadow && _data.StiCastsShadow)
+        {
+            _emulator.Blocking = Shadow.Sti;
+        }
+
+        frame.Eip = site.Eip;
+        _last = callout;
+        return callout.Type;
+    }
+
+    /// <summary>
+    /// The instruction at an EIP met traced memory, by a fault or as a callout, or as a callout did not. Where it does again and again, its translation is replaced
+    /// by a callout; where it no longer does, by a copy.
+    /// </summary>
+    public void NoteAccess(uint eip, bool traced)
+    {
+        int before = _traces.GetValueOrDefault(eip);
+        int now = _traces[eip] = Math.Min(before + (traced ? 1 : -1), MostTraces);
+        if (_options.Adapts && before < Patience != now < Patience && _entries.TryGetValue(eip, out CacheEntry entry))
+        {
+            Drop(entry.Unit);
+            Note(traced ? "adaptation" : "reversion");
+        }
+    }
+
+    /// <summary>Records what the processor has counted in translated code since it was asked last.</summary>
+    public void RecordUses()
+    {
+        for (InstructionClass type = 0; type <= InstructionClass.Traced; type++)
+        {
+            long uses = _host.CodeCount((int)type);
+            if (uses != _uses[(int)type])
+            {
+                Record(new EngineEvent
+                {
+                    Kind = EngineEventKind.InCache,
+                    Cause = InstructionClasses.NameOf(type),
+                    Instruction = InstructionClasses.MnemonicOf(type),
+                    Count = uses - _uses[(int)type],
+                });
+                _uses[(int)type] = uses;
+            }
+        }
+    }
+
+    /// <summary>Drops the units that were made from bytes that have been written.</summary>
     public void Written(uint address, int size)
     {
-        if (!_source.TryGetValue(address & PageMask, out bool[]? source))
+        foreach (SourcePage page in _pages)
         {
-            return;
-        }
-
-        uint offset = address & ~PageMask;
-        if (source.AsSpan((int)offset, (int)Math.Min((uint)size, PageSize - offset)).Contains(true))
-        {
-            Flush();
+            if (page.Frame == (address & PageMask))
+            {
+                DropWhere(page, page.Linear | (address & ~PageMask), (uint)size, "invalidation");
+            }
         }
     }
 
-    public void Flush()
+    /// <summary>
+    /// After the guest's paging or memory map has changed: keeps the units of pages that are where they were and whose next fetch would leave no trace in the
+    /// guest's tables.
+    /// </summary>
+    public void Revalidate()
     {
-        _units.Clear();
+        for (int i = _pages.Count - 1; i >= 0; i--)
+        {
+            SourcePage page = _pages[i];
+            var linear = new LinearAddress(page.Linear);
+            if (!_emulator.CanFetch(linear) || _shadow.Trace(linear) != page.Frame)
+            {
+                DropWhere(page, page.Linear, PageSize, "remap");
+                _pages.RemoveAt(i);
+                _pageAt.Remove(page.Linear);
+            }
+        }
+    }
+
+    private void DropWhere(SourcePage page, uint linear, uint size, string why)
+    {
+        for (int i = page.Units.Count - 1; i >= 0; i--)
+        {
+            if (page.Units[i].Overlaps(linear, size))
+            {
+                Drop(page.Units[i]);
+                Note(why);
+            }
+        }
+    }
+
+    /// <summary>Empties the cache.</summary>
+    private void Flush(string why)
+    {
+        if (_pages.Count > 0)
+        {
+            Note("eviction", why);
+        }
+
+        _entries.Clear();
+        _callouts.Clear();
+        _pageAt.Clear();
+        _traces.Clear();
+        _pages.Clear();
         _sites.Clear();
-        _source.Clear();
-        _unlinked = null;
-        _next = Start;
+        _data.ClearTable();
+        _last = default;
+        _next = CodeStart;
     }
 
-    /// <summary>Translates from an EIP on; null: the first instruction cannot be fetched whole from one page within the code segment.</summary>
-    private uint? Translate(uint eip)
+    /// <summary>Nothing leads to the unit any more; its bytes stay until the cache is emptied.</summary>
+    private void Drop(TranslationUnit unit)
     {
-        uint linear = _context.Base + eip;
-        if (linear >= MonitorRegion.Start || !emulator.Walk(new LinearAddress(linear), write: false, user: false, fetch: true, out _)
-            || pages.Trace(new LinearAddress(linear)) is not { } frame)
+        unit.IsValid = false;
+        foreach (CacheLink link in unit.Incoming)
         {
-            return null;
+            SetTarget(link, link.Stub);
         }
 
-        if (_next + (LongestUnit + 1) * (LongestInstruction + 2 * LongestBranch) > End)
+        foreach (uint eip in unit.Entries)
         {
-            Flush();
+            _entries.Remove(eip);
+            _data.RemoveTarget(eip);
         }
 
-        byte[] bytes = new byte[Math.Min(LongestUnit * LongestInstruction, (int)(PageSize - (linear & ~PageMask)))];
-        int count = code.Read(new LinearAddress(linear), bytes, user: false);
-        var decoder = Decoder.Create(32, bytes[..count]);
-        decoder.IP = eip;
-        uint unit = _next;
-        uint at = unit;
-        var stubs = new List<Site>();
-        int done = 0;
-        bool ended = false;
-        uint position = eip;
-        while (done < LongestUnit && !ended)
+        foreach (SourcePage page in unit.Pages)
         {
-            Instruction instruction = decoder.Decode();
-            if (instruction.IsInvalid || instruction.NextIP32 - 1 > _context.Limit || instruction.NextIP32 < instruction.IP32)
-            {
-                break;
-            }
-
-            CalloutType type = TypeOf(instruction);
-            if (type != CalloutType.None)
-            {
-                ended = true;
-                at = EmitCallout(at, new Site(position, type, 0));
-            }
-            else if (instruction.FlowControl == FlowControl.Next)
-            {
-                _sites[at] = new Site(position, type, 0);
-                host.Memory.Write(new HostPhysicalAddress(at), bytes.AsSpan((int)(position - eip), instruction.Length));
-                at += (uint)instruction.Length;
-            }
-            else
-            {
-                ended = instruction.FlowControl == FlowControl.UnconditionalBranch;
-                _sites[at] = new Site(position, type, 0);
-                at = EmitBranch(at, instruction);
-                stubs.Add(new Site(instruction.NearBranch32, CalloutType.Chain, at - 4));
-            }
-
-            position = instruction.NextIP32;
-            done++;
+            page.Units.Remove(unit);
         }
-
-        if (done == 0)
-        {
-            return null;
-        }
-
-        if (!ended)
-        {
-            at = EmitCallout(at, new Site(position, CalloutType.Chain, 0));
-        }
-
-        foreach (Site stub in stubs)
-        {
-            host.Memory.WriteUInt32(new HostPhysicalAddress(stub.Link), at - (stub.Link + 4));
-            at = EmitCallout(at, stub);
-        }
-
-        _next = at;
-        _units[eip] = unit;
-        MarkSource(frame, linear & ~PageMask, position - eip);
-        return unit;
     }
 
-    private uint EmitCallout(uint at, Site site)
+    private void SetLink(CacheLink link, CacheEntry to)
     {
-        _sites[at] = site;
-        host.Memory.Write(new HostPhysicalAddress(at), [0x0F, 0x0B]);
-        return at + 2;
+        SetTarget(link, to.Address);
+        to.Unit.Incoming.Add(link);
+        Note("link");
     }
 
-    /// <summary>JMP rel32 or Jcc rel32, without its displacement's value.</summary>
-    private uint EmitBranch(uint at, in Instruction instruction)
-    {
-        byte condition = (byte)(instruction.ConditionCode - ConditionCode.o);
-        byte[] opcode = instruction.FlowControl == FlowControl.UnconditionalBranch ? [0xE9] : [0x0F, (byte)(0x80 | condition)];
-        host.Memory.Write(new HostPhysicalAddress(at), opcode);
-        return at + (uint)opcode.Length + 4;
-    }
+    private void SetTarget(CacheLink link, uint address) => _host.Memory.WriteUInt32(new HostPhysicalAddress(link.Field), address - (link.Field + 4));
 
-    private void MarkSource(uint frame, uint offset, uint length)
-    {
-        if (!_source.TryGetValue(frame, out bool[]? source))
-        {
-            _source[frame] = source = new bool[PageSize];
-        }
+    /// <summary>Something that the translator has done.</summary>
+    private void Note(string cause, string reason = "", long count = 1) =>
+        Record(new EngineEvent { Kind = EngineEventKind.Translation, Cause = cause, Reason = reason, Count = count });
 
-        source.AsSpan((int)offset, (int)length).Fill(true);
-    }
-
-    private CalloutType TypeOf(in Instruction instruction)
-    {
-        switch (instruction.FlowControl)
-        {
-            case FlowControl.Next:
-                return IsSensitive(instruction) ? CalloutType.Sensitive : CalloutType.None;
-            case FlowControl.UnconditionalBranch when instruction.IsJmpShortOrNear:
-            case FlowControl.ConditionalBranch when instruction.IsJccShortOrNear:
-                bool reaches = instruction.Op0Kind == OpKind.NearBranch32 && instruction.NearBranch32 <= _context.Limit;
-                return reaches ? CalloutType.None : CalloutType.Sensitive;
-            case FlowControl.Call:
-                return CalloutType.Call;
-            case FlowControl.Return when instruction.Mnemonic == Mnemonic.Ret:
-            case FlowControl.IndirectBranch:
-                return CalloutType.Indirect;
-            default:
-                return CalloutType.Sensitive;
-        }
-    }
-
-    /// <summary>Does something else in ring 1, over the monitor's tables or from the cache's code segment, or has a length in ticks of its own.</summary>
-    private static bool IsSensitive(in Instruction instruction)
-    {
-        bool flags = ((instruction.RflagsRead | instruction.RflagsModified) & RflagsBits.IF) != 0;
-        bool usesCode = instruction.SegmentPrefix == Register.CS;
-        bool usesSelector = false;
-        for (int operand = 0; operand < instruction.OpCount; operand++)
-        {
-            usesSelector |= instruction.GetOpKind(operand) == OpKind.Register
-                && (instruction.GetOpRegister(operand) is var register && (register.IsSegmentRegister() || register.IsCR() || register.IsDR() || register.IsTR()));
-        }
-
-        return flags || usesCode || usesSelector || instruction.IsPrivileged || instruction.Mnemonic
-            is Mnemonic.Pushf or Mnemonic.Pushfd or Mnemonic.Popf or Mnemonic.Popfd or Mnemonic.Cli or Mnemonic.Sti
-            or Mnemonic.Sgdt or Mnemonic.Sidt or Mnemonic.Sldt or Mnemonic.Str or Mnemonic.Smsw or Mnemonic.Lmsw
-            or Mnemonic.Lar or Mnemonic.Lsl or Mnemonic.Verr or Mnemonic.Verw or Mnemonic.Arpl
-            or Mnemonic.Lds or Mnemonic.Les or Mnemonic.Lfs or Mnemonic.Lgs or Mnemonic.Lss
-            or Mnemonic.In or Mnemonic.Out or Mnemonic.Insb or Mnemonic.Insw or Mnemonic.Insd or Mnemonic.Outsb or Mnemonic.Outsw or Mnemonic.Outsd
-            or Mnemonic.Rdtsc or Mnemonic.Rdtscp or Mnemonic.Rdpmc or Mnemonic.Rdmsr or Mnemonic.Wrmsr or Mnemonic.Cpuid
-            or Mnemonic.Hlt or Mnemonic.Monitor or Mnemonic.Mwait or Mnemonic.Rsm or Mnemonic.Bound
-            or Mnemonic.Vmread or Mnemonic.Vmwrite or Mnemonic.Vmptrld or Mnemonic.Vmptrst or Mnemonic.Vmclear or Mnemonic.Vmxon;
-    }
+    private void Record(EngineEvent e) => _ledger.Record(e with { Level = 1 });
 }

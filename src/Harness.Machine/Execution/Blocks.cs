@@ -253,22 +253,32 @@ internal sealed unsafe class Blocks : ICodeKeeper
     private Block Bind(BlockKey key, int count, bool ended, bool seesResumeFlag)
     {
         Op* ops = Allocate(count + 1, out Chunk chunk);
+        int ticks = 0;
         for (int i = 0; i < count; i++)
         {
             ref Instruction instruction = ref _instructions[i];
-            ops[i] = Decoding.Bind(instruction, i);
+            byte mark = _processor.MarkAt(_context.Base + instruction.IP32);
+            ops[i] = Decoding.Bind(instruction);
+            ops[i].Mark = mark;
+            ops[i].Position = (byte)ticks;
+            ticks += CodeMark.Ticks(mark);
+            ops[i].After = (byte)ticks;
             ops[i].Instruction = chunk.Instructions + (ops + i - chunk.Ops);
             *ops[i].Instruction = instruction;
             ops[i].Handler = (delegate*<Cpu*, Op*, Op*>)HandlerOf(_types[i], instruction);
+            if (CodeMark.Counter(mark) != 0)
+            {
+                Counted.Wrap(ops + i, _types[i]);
+            }
         }
 
         int last = count - 1;
         uint end = _instructions[last].IP32 + (uint)_instructions[last].Length;
         if (!ended)
         {
-            ops[count] = new Op { Handler = (delegate*<Cpu*, Op*, Op*>)Handlers.For(typeof(FallThrough)), Eip = end, Position = (byte)last };
+            ops[count] = new Op { Handler = (delegate*<Cpu*, Op*, Op*>)Handlers.For(typeof(FallThrough)), Eip = end, Position = (byte)ticks, After = (byte)ticks };
         }
-        else if (count > 1 && Handlers.IsEnd(_types[last]) && Handlers.IsBody(_types[last - 1]) && Rows.For(_instructions[last - 1])!.MayFuse(_instructions[last - 1]))
+        else if (count > 1 && ops[last - 1].Mark == 0 && Handlers.IsEnd(_types[last]) && Handlers.IsBody(_types[last - 1]) && Rows.For(_instructions[last - 1])!.MayFuse(_instructions[last - 1]))
         {
             ops[last - 1].Handler = (delegate*<Cpu*, Op*, Op*>)Handlers.Fused(_types[last - 1], WithinLimit(_types[last], _instructions[last]));
         }

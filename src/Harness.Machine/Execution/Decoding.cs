@@ -26,14 +26,13 @@ internal static unsafe class Decoding
     }
 
     /// <summary>The operands in the form that handlers use.</summary>
-    public static Op Bind(in Instruction i, int position)
+    public static Op Bind(in Instruction i)
     {
         const byte none = CpuState.ZeroRegister * sizeof(ulong);
         var op = new Op
         {
             Eip = i.IP32,
             Length = (byte)i.Length,
-            Position = (byte)position,
             Register0 = none,
             Base = none,
             Index = none,

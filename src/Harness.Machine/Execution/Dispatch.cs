@@ -21,7 +21,7 @@ internal static unsafe class Tail
     private static Op* Follow<TEnd>(Cpu* cpu, Op* op) where TEnd : struct, IBlockEnd
     {
         Op** link = TEnd.Next(cpu, op);
-        long ticks = cpu->Ticks + op->Position + 1;
+        long ticks = cpu->Ticks + op->After;
         if (link == null)
         {
             return Leave.Incomplete(cpu, op);

@@ -26,8 +26,14 @@ public unsafe struct Op
     public byte Scale;
     public byte Length;
 
-    /// <summary>How many instructions of the block come before.</summary>
+    /// <summary>Ticks of the block that come before.</summary>
     public byte Position;
+
+    /// <summary>Ticks of the block with this instruction: one more than <see cref="Position"/>, or as many for one that takes none.</summary>
+    public byte After;
+
+    /// <summary>As <see cref="CodeMark"/>.</summary>
+    public byte Mark;
 
     /// <summary>Where EIP wraps: 16-bit code ends at FFFFh.</summary>
     public bool Wide;
@@ -83,8 +89,7 @@ internal static unsafe class Leave
     /// <summary>Handler of an op whose code has been overwritten: the block is decoded again from here.</summary>
     public static Op* Stale(Cpu* cpu, Op* op)
     {
-        // A FallThrough op stands for no instruction and counts one less.
-        cpu->Ticks += op->Length == 0 ? op->Position + 1 : op->Position;
+        cpu->Ticks += op->Position;
         return To(cpu, op->Eip);
     }
 }

@@ -310,7 +310,8 @@ internal static unsafe class Paging
         }
 
         uint physical = large ? (entry & LargeMask32) | (linear & ~LargeMask32) : (entry & PageMask) | (linear & ~PageMask);
-        walk = Found(cpu, physical, directory & updated, updated, large, executeDisable: 0, access) with { Entry = entryAt };
+        walk = Found(cpu, physical, directory & updated, updated, large, executeDisable: 0, access);
+        walk = walk with { Entry = entryAt, SetsBits = updated != entry || (directory & PageEntry.A) == 0 };
         return true;
     }
 
@@ -386,7 +387,8 @@ internal static unsafe class Paging
         }
 
         uint physical = large ? ((uint)entry & LargeMaskPae) | (linear & ~LargeMaskPae) : ((uint)entry & PageMask) | (linear & ~PageMask);
-        walk = Found(cpu, physical, (uint)(directory & updated), (uint)updated, large, executeDisable, access) with { Entry = entryAt };
+        walk = Found(cpu, physical, (uint)(directory & updated), (uint)updated, large, executeDisable, access);
+        walk = walk with { Entry = entryAt, SetsBits = updated != entry || (directory & PageEntry.A) == 0 };
         return true;
     }
 

@@ -210,6 +210,9 @@ public unsafe struct Cpu
     /// <summary>By <see cref="SegmentRole"/>, in its order.</summary>
     public SegmentMemo HandlerCode, HandlerStack, ReturnCode, ReturnStack;
 
+    /// <summary>How often instructions with a counter ran (<see cref="CodeMark"/>).</summary>
+    public fixed long Counts[CodeMark.Counters];
+
     /// <summary>Instructions of the block before the system instruction that is executing: they are not in <see cref="Ticks"/> yet.</summary>
     public int Position;
 

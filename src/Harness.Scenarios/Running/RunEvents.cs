@@ -75,7 +75,7 @@ public sealed class RunEvents : IEnumerable<EngineEvent>
         Where(kind, cause, reason, instruction, at).Counted();
 
     /// <summary>What they cost by the run's cost profile.</summary>
-    public long Cycles() => _run.Read($"cycles of {Description}", _byPlace || !IsTruncated ? this.Sum(e => e.Cycles) : Totals().Sum(t => t.Cycles));
+    public long Cycles() => _run.Read($"cycles of {Description}", _byPlace || !IsTruncated ? this.Sum(e => e.Cycles * e.Count) : Totals().Sum(t => t.Cycles));
 
     /// <summary>In order of ticks.</summary>
     /// <exception cref="InvalidOperationException">There were more events than are kept.</exception>
@@ -104,7 +104,7 @@ public sealed class RunEvents : IEnumerable<EngineEvent>
 
     private bool IsTruncated => _ledgers.Any(l => l.IsTruncated);
 
-    private long Counted() => _run.Read($"number of {Description}", _byPlace || !IsTruncated ? this.LongCount() : Totals().Sum(t => t.Count));
+    private long Counted() => _run.Read($"number of {Description}", _byPlace || !IsTruncated ? this.Sum(e => e.Count) : Totals().Sum(t => t.Count));
 
     private IEnumerable<EventCount> Totals() => _ledgers.SelectMany(l => l.Totals).Where(t => _selects(t.First));
 

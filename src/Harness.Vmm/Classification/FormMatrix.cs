@@ -238,11 +238,22 @@ public sealed class FormMatrix
     {
         var steps = new List<GuestStep>();
         var events = new List<EngineEvent>();
+        var inCache = new List<EngineEvent>();
         EngineRun run = GuestRunner.Run(Request(engine, guest), new StepFilter(new StepWindow(1, long.MaxValue), 0, long.MaxValue, steps.Add), Note);
-        return new Probe(run, steps, events);
+
+        // Where in the cache it was, nobody knows: the guest has no other such instruction.
+        var probe = new Probe(run, steps, events);
+        string mnemonic = probe.Form?.Instruction.Split(' ')[0] ?? "";
+        events.AddRange(inCache.Where(e => e.Instruction == mnemonic));
+        return probe;
 
         void Note(EngineEvent e)
         {
+            if (e.Kind == EngineEventKind.InCache)
+            {
+                inCache.Add(e);
+            }
+
             bool leads = e.Kind is EngineEventKind.Trap or EngineEventKind.Exit or EngineEventKind.Callout or EngineEventKind.Hypercall;
             if (leads && e.Level > 0 && e.Address == FormGuest.Address)
             {

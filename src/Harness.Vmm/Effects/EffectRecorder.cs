@@ -13,6 +13,9 @@ internal sealed class EffectRecorder
     private readonly StepFilter? _filter;
     private readonly EffectMemory _memory;
     private readonly List<MemoryEffect> _stores = [];
+
+    /// <summary>Of each of these, the value before the step. Stores to devices have none, and do not come here twice as bytes of RAM.</summary>
+    private readonly List<byte> _before = [];
     private readonly List<MemoryEffect> _explicit = [];
     private readonly List<PortEffect> _ports = [];
     private readonly List<Delivery> _deliveries = [];
@@ -67,6 +70,7 @@ internal sealed class EffectRecorder
         for (int i = 0; i < size; i++)
         {
             _stores.Add(new MemoryEffect(new GuestPhysicalAddress(address.Value + (ulong)i), (byte)(value >> (8 * i))));
+            _before.Add(0);
         }
     }
 
@@ -92,8 +96,8 @@ internal sealed class EffectRecorder
 
     internal void NotePort(in PortEffect effect) => _ports.Add(effect);
 
-    /// <summary>The guest address of an instruction that the host's processor has executed.</summary>
-    internal LinearAddress SourceOf(LinearAddress executed) => _monitor.SourceOf(executed)?.Address ?? executed;
+    /// <summary>The guest's instruction, where the host's processor has executed a translator's.</summary>
+    internal CodeSource? SourceOf(LinearAddress executed) => _monitor.SourceOf(executed);
 
     internal GuestRegisters Translated(Processor processor)
     {
@@ -146,6 +150,7 @@ internal sealed class EffectRecorder
         }
 
         _stores.Clear();
+        _before.Clear();
         _explicit.Clear();
         _ports.Clear();
         _deliveries.Clear();
@@ -199,12 +204,12 @@ internal sealed class EffectRecorder
 
     private void NoteByte(long ramAddress, byte value)
     {
-        if (!_memory.Change(ramAddress, value))
+        if (!_memory.Change(ramAddress, value, out byte before))
         {
             return;
         }
 
-        // Sizes and the order within a step are the engine's business: what counts is which bytes have which values afterwards.
+        // Sizes and the order within a step are the engine's business: what counts is which bytes have other values afterwards than before.
         var effect = new MemoryEffect(new GuestPhysicalAddress((ulong)ramAddress), value);
         int at = _stores.Count;
         while (at > 0 && _stores[at - 1].Address.Value > effect.Address.Value)
@@ -212,13 +217,19 @@ internal sealed class EffectRecorder
             at--;
         }
 
-        if (at > 0 && _stores[at - 1].Address == effect.Address)
+        if (at == 0 || _stores[at - 1].Address != effect.Address)
+        {
+            _stores.Insert(at, effect);
+            _before.Insert(at, before);
+        }
+        else if (_before[at - 1] != value)
         {
             _stores[at - 1] = effect;
         }
         else
         {
-            _stores.Insert(at, effect);
+            _stores.RemoveAt(at - 1);
+            _before.RemoveAt(at - 1);
         }
     }
 
@@ -279,7 +290,7 @@ internal sealed class EffectMemory(GuestMemoryImage start)
     private readonly byte[]?[] _pages = new byte[]?[start.Length / Ram.PageSize];
 
     /// <summary>False: the byte has the value already.</summary>
-    public bool Change(long address, byte value)
+    public bool Change(long address, byte value, out byte before)
     {
         ref byte[]? page = ref _pages[address / Ram.PageSize];
         if (page is null)
@@ -289,8 +300,8 @@ internal sealed class EffectMemory(GuestMemoryImage start)
         }
 
         ref byte cell = ref page[address % Ram.PageSize];
-        bool changed = cell != value;
+        before = cell;
         cell = value;
-        return changed;
+        return before != value;
     }
 }

@@ -11,7 +11,7 @@ internal class ProcessorTap(EffectRecorder recorder, Processor processor) : IExe
 
     protected Processor Processor => processor;
 
-    public virtual void Retired(in Instruction instruction) => recorder.EndStep(Registers(), processor.Ticks, AddressOf(instruction), instruction, IsDirect);
+    public virtual void Retired(in Instruction instruction) => EndStep(new LinearAddress(processor.StepCodeBase + instruction.IP32), instruction);
 
     public virtual void Stored(PhysicalAddress address, int size, ulong value)
     {
@@ -26,11 +26,11 @@ internal class ProcessorTap(EffectRecorder recorder, Processor processor) : IExe
 
     public void PortAccess(ushort port, int size, uint value, bool write) => recorder.NotePort(new PortEffect(port, size, value, write));
 
+    protected void EndStep(LinearAddress address, in Instruction instruction) => recorder.EndStep(Registers(), processor.Ticks, address, instruction, IsDirect);
+
     protected virtual bool IsDirect => false;
 
     protected virtual GuestRegisters Registers() => GuestRegisters.Of(processor);
-
-    protected virtual LinearAddress AddressOf(in Instruction instruction) => new(processor.StepCodeBase + instruction.IP32);
 }
 
 /// <summary>
@@ -46,6 +46,8 @@ internal sealed class HostTap(EffectRecorder recorder, GuestMachine machine) : P
 
     public override void Retired(in Instruction instruction)
     {
+        var executed = new LinearAddress(Processor.StepCodeBase + instruction.IP32);
+        CodeSource source = Recorder.SourceOf(executed) ?? new CodeSource(executed, instruction.IP32, instruction);
         if (instruction.Mnemonic is Mnemonic.Int or Mnemonic.Int3 or Mnemonic.Into && Processor.State.Cpl == 0)
         {
             // A gate that the monitor has opened leads to its own stack.
@@ -60,7 +62,7 @@ internal sealed class HostTap(EffectRecorder recorder, GuestMachine machine) : P
             if (change is not null)
             {
                 Violation = string.Create(
-                    CultureInfo.InvariantCulture, $"{change} by '{instruction}' at {AddressOf(instruction)}, tick {Processor.Ticks}");
+                    CultureInfo.InvariantCulture, $"{change} by '{source.Instruction}' at {source.Address}, tick {Processor.Ticks}");
             }
         }
 
@@ -71,7 +73,7 @@ internal sealed class HostTap(EffectRecorder recorder, GuestMachine machine) : P
             machine.Host.NoteGuest();
         }
 
-        base.Retired(instruction);
+        EndStep(source.Address, source.Instruction);
     }
 
     public override void Stored(PhysicalAddress address, int size, ulong value)
@@ -80,7 +82,7 @@ internal sealed class HostTap(EffectRecorder recorder, GuestMachine machine) : P
         {
             Recorder.NoteExplicitStore(at, size, value);
         }
-        else if (!machine.Host.IsTrapping)
+        else if (!machine.Host.IsTrapping && Processor.StepMark == 0)
         {
             _outside ??= address.Value;
         }
@@ -90,8 +92,6 @@ internal sealed class HostTap(EffectRecorder recorder, GuestMachine machine) : P
     public override void StoredImplicitly(PhysicalAddress address, int size, ulong value) => StoredInGuest(address, size, value);
 
     protected override bool IsDirect => true;
-
-    protected override LinearAddress AddressOf(in Instruction instruction) => Recorder.SourceOf(base.AddressOf(instruction));
 
     protected override GuestRegisters Registers() => Recorder.Translated(Processor);
 

@@ -188,6 +188,18 @@ public sealed class Emulator : IDisposable
     /// <summary>Takes the pending NMI, for a monitor that delivers it itself.</summary>
     public void AcknowledgeNmi() => Platform.AcknowledgeNmi();
 
+    /// <summary>The virtual time-stamp counter.</summary>
+    public ulong TimeStamp
+    {
+        get
+        {
+            _clock.Enter(_processor);
+            ulong value = _processor.TimeStamp;
+            _clock.Leave(_processor);
+            return value;
+        }
+    }
+
     /// <summary>Lets the virtual devices do what is due now.</summary>
     public void AdvanceDevices() => Platform.AdvanceTo(_clock.Ticks);
 
@@ -234,6 +246,9 @@ public sealed class Emulator : IDisposable
     /// code and CR2 for it.
     /// </summary>
     public bool Walk(LinearAddress linear, bool write, bool user, bool fetch, out PageWalk walk) => _processor.WalkForMonitor(linear, write, user, fetch, out walk);
+
+    /// <summary>A fetch in supervisor mode would succeed and set no bit in the guest's page tables.</summary>
+    public bool CanFetch(LinearAddress linear) => _processor.CanFetch(linear);
 
     /// <summary>Takes a page out of the guest's page tables from outside; a monitor learns of it by <see cref="Stored"/>.</summary>
     internal void PageOut(LinearAddress address, GuestMemoryMap memory)

@@ -30,6 +30,15 @@ public enum EngineEventKind
     /// <summary>A virtualization instruction of a hypervisor that runs as the guest.</summary>
     Instruction,
 
+    /// <summary>
+    /// Translated code did without a call into its monitor what would have been one: an instruction emulated in the cache, or a jump that found its target there.
+    /// Nothing tells the monitor; the processor counts, and the events are recorded when the guest is left.
+    /// </summary>
+    InCache,
+
+    /// <summary>What a translator did: units translated, by what became of their instructions, links, evictions. What led to it is an event of its own, and has the cost.</summary>
+    Translation,
+
     /// <summary>The monitor put the shadows of another address space of the guest in use. What led to it is an event of its own, and has the cost.</summary>
     Switch,
 }
@@ -37,19 +46,23 @@ public enum EngineEventKind
 /// <summary>One event. What identifies a row of a report are <see cref="Kind"/>, <see cref="Cause"/>, <see cref="Reason"/>, <see cref="Instruction"/>, CPL and level.</summary>
 public readonly record struct EngineEvent
 {
+    public EngineEvent()
+    {
+    }
+
     public required EngineEventKind Kind { get; init; }
 
     /// <summary>Vector ("#GP"), exit reason ("CPUID"), callout type.</summary>
     public required string Cause { get; init; }
 
     /// <summary>Why the monitor had to act: "privileged", "compression", "shadow-miss", "trace", "invalid-guest-state", ...; empty if the cause says it all.</summary>
-    public string Reason { get; init; }
+    public string Reason { get; init; } = "";
 
     /// <summary>Mnemonic of the instruction that caused it, in lower case, or empty.</summary>
-    public string Instruction { get; init; }
+    public string Instruction { get; init; } = "";
 
     /// <summary>Port, MSR, control register or address, for the drill-down.</summary>
-    public string Detail { get; init; }
+    public string Detail { get; init; } = "";
 
     /// <summary>Of the guest, as the guest sees it.</summary>
     public int Cpl { get; init; }
@@ -63,6 +76,9 @@ public readonly record struct EngineEvent
     /// <summary>Guest tick.</summary>
     public long Tick { get; init; }
 
-    /// <summary>What the cost profile says that it cost.</summary>
+    /// <summary>How many such events these are, of which nobody knows more than that they happened before the tick.</summary>
+    public long Count { get; init; } = 1;
+
+    /// <summary>What the cost profile says that it cost: one of them.</summary>
     public long Cycles { get; init; }
 }

@@ -66,15 +66,12 @@ public sealed class Ledger(CostProfile? costs, bool keepAll)
         e = e with
         {
             Cycles = costs?.CostOf(e) ?? 0,
-            Reason = e.Reason ?? "",
-            Instruction = e.Instruction ?? "",
-            Detail = e.Detail ?? "",
             Tick = Clock is null ? e.Tick : costs is null || e.Kind == EngineEventKind.Injection || Clock.Arrival is not { } arrival ? Clock.Now : arrival,
             Level = costs is null ? e.Level : Math.Max(e.Level, 1),
         };
         EventCount total = TotalOf(e);
-        total.Count++;
-        total.Cycles += e.Cycles;
+        total.Count += e.Count;
+        total.Cycles += e.Cycles * e.Count;
         if (keepAll && _all.Count == Capacity)
         {
             IsTruncated = true;

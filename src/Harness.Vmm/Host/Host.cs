@@ -131,7 +131,14 @@ internal sealed class Host : IHost, IHostMemory, IProcessorBus, IDisposable
         Processor.StateChanged();
     }
 
-    public bool ReadMsr(uint number, out ulong value) => Processor.TryReadMsr(number, out value);
+    public bool ReadMsr(uint number, out ulong value)
+    {
+        // The time-stamp counter is a clock.
+        _clock.Enter(Processor);
+        bool known = Processor.TryReadMsr(number, out value);
+        _clock.Leave(Processor);
+        return known;
+    }
 
     public bool WriteMsr(uint number, ulong value) => Processor.TryWriteMsr(number, value);
 
@@ -170,6 +177,10 @@ internal sealed class Host : IHost, IHostMemory, IProcessorBus, IDisposable
         _interruptAt = tick;
         _interrupt = false;
     }
+
+    public void SetCodeMarks(LinearAddress start, byte[] marks) => Processor.SetCodeMarks(start, marks);
+
+    public long CodeCount(int counter) => Processor.CountOf(counter);
 
     public void CountTicks(long ticks) => _clock.Ticks += ticks;
 

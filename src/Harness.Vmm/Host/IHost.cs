@@ -107,6 +107,15 @@ public interface IHost
     byte HostInterruptVector { get; }
 
     /// <summary>
+    /// Tells the harness what of the code from an address on a translator has written, and what of it the guest's clock counts: with a mark for each byte at which an
+    /// instruction begins (<see cref="CodeMark"/>). The clock is the harness's, so the processor has to know. A mark changes before its code is written.
+    /// </summary>
+    void SetCodeMarks(LinearAddress start, byte[] marks);
+
+    /// <summary>How often marked instructions ran that have the counter; the processor counts them as its performance counters would.</summary>
+    long CodeCount(int counter);
+
+    /// <summary>
     /// An instruction of the guest has been emulated, or an event delivered to it by the monitor: the clock moves. The emulator counts for itself.
     /// </summary>
     void CountTicks(long ticks);

@@ -44,7 +44,7 @@ internal readonly unsafe struct Jump : IBlockEnd
     public static Op** Next(Cpu* cpu, Op* op) => &op->Taken;
 }
 
-/// <summary>Ends a block that no branch ends. It stands for no instruction: its position is one less than the block's length.</summary>
+/// <summary>Ends a block that no branch ends. It stands for no instruction and takes no tick.</summary>
 internal readonly unsafe struct FallThrough : IBlockEnd
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

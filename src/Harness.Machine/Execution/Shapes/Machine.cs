@@ -20,13 +20,7 @@ internal static unsafe class MachineEnd<TOperation> where TOperation : struct, I
         cpu->KeepAll();
         bool done = TOperation.Execute(processor, in *op->Instruction);
         processor.End(done);
-        cpu->Ticks += op->Position;
-        if (!done)
-        {
-            return null;
-        }
-
-        cpu->Ticks++;
-        return Leave.Here(cpu);
+        cpu->Ticks += done ? op->After : op->Position;
+        return done ? Leave.Here(cpu) : null;
     }
 }

@@ -70,13 +70,7 @@ internal static unsafe class SystemEnd<TOperation> where TOperation : struct, IS
     public static Op* Run(Cpu* cpu, Op* op)
     {
         bool done = SystemInstruction<TOperation>.Perform(cpu, op);
-        cpu->Ticks += op->Position;
-        if (!done)
-        {
-            return null;
-        }
-
-        cpu->Ticks++;
-        return Leave.Here(cpu);
+        cpu->Ticks += done ? op->After : op->Position;
+        return done ? Leave.Here(cpu) : null;
     }
 }
