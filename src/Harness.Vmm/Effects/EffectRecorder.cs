@@ -1,3 +1,4 @@
+using Harness.Vmm.Classification;
 using Iced.Intel;
 
 namespace Harness.Vmm;
@@ -18,13 +19,14 @@ internal sealed class EffectRecorder
     private readonly List<Delivery> _deliveries = [];
     private readonly InstructionFormat _format = new();
 
-    public EffectRecorder(GuestMachine machine, IMonitor monitor, StepFilter? filter)
+    public EffectRecorder(GuestMachine machine, IMonitor monitor, EquivalenceLevel level, StepFilter? filter)
     {
         _machine = machine;
         _monitor = monitor;
         _filter = filter;
         _memory = new EffectMemory(machine.CaptureMemory());
         Emulated = new ProcessorTap(this, machine.Emulator.Processor);
+        Harm = new HarmWatch(machine, monitor, level);
         Direct = new HostTap(this, machine);
         machine.Delivering += NoteDelivery;
         machine.GuestMemory.Writing += NoteMonitorWrite;
@@ -38,6 +40,8 @@ internal sealed class EffectRecorder
     public ProgramEffects Programs { get; } = new();
 
     public ResourceControl ResourceControl => new(Direct.Violation is null, Direct.Violation ?? "");
+
+    public HarmWatch Harm { get; }
 
     private ProcessorTap Emulated { get; }
 

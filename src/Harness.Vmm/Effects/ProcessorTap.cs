@@ -71,6 +71,7 @@ internal sealed class HostTap(EffectRecorder recorder, GuestMachine machine) : P
             machine.Host.NoteGuest();
         }
 
+        Recorder.Harm.Retired(instruction, AddressOf(instruction));
         base.Retired(instruction);
     }
 

@@ -52,7 +52,7 @@ public static class GuestRunner
                 }
             });
             using IMonitor monitor = request.Engine.Create(new MonitorContext(machine));
-            EffectRecorder? recorder = request.RecordEffects || filter is not null ? new EffectRecorder(machine, monitor, filter) : null;
+            EffectRecorder? recorder = request.RecordEffects || filter is not null ? new EffectRecorder(machine, monitor, request.Engine.Level, filter) : null;
             GuestEnd end = Run(request, machine, monitor, () => outputEnds || recorder is { IsDone: true });
             GuestRegisters final = FinalRegisters(machine, monitor);
             recorder?.Finish(final);
