@@ -17,10 +17,14 @@ public sealed record HarmfulExecution(long Tick, LinearAddress Address, string I
 /// Looks at each sensitive instruction that runs directly, with the state in which the processor executed it and what the monitor's inverse map makes of that, and
 /// keeps the first execution for which <see cref="HarmPredicate"/> holds. It knows nothing of what the guest did on the bare machine.
 /// </summary>
+/// <remarks>
+/// Where only programs are compared, only theirs count, and the monitor knows of no virtual tables: a kernel against hypercalls has none of its own. What its
+/// programs have to see then is what the kernel's image for the processor starts with, which it cannot change in either build.
+/// </remarks>
 /// <param name="machine">The machine.</param>
 /// <param name="monitor">Its monitor.</param>
-/// <param name="level">Where only programs are compared, only theirs count.</param>
-internal sealed class HarmWatch(GuestMachine machine, IMonitor monitor, EquivalenceLevel level)
+/// <param name="original">With <see cref="EquivalenceLevel.Programs"/>: the guest's image for the processor; else null.</param>
+internal sealed class HarmWatch(GuestMachine machine, IMonitor monitor, GuestImage? original)
 {
     private readonly Processor _processor = machine.Host.Processor;
     private readonly GuestLinearMemory _guest = new(machine.Emulator, machine.GuestMemory);
@@ -39,17 +43,19 @@ internal sealed class HarmWatch(GuestMachine machine, IMonitor monitor, Equivale
         var raw = GuestRegisters.Of(ref before);
         GuestRegisters registers = raw;
         monitor.Translate(ref registers);
-        if (level == EquivalenceLevel.Programs && registers.Cpl != 3)
+        uint shown = _processor.IsGuest && _processor.Intercepts is { } unit ? unit.ReadControl(0, raw.Cr0) : raw.Cr0;
+        uint realLocal = before.Ldtr.Base;
+        Func<ushort, Descriptor?> find = s => Find(raw, realLocal, s, ReadReal);
+        var real = new ExecutionState(raw, shown, find);
+        uint guestLocal = machine.Emulator.Segment(SegmentName.LDTR).Base;
+        ExecutionState guest = original is null
+            ? new ExecutionState(registers, registers.Cr0, s => Find(registers, guestLocal, s, ReadGuest))
+            : OfProgram(original, registers, find);
+        if (original is not null && registers.Cpl != 3)
         {
             return;
         }
 
-        uint shown = _processor.IsGuest && _processor.Intercepts is { } unit ? unit.ReadControl(0, raw.Cr0) : raw.Cr0;
-        bool hasDescriptors = (raw.SystemFlags & Eflags.VM) == 0;
-        uint realLocal = before.Ldtr.Base;
-        uint guestLocal = machine.Emulator.Segment(SegmentName.LDTR).Base;
-        var guest = new ExecutionState(registers, registers.Cr0, hasDescriptors ? s => Find(registers, guestLocal, s, ReadGuest) : _ => null);
-        var real = new ExecutionState(raw, shown, hasDescriptors ? s => Find(raw, realLocal, s, ReadReal) : _ => null);
         uint stack = before.Ss.Base + (before.Ss.IsBig ? raw.Esp : (ushort)raw.Esp);
         if (HarmPredicate.Component(instruction, guest, real, Loaded(instruction, ref before, stack), Image(instruction, stack)) is { } component)
         {
@@ -57,8 +63,49 @@ internal sealed class HarmWatch(GuestMachine machine, IMonitor monitor, Equivale
         }
     }
 
+    /// <summary>Accessed bits are taken from the tables in use: both builds load the same segments.</summary>
+    private static ExecutionState OfProgram(GuestImage original, in GuestRegisters translated, Func<ushort, Descriptor?> inUse)
+    {
+        const ulong Accessed = 1ul << 40;
+        GuestEntry entry = original.Entry;
+        GuestRegisters registers = translated with
+        {
+            GdtrBase = entry.GdtBase,
+            GdtrLimit = entry.GdtLimit,
+            IdtrBase = entry.IdtBase,
+            IdtrLimit = entry.IdtLimit,
+            Ldtr = entry.Ldtr,
+            Tr = entry.Tr,
+        };
+        uint control = Cr0.PE | Cr0.ET | entry.Cr0 | (translated.Cr3 == 0 ? 0 : Cr0.PG);
+        return new ExecutionState(registers, control, selector => Find(registers, 0, selector, (address, _) => Read(original, address)) is { } d
+            ? new Descriptor((d.Raw & ~Accessed) | ((inUse(selector)?.Raw ?? 0) & Accessed))
+            : null);
+    }
+
+    private static ulong? Read(GuestImage image, uint address)
+    {
+        ulong? value = null;
+        foreach (GuestBytes part in image.Contents)
+        {
+            ulong offset = address - part.Address.Value;
+            if (address >= part.Address.Value && offset + sizeof(ulong) <= (ulong)part.Bytes.Length)
+            {
+                value = BinaryPrimitives.ReadUInt64LittleEndian(part.Bytes.Span[(int)offset..]);
+            }
+        }
+
+        return value;
+    }
+
     private static Descriptor? Find(in GuestRegisters registers, uint local, ushort selector, Func<uint, int, ulong?> read)
     {
+        // Virtual-8086 mode, under which a monitor may run real mode, has no descriptors.
+        if ((registers.SystemFlags & Eflags.VM) != 0 || (registers.Cr0 & Cr0.PE) == 0)
+        {
+            return null;
+        }
+
         bool isLocal = Selector.IsLocal(selector);
         uint offset = selector & ~(uint)(Selector.RplMask | Selector.TableIndicator);
         return Selector.IsNull(selector) || (!isLocal && offset + 7 > registers.GdtrLimit) || (isLocal && registers.Ldtr == 0)

@@ -19,14 +19,15 @@ internal sealed class EffectRecorder
     private readonly List<Delivery> _deliveries = [];
     private readonly InstructionFormat _format = new();
 
-    public EffectRecorder(GuestMachine machine, IMonitor monitor, EquivalenceLevel level, StepFilter? filter)
+    /// <summary><paramref name="original"/>: see <see cref="HarmWatch"/>.</summary>
+    public EffectRecorder(GuestMachine machine, IMonitor monitor, GuestImage? original, StepFilter? filter)
     {
         _machine = machine;
         _monitor = monitor;
         _filter = filter;
         _memory = new EffectMemory(machine.CaptureMemory());
         Emulated = new ProcessorTap(this, machine.Emulator.Processor);
-        Harm = new HarmWatch(machine, monitor, level);
+        Harm = new HarmWatch(machine, monitor, original);
         Direct = new HostTap(this, machine);
         machine.Delivering += NoteDelivery;
         machine.GuestMemory.Writing += NoteMonitorWrite;
