@@ -319,7 +319,7 @@ internal sealed class ProgramFragments(GuestAssembler a, Chance chance, uint dat
                 a.pop(eax);
                 break;
             default:
-                a.mov(ecx, (uint)chance.Of<ushort>([Selectors.Code3, Selectors.Data3, Selectors.Code0, 0]));
+                a.mov(ecx, (uint)chance.Of<ushort>([Selectors.Code3, Selectors.Data3, 0]));
                 a.verr(cx);
                 a.setne(al);
                 break;

@@ -29,12 +29,16 @@ internal sealed class HarmWatch(GuestMachine machine, IMonitor monitor, GuestIma
     private readonly Processor _processor = machine.Host.Processor;
     private readonly GuestLinearMemory _guest = new(machine.Emulator, machine.GuestMemory);
 
-    public HarmfulExecution? First { get; private set; }
+    /// <summary>Of the machine, or of each program by its CR3.</summary>
+    private readonly SortedDictionary<uint, HarmfulExecution> _first = [];
+
+    /// <summary>The first one, of several programs that of the first in the order in which they are compared; null: there is none.</summary>
+    public HarmfulExecution? First => _first.Values.FirstOrDefault();
 
     /// <summary>Call when the host's processor has completed an instruction of the guest.</summary>
     public void Retired(in Instruction instruction, LinearAddress address)
     {
-        if (First is not null || !HarmPredicate.Covers(instruction))
+        if (!HarmPredicate.Covers(instruction) || (original is null && _first.Count != 0))
         {
             return;
         }
@@ -59,7 +63,7 @@ internal sealed class HarmWatch(GuestMachine machine, IMonitor monitor, GuestIma
         uint stack = before.Ss.Base + (before.Ss.IsBig ? raw.Esp : (ushort)raw.Esp);
         if (HarmPredicate.Component(instruction, guest, real, Loaded(instruction, ref before, stack), Image(instruction, stack)) is { } component)
         {
-            First = new HarmfulExecution(_processor.Ticks, address, instruction.ToString(), component);
+            _first.TryAdd(original is null ? 0 : registers.Cr3, new HarmfulExecution(_processor.Ticks, address, instruction.ToString(), component));
         }
     }
 
