@@ -39,7 +39,7 @@ internal sealed class DeprivilegingMonitor : IMonitor
         _emulator = context.Emulator;
         _memory = context.GuestMemory;
         _ledger = context.Ledger;
-        _direct = direct;
+        _direct = direct = direct with { Omitted = context.Omitted };
         _retired = context.Retired;
         long tablesEnd = direct.Translates ? TranslationCache.Start : context.MonitorBytes;
         _space = new ShadowSpace(MonitorRegion.Start, MonitorRegion.Directory, tablesEnd, direct.KernelRing == 3, _host.Has(Feature.Nx));
@@ -47,7 +47,7 @@ internal sealed class DeprivilegingMonitor : IMonitor
         ShadowSpace[] spaces = _space.Repeat(direct.AddressSpaces * shadowsEach);
         _region = new MonitorRegion(_host, spaces, direct.Translates);
         _code = new GuestLinearMemory(_emulator, _memory);
-        _pages = new ShadowPages(_host, _emulator, _memory, spaces, shadowsEach);
+        _pages = new ShadowPages(_host, _emulator, _memory, spaces, shadowsEach) { Omitted = context.Omitted };
         _cache = direct.Translates ? new TranslationCache(_host, _emulator, _code, _pages) : null;
         _gdt = new ShadowTable(_host, _code, _pages, MonitorRegion.Gdt, direct);
         _ldt = new ShadowTable(_host, _code, _pages, MonitorRegion.Ldt, direct);

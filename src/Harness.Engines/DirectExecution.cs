@@ -8,5 +8,8 @@ namespace Harness.Engines;
 /// <param name="Translates">Of the kernel, translated copies run in place of its code.</param>
 internal sealed record DirectExecution(int KernelRing, bool TrapsUserReturn, bool HasUserShadow, int AddressSpaces, bool Translates = false)
 {
+    /// <summary>See <see cref="MonitorContext.Omitted"/>.</summary>
+    public Protection Omitted { get; init; }
+
     public bool RunsKernel => KernelRing != 0;
 }

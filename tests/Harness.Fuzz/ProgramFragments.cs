@@ -360,8 +360,7 @@ internal sealed class ProgramFragments(GuestAssembler a, Chance chance, uint dat
                 a.mov(ax, ss);
                 break;
             case 9:
-                a.pushfd();
-                a.or(__dword_ptr[esp], chance.Percent(50) ? Flags.IF : Flags.IOPL3);
+                a.push((uint)(Flags.Fixed | chance.Of<Flags>([Flags.IF, Flags.IOPL3, 0])));
                 a.popfd();
                 a.cli();
                 break;
@@ -369,9 +368,12 @@ internal sealed class ProgramFragments(GuestAssembler a, Chance chance, uint dat
                 FarCall();
                 break;
             default:
-                a.pushfd();
-                a.and(__dword_ptr[esp], ~(uint)Flags.IF);
-                a.popfd();
+                a.mov(edi, esp);
+                a.push((uint)chance.Of<ushort>([Selectors.Data3, Selectors.Data0, Selectors.Data0 | 1]));
+                a.pop(es);
+                a.mov(esp, edi);
+                a.mov(eax, (uint)Selectors.Data3);
+                a.mov(es, eax);
                 break;
         }
     }
