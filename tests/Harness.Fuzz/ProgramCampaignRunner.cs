@@ -8,6 +8,11 @@ internal static class ProgramCampaignRunner
 {
     private const int MostFindings = 20;
 
+    /// <summary>Of a hundred programs, so many at least have no harmful execution, and so many have one.</summary>
+    private const int LeastHarmless = 40;
+    private const int LeastHarmful = 30;
+    private const long LeastForShares = 100;
+
     /// <summary>The exit code: 0 where there is no finding.</summary>
     public static int Run(ulong seed, long first, long programs, TextWriter output)
     {
@@ -46,7 +51,10 @@ internal static class ProgramCampaignRunner
 
         Print(shares, output);
         output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{clock.Elapsed.TotalSeconds:F1} s on {workers} processors, {findings.Count} programs with findings"));
-        return findings.Count == 0 ? 0 : 1;
+        bool balanced = programs < LeastForShares
+            || (shares.Sum(s => s.Harmless) * 100 >= programs * LeastHarmless && shares.Sum(s => s.Harmful) * 100 >= programs * LeastHarmful);
+        output.WriteLine(findings.Count > 0 ? "findings" : balanced ? "no finding" : "too few programs of a kind");
+        return findings.Count == 0 && balanced ? 0 : 1;
     }
 
     private static void Print(ProgramCampaign[] shares, TextWriter output)

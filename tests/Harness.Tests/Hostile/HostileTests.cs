@@ -38,6 +38,16 @@ public sealed class HostileTests
         attempts.Should().BeGreaterThanOrEqualTo(Least);
     }
 
+    [Test]
+    public void Where_kernel_and_users_share_a_shadow_a_program_reaches_its_kernel_and_nobody_else()
+    {
+        var host = new HostileHost(EngineRegistry.Find("trap033")!);
+
+        IEnumerable<string> escapes = HostileAttempts.All.Select(a => host.Run(a).Escape).OfType<string>();
+
+        escapes.Should().NotBeEmpty().And.OnlyContain(escape => escape.StartsWith("the kernel's page", StringComparison.Ordinal));
+    }
+
     [TestCase(Protection.LimitClip, "trap013", "", "store", "the monitor's memory")]
     [TestCase(Protection.LimitClip, "translate", "", "store", "the monitor's memory")]
     [TestCase(Protection.LimitClip, "paravirt", "", "descriptor", "the monitor's memory")]
