@@ -71,7 +71,9 @@ public sealed class HarmPredicateTests
         {
             if (enabled)
             {
+                // The instruction in the shadow of STI is emulated.
                 a.sti();
+                a.nop();
             }
 
             a.pushfd();

@@ -59,6 +59,10 @@ internal sealed record HostileAttempt(string Group, string Name, int Ring, Actio
             k.Remap(a);
             a.mov(eax, cr3);
             a.mov(cr3, eax);
+
+            // A kernel uses what is its own, and a monitor maps it.
+            a.mov(eax, __dword_ptr[Secret]);
+            a.mov(__dword_ptr[Secret], eax);
             a.iretd();
         });
         k.OnInterrupt(RevokeVector, a =>

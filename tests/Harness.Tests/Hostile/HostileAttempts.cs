@@ -239,6 +239,8 @@ internal static class HostileAttempts
             yield return new("program", $"stores at {at:X8}", 3, a => { a.mov(__dword_ptr[at], Mark); a.mov(__dword_ptr[Secret], Mark); });
         }
 
+        yield return new("program", "stores at its kernel's page behind a system call", 3, a => { MapWindow(a, 0); a.mov(__dword_ptr[Secret], Mark); });
+
         foreach (ushort selector in (ushort[])[0x08, 0x10, 0x13, 0x28, 0x31, 0x39, 0x50, 0x58, 0x5B, 0x71, 0x73, 0x1003, 0x1023, 0x102B])
         {
             yield return new("program", $"loads DS with {selector:X4}", 3, a => { a.mov(eax, (uint)selector); a.mov(ds, eax); a.mov(__dword_ptr[Secret], Mark); });
