@@ -1,5 +1,3 @@
-using System.Globalization;
-using Harness.Isa;
 using Harness.Machine;
 using Harness.Scenarios;
 using Harness.Vmm;

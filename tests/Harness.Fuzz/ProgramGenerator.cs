@@ -76,7 +76,7 @@ public sealed class ProgramGenerator(ulong seed)
         public void Describe()
         {
             kernel.Paging = GuestPaging.Paging32;
-            
+
             // A kernel that opens interrupts where it does not expect them has no process to go on with.
             bool preempts = chance.Percent(40) && programs > 1 && !_sensitiveKernel;
             if (kind == ProgramKind.SensitiveUser && chance.Percent(30))
