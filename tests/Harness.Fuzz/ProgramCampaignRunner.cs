@@ -60,7 +60,8 @@ internal static class ProgramCampaignRunner
     private static void Print(ProgramCampaign[] shares, TextWriter output)
     {
         output.WriteLine($"{shares.Sum(s => s.Programs)} programs, of which contain");
-        foreach (IGrouping<string, (string What, long Count)> content in shares.SelectMany(s => s.Contents).GroupBy(c => c.What, StringComparer.Ordinal).OrderBy(g => g.Key, StringComparer.Ordinal))
+        foreach (IGrouping<string, (string What, long Count)> content in
+            shares.SelectMany(s => s.Contents).GroupBy(c => c.What, StringComparer.Ordinal).OrderBy(g => g.Key, StringComparer.Ordinal))
         {
             output.WriteLine($"  {content.Sum(c => c.Count),6} {content.Key}");
         }

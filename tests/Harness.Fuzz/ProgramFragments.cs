@@ -18,7 +18,8 @@ internal sealed class ProgramFragments(GuestAssembler a, Chance chance, uint dat
     /// <summary>Selectors of the guest's tables, of none, and beyond them.</summary>
     private static readonly ushort[] Asked =
     [
-        Selectors.Code0, Selectors.Data0, Selectors.Code0 | 1, Selectors.Data0 | 1, Selectors.Code3, Selectors.Data3, Selectors.Tss, Selectors.Code1, Selectors.Data2, 0, 0x58, 0x68,
+        Selectors.Code0, Selectors.Data0, Selectors.Code0 | 1, Selectors.Data0 | 1, Selectors.Code3, Selectors.Data3, Selectors.Tss, Selectors.Code1, Selectors.Data2,
+        0, 0x58, 0x68,
     ];
 
     public bool IsKernel { get; init; }

@@ -21,7 +21,10 @@ internal static class HostileAttempts
     /// <summary>Frames behind the guest's RAM, and, if somebody took them for host frames, the monitor's, the guest's own tables and the neighbour's.</summary>
     private static readonly uint[] Frames = [0x100000, 0x1FF000, 0x20000, 0x23000, 0x27000, 0x7FF000, 0x900000, 0xA00000, 0xF0000, 0xFFC00000, 0xFFFFF000];
 
-    public static IReadOnlyList<HostileAttempt> All { get; } = [.. Stores(), .. Pages(), .. Descriptors(byCall: false), .. Descriptors(byCall: true), .. Tables(), .. Programs(), .. Ports(), .. Code(), .. Calls()];
+    public static IReadOnlyList<HostileAttempt> All { get; } =
+    [
+        .. Stores(), .. Pages(), .. Descriptors(byCall: false), .. Descriptors(byCall: true), .. Tables(), .. Programs(), .. Ports(), .. Code(), .. Calls(),
+    ];
 
     /// <summary>Ways to write to a linear address, in one or two instructions.</summary>
     private static IEnumerable<(string Name, Action<Assembler, uint> Emit)> Ways() =>

@@ -32,7 +32,8 @@ internal sealed class HostileHost(IEngine engine, string option = "", Protection
     private static readonly byte[] Neighbour = MakeNeighbour();
     private readonly byte[] _expected = new byte[NeighbourStart + NeighbourBytes + CanaryBytes];
     private readonly byte[] _found = new byte[Chunk];
-    private readonly SortedDictionary<string, string> _options = option.Split('=') is [string name, string value] ? new(StringComparer.Ordinal) { [name] = value } : new(StringComparer.Ordinal);
+    private readonly SortedDictionary<string, string> _options =
+        option.Split('=') is [string name, string value] ? new(StringComparer.Ordinal) { [name] = value } : new(StringComparer.Ordinal);
     private readonly List<(PhysicalAddress Address, int Size, ulong Value)> _stores = [];
     private GuestMachine? _machine;
 
