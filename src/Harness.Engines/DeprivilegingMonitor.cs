@@ -42,7 +42,7 @@ internal sealed partial class DeprivilegingMonitor : IMonitor
         _emulator = context.Emulator;
         _memory = context.GuestMemory;
         _ledger = context.Ledger;
-        _direct = direct;
+        _direct = direct = direct with { Omitted = context.Omitted };
         _retired = context.Retired;
         long tablesEnd = direct.Translation is null ? context.MonitorBytes : CacheData.Start;
         _space = new ShadowSpace(MonitorRegion.Start, MonitorRegion.Directory, tablesEnd, direct.KernelRing == 3, _host.Has(Feature.Nx));
@@ -50,7 +50,7 @@ internal sealed partial class DeprivilegingMonitor : IMonitor
         ShadowSpace[] spaces = _space.Repeat(direct.AddressSpaces * shadowsEach);
         _region = new MonitorRegion(_host, spaces, direct.Translation is not null);
         _code = new GuestLinearMemory(_emulator, _memory);
-        _pages = new ShadowPages(_host, _emulator, _memory, spaces, shadowsEach);
+        _pages = new ShadowPages(_host, _emulator, _memory, spaces, shadowsEach) { Omitted = context.Omitted };
         _cache = direct.Translation is { } options ? new TranslationCache(_host, _emulator, _code, _pages, _ledger, options) : null;
         _gdt = new ShadowTable(_host, _code, _pages, MonitorRegion.Gdt, direct);
         _ldt = new ShadowTable(_host, _code, _pages, MonitorRegion.Ldt, direct);

@@ -10,5 +10,8 @@ namespace Harness.Engines;
 /// <param name="Translation">How translated copies of the kernel's code are made, which run in its place; null: there are none.</param>
 internal sealed record DirectExecution(int KernelRing, bool TrapsUserReturn, bool HasUserShadow, int AddressSpaces, TranslationOptions? Translation = null)
 {
+    /// <summary>See <see cref="MonitorContext.Omitted"/>.</summary>
+    public Protection Omitted { get; init; }
+
     public bool RunsKernel => KernelRing != 0;
 }

@@ -8,9 +8,9 @@ internal static class ShadowDescriptor
     /// descriptors), what it cannot clip (expand-down and segments that begin in its region), rings 1 and 2, and what has not been accessed, because the accessed
     /// bit belongs into the guest's table. <paramref name="userTraps"/>: user code too.
     /// </summary>
-    public static Descriptor Of(Descriptor guest, int kernelRing, bool userTraps)
+    public static Descriptor Of(Descriptor guest, DirectExecution direct, bool userTraps)
     {
-        Descriptor shadow = guest.Dpl == 0 ? WithDpl(guest, kernelRing) : guest;
+        Descriptor shadow = guest.Dpl == 0 ? WithDpl(guest, direct.KernelRing) : guest;
         if (guest.IsSystem || !guest.IsPresent)
         {
             return Absent(shadow);
@@ -23,7 +23,7 @@ internal static class ShadowDescriptor
             return Absent(shadow);
         }
 
-        return Clip(shadow);
+        return (direct.Omitted & Protection.LimitClip) != 0 ? shadow : Clip(shadow);
     }
 
     private static Descriptor Clip(Descriptor descriptor)

@@ -74,6 +74,9 @@ internal sealed partial class ShadowPages(IHost host, Emulator emulator, GuestMe
         public uint[] Tables { get; } = new uint[space.End >> space.TableShift];
     }
 
+    /// <summary>See <see cref="MonitorContext.Omitted"/>.</summary>
+    public Protection Omitted { get; init; }
+
     /// <summary>A traced paging structure was written since the last <see cref="DropAll"/> or since it was set to false.</summary>
     public bool Changed { get; set; }
 
@@ -212,7 +215,7 @@ internal sealed partial class ShadowPages(IHost host, Emulator emulator, GuestMe
         }
 
         uint frame = (uint)found.Value & PageMask;
-        bool traced = IsTraced(frame);
+        bool traced = (Omitted & Protection.Trace) == 0 && IsTraced(frame);
         bool inPlace = memory.Translate(physical, write: true) == found;
         bool writable = walk.Writable && !traced && inPlace;
         if (!writable && (write || !_hasWriteProtect))

@@ -118,7 +118,7 @@ internal sealed class ShadowTable(IHost host, GuestLinearMemory guest, ShadowPag
         }
     }
 
-    private Descriptor Shadow(int index) => ShadowDescriptor.Of(_guest[index], direct.KernelRing, direct.TrapsUserReturn && !_userRuns);
+    private Descriptor Shadow(int index) => ShadowDescriptor.Of(_guest[index], direct, direct.TrapsUserReturn && !_userRuns);
 
     private void WriteShadow(int index)
     {

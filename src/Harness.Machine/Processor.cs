@@ -109,6 +109,9 @@ public sealed unsafe partial class Processor : IDisposable
     /// <summary>Base of CS when the instruction that an <see cref="Observer"/> is told of began: a far transfer has loaded the next one's.</summary>
     public uint StepCodeBase { get; private set; }
 
+    /// <summary>The state in which the system instruction that was last begun found the processor: every sensitive instruction is one.</summary>
+    public CpuState StateBefore => _cpu->Before();
+
     /// <summary>Exceptions and interrupts whose handler was entered, as far as they count on the clock.</summary>
     public long Deliveries { get; private set; }
 

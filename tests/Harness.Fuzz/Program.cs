@@ -10,6 +10,7 @@ using Harness.Vmm;
 const string Usage = """
     usage: harness-fuzz [--engine ENGINE] [--cpu MODEL] [--seed S] [--instructions N]   runs inputs until N instructions were started
            harness-fuzz [--engine ENGINE] [--cpu MODEL] [--seed S] --only INPUT         runs one input and prints its instructions
+           harness-fuzz --programs N [--seed S] [--from NUMBER]                         runs N generated programs under every engine
     """;
 const int MostFindings = 10;
 const long LeastOfVector = 100;
@@ -22,6 +23,8 @@ string engine = "bare";
 long instructions = 1_000_000;
 long seed = 1;
 long only = -1;
+long programs = 0;
+long from = 0;
 for (int i = 0; i < args.Length; i += 2)
 {
     bool valid = i + 1 < args.Length && args[i] switch
@@ -31,6 +34,8 @@ for (int i = 0; i < args.Length; i += 2)
         "--instructions" => TryNumber(args[i + 1], out instructions),
         "--seed" => TryNumber(args[i + 1], out seed),
         "--only" => TryNumber(args[i + 1], out only),
+        "--programs" => TryNumber(args[i + 1], out programs),
+        "--from" => TryNumber(args[i + 1], out from),
         _ => false,
     };
     if (!valid)
@@ -40,6 +45,11 @@ for (int i = 0; i < args.Length; i += 2)
         Console.Error.WriteLine(Usage);
         return 2;
     }
+}
+
+if (programs > 0)
+{
+    return ProgramCampaignRunner.Run((ulong)seed, from, programs, Console.Out);
 }
 
 IEngine chosen = EngineRegistry.Find(engine)!;

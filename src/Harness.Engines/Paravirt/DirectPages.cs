@@ -49,6 +49,9 @@ internal sealed class DirectPages
         }
     }
 
+    /// <summary>See <see cref="MonitorContext.Omitted"/>.</summary>
+    public Protection Omitted { get; init; }
+
     /// <summary>The value that the guest takes for CR3; 0 until it has loaded one.</summary>
     public uint VirtualCr3 => _usesFirst ? 0 : _frames.GuestAddressOf(_directory);
 
@@ -223,6 +226,11 @@ internal sealed class DirectPages
     private bool TryUseEntry(ref uint entry, bool inDirectory)
     {
         if ((entry & PageEntry.P) == 0)
+        {
+            return true;
+        }
+
+        if (_frames.Find(entry & PageMask) is null && !inDirectory && (Omitted & Protection.PageTables) != 0)
         {
             return true;
         }

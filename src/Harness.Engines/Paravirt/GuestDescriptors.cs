@@ -29,6 +29,9 @@ internal sealed class GuestDescriptors
         region.WriteDescriptor(FlatDataSlot, Descriptor.Segment(0, Limit, Flat));
     }
 
+    /// <summary>See <see cref="MonitorContext.Omitted"/>.</summary>
+    public Protection Omitted { get; init; }
+
     public ushort FlatCode => SelectorOf(FlatCodeSlot);
 
     public ushort FlatData => SelectorOf(FlatDataSlot);
@@ -84,11 +87,12 @@ internal sealed class GuestDescriptors
     }
 
     /// <summary>Not present, or a segment of an outer ring that ends below the monitor's region.</summary>
-    private static bool IsHarmless(Descriptor descriptor) =>
+    private bool IsHarmless(Descriptor descriptor) =>
         !descriptor.IsPresent
+        || (Omitted & Protection.Descriptors) != 0
         || (descriptor.IsCodeOrData && descriptor.Dpl >= ParavirtInterface.KernelRing
             && !(descriptor.IsData && (descriptor.Type & AccessRights.ExpandDownOrConforming) != 0)
-            && (ulong)descriptor.Base + descriptor.Limit < ParavirtInterface.MonitorStart);
+            && ((Omitted & Protection.LimitClip) != 0 || (ulong)descriptor.Base + descriptor.Limit < ParavirtInterface.MonitorStart));
 
     private int Use(uint frame, uint bytes)
     {

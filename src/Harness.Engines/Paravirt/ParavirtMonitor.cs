@@ -37,8 +37,8 @@ internal sealed class ParavirtMonitor : IMonitor
         var region = new MonitorRegion(_host, [space], hasCache: false);
         region.Install();
         var frames = new Frames(_host, context.GuestMemory, context.MonitorBytes, context.Guest.MemoryBytes);
-        _pages = new DirectPages(_host, frames, space);
-        _descriptors = new GuestDescriptors(_host, frames, region);
+        _pages = new DirectPages(_host, frames, space) { Omitted = context.Omitted };
+        _descriptors = new GuestDescriptors(_host, frames, region) { Omitted = context.Omitted };
         _traps = new GuestTraps(_host, region);
         _shared = new SharedPage(_host, frames);
         _hypercalls = new Hypercalls(this, _emulator, _pages, _descriptors, _traps, _shared);

@@ -41,7 +41,7 @@ internal sealed class VtxMonitor : IMonitor
         _code = new GuestLinearMemory(_emulator, _memory);
         _v86Pages = new ShadowPages(_host, _emulator, _memory, [MonitorMemory.V86Space]);
         ShadowSpace[] spaces = MonitorMemory.GuestSpace(_host, context.MonitorBytes).Repeat(addressSpaces);
-        _guestPages = new ShadowPages(_host, _emulator, _memory, spaces);
+        _guestPages = new ShadowPages(_host, _emulator, _memory, spaces) { Omitted = context.Omitted };
         _vmx = new VmxInstructions(_host.Virtualization as VmxUnit
             ?? throw new InvalidOperationException("The host's processor has no VT-x: its model needs VmxExtension."));
         _area = new GuestArea(_host, _emulator, _vmx);

@@ -168,6 +168,11 @@ public static class EventDelivery
         {
             port.NonStatusFlags |= Eflags.RF;
         }
+        else if (kind is EventKind.SoftwareInterrupt or EventKind.SoftwareException or EventKind.PrivilegedSoftwareException)
+        {
+            // Cleared at the start of the instruction, so that its frame does not show what a handler's IRET has set (SDM Vol. 3B, 17.3.1.1).
+            port.NonStatusFlags &= ~Eflags.RF;
+        }
 
         return gate.Type == SystemType.TaskGate
             ? ThroughTaskGate(ref port, gate, external, errorCode, returnEip)

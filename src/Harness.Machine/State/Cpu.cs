@@ -311,22 +311,33 @@ public unsafe struct Cpu
 
     /// <summary>Back to where <see cref="Keep"/> was called.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public void Restore()
+    public void Restore() => Undo(ref State);
+
+    /// <summary>The state where <see cref="Keep"/> was called.</summary>
+    public readonly CpuState Before()
     {
-        Saved.CopyCommon(ref State);
+        CpuState before = State;
+        Undo(ref before);
+        return before;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private readonly void Undo(ref CpuState state)
+    {
+        Saved.CopyCommon(ref state);
         for (int number = 0; number < Segments && Kept != 0; number++)
         {
             if ((Kept & 1u << number) != 0)
             {
-                Unsafe.Add(ref State.Es, number) = Unsafe.Add(ref Saved.Es, number);
+                Unsafe.Add(ref state.Es, number) = Unsafe.Add(ref Unsafe.AsRef(in Saved.Es), number);
             }
         }
 
         if ((Kept & SystemKept) != 0)
         {
-            State.Gdtr = Saved.Gdtr;
-            State.Idtr = Saved.Idtr;
-            State.System = Saved.System;
+            state.Gdtr = Saved.Gdtr;
+            state.Idtr = Saved.Idtr;
+            state.System = Saved.System;
         }
     }
 

@@ -98,6 +98,32 @@ public sealed partial class GuestKernel
         a.mov(ecx, 0);
     }
 
+    /// <summary>
+    /// In ring-0 code, with 32-bit paging: makes ECX the page-table entry of the linear address in EBX, in the tables in use, and invalidates the page. There has to
+    /// be a page table. Changes EAX and flags.
+    /// </summary>
+    public void Remap(GuestAssembler a)
+    {
+        if (_usesHypercalls)
+        {
+            HypercallCode.Call(a, Hypercall.UpdateMapping);
+            return;
+        }
+
+        a.push(esi);
+        a.mov(esi, cr3);
+        a.mov(eax, ebx);
+        a.shr(eax, (byte)22);
+        a.mov(esi, __dword_ptr[esi + eax * 4]);
+        a.and(esi, ~(PageBytes - 1));
+        a.mov(eax, ebx);
+        a.shr(eax, (byte)12);
+        a.and(eax, 0x3FF);
+        a.mov(__dword_ptr[esi + eax * 4], ecx);
+        a.invlpg(__[ebx]);
+        a.pop(esi);
+    }
+
     /// <summary>EAX: top of the stack for entries from ring 3. Changes EAX and ECX.</summary>
     private void EmitStackSwitch(GuestAssembler a)
     {

@@ -1,3 +1,4 @@
+using Harness.Vmm.Classification;
 using Iced.Intel;
 
 namespace Harness.Vmm;
@@ -21,13 +22,15 @@ internal sealed class EffectRecorder
     private readonly List<Delivery> _deliveries = [];
     private readonly InstructionFormat _format = new();
 
-    public EffectRecorder(GuestMachine machine, IMonitor monitor, StepFilter? filter)
+    /// <summary><paramref name="original"/>: see <see cref="HarmWatch"/>.</summary>
+    public EffectRecorder(GuestMachine machine, IMonitor monitor, GuestImage? original, StepFilter? filter)
     {
         _machine = machine;
         _monitor = monitor;
         _filter = filter;
         _memory = new EffectMemory(machine.CaptureMemory());
         Emulated = new ProcessorTap(this, machine.Emulator.Processor);
+        Harm = new HarmWatch(machine, monitor, original);
         Direct = new HostTap(this, machine);
         machine.Delivering += NoteDelivery;
         machine.GuestMemory.Writing += NoteMonitorWrite;
@@ -41,6 +44,8 @@ internal sealed class EffectRecorder
     public ProgramEffects Programs { get; } = new();
 
     public ResourceControl ResourceControl => new(Direct.Violation is null, Direct.Violation ?? "");
+
+    public HarmWatch Harm { get; }
 
     private ProcessorTap Emulated { get; }
 

@@ -114,20 +114,21 @@ public record struct GuestRegisters
         return monitor.SourceOf(new LinearAddress(processor.State.Cs.Base + raw.Eip)) is { } source ? raw with { Eip = source.Eip } : raw;
     }
 
-    internal static GuestRegisters Of(Processor processor)
+    internal static GuestRegisters Of(Processor processor) => Of(ref processor.State);
+
+    internal static unsafe GuestRegisters Of(ref CpuState state)
     {
-        ref CpuState state = ref processor.State;
-        uint flags = processor.Flags;
+        uint flags = state.Status.Status | state.OtherFlags;
         return new GuestRegisters
         {
-            Eax = processor.Register(0),
-            Ecx = processor.Register(1),
-            Edx = processor.Register(2),
-            Ebx = processor.Register(3),
-            Esp = processor.Register(4),
-            Ebp = processor.Register(5),
-            Esi = processor.Register(6),
-            Edi = processor.Register(7),
+            Eax = (uint)state.Registers[0],
+            Ecx = (uint)state.Registers[1],
+            Edx = (uint)state.Registers[2],
+            Ebx = (uint)state.Registers[3],
+            Esp = (uint)state.Registers[4],
+            Ebp = (uint)state.Registers[5],
+            Esi = (uint)state.Registers[6],
+            Edi = (uint)state.Registers[7],
             Eip = state.Eip,
             ArithmeticFlags = flags & Arithmetic,
             SystemFlags = flags & ~Arithmetic,

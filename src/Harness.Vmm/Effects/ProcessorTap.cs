@@ -73,6 +73,12 @@ internal sealed class HostTap(EffectRecorder recorder, GuestMachine machine) : P
             machine.Host.NoteGuest();
         }
 
+        if (Processor.StepMark == 0)
+        {
+            // What the monitor put in the place of an instruction is its own affair.
+            Recorder.Harm.Retired(instruction, source.Address);
+        }
+
         EndStep(source.Address, source.Instruction);
     }
 

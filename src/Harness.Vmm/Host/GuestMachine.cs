@@ -13,23 +13,28 @@ public sealed class GuestMachine : IDisposable
 
     private const ushort SerialPort = 0x3F8;
     private readonly Ram _ram;
+    private readonly long _guestBytes;
 
     /// <summary>The delivery that was last told; in fields of their own, because a record that has just been put together costs a wait to copy.</summary>
     private byte _toldVector;
     private uint _toldAddress;
     private long _toldTick = -1;
 
-    /// <summary><paramref name="guestModel"/>: what the guest sees, if less than the physical <paramref name="model"/>.</summary>
+    /// <summary>
+    /// <paramref name="guestModel"/>: what the guest sees, if less than the physical <paramref name="model"/>. <paramref name="neighbourBytes"/>: host memory behind the
+    /// guest's RAM that is somebody else's.
+    /// </summary>
     public GuestMachine(
         ProcessorModel model, GuestImage guest, PlatformOptions devices, CostProfile costs, IReadOnlyDictionary<string, string> options, bool keepEvents,
-        ProcessorModel? guestModel = null)
+        ProcessorModel? guestModel = null, long neighbourBytes = 0)
     {
         Guest = guest;
         Options = options;
         Clock = new GuestClock();
         Ledger = new Ledger(costs, keepEvents) { Clock = Clock };
         MachineEvents = new Ledger(null, keepEvents) { Clock = Clock };
-        _ram = new Ram(MonitorBytes + (long)devices.RamBytes, Computer.RomBytes);
+        _guestBytes = (long)devices.RamBytes;
+        _ram = new Ram(MonitorBytes + _guestBytes + neighbourBytes, Computer.RomBytes);
         var guestPhysical = new PhysicalMemory(_ram, MonitorBytes);
         Platform = new Platform(devices, guestPhysical);
         Platform.A20Changed += guestPhysical.SetA20;
@@ -88,7 +93,7 @@ public sealed class GuestMachine : IDisposable
     internal long? RamAddress(HostPhysicalAddress address)
     {
         long offset = (long)address.Value - MonitorBytes;
-        return offset >= 0 && offset < _ram.Bytes - MonitorBytes ? offset : null;
+        return offset >= 0 && offset < _guestBytes ? offset : null;
     }
 
     private void FlipBit(PhysicalAddress address, int bit)
@@ -116,7 +121,7 @@ public sealed class GuestMachine : IDisposable
         Host.Processor.RequestStop();
     }
 
-    internal GuestMemoryImage CaptureMemory() => new(_ram, MonitorBytes, _ram.Bytes - MonitorBytes);
+    internal GuestMemoryImage CaptureMemory() => new(_ram, MonitorBytes, _guestBytes);
 
     public void Dispose()
     {

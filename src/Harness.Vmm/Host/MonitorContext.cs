@@ -8,6 +8,11 @@ public sealed class MonitorContext
     /// <summary>For the engines without a monitor of their own (bare); engines proper cannot see it.</summary>
     internal GuestMachine Machine { get; }
 
+    /// <summary>
+    /// Protections that the monitor leaves out: none in any run but those of tests that show that each of them is needed, which is why nothing outside sets it.
+    /// </summary>
+    public Protection Omitted { get; internal init; }
+
     /// <summary>The real processor, memory and traps.</summary>
     public IHost Host => Machine.Host;
 

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using Harness.Vmm.Classification;
 
 namespace Harness.Vmm;
 
@@ -28,6 +29,7 @@ public sealed class EngineRun
         Effects = recorder?.Log;
         Programs = recorder?.Programs;
         ResourceControl = recorder?.ResourceControl;
+        FirstHarm = recorder?.Harm.First;
     }
 
     public RunRequest Request { get; }
@@ -84,6 +86,9 @@ public sealed class EngineRun
 
     /// <summary>Null without <see cref="RunRequest.RecordEffects"/>.</summary>
     public ResourceControl? ResourceControl { get; }
+
+    /// <summary>The first execution that has to go otherwise than on the bare machine; null: there is none, or <see cref="RunRequest.RecordEffects"/> was not asked for.</summary>
+    public HarmfulExecution? FirstHarm { get; }
 
     public Efficiency Efficiency => new(Retired.Direct, Retired.Translated, Retired.Emulated);
 

@@ -52,7 +52,8 @@ public static class GuestRunner
                 }
             });
             using IMonitor monitor = request.Engine.Create(new MonitorContext(machine));
-            EffectRecorder? recorder = request.RecordEffects || filter is not null ? new EffectRecorder(machine, monitor, filter) : null;
+            GuestImage? original = request.Engine.Level == EquivalenceLevel.Programs ? request.Guest : null;
+            EffectRecorder? recorder = request.RecordEffects || filter is not null ? new EffectRecorder(machine, monitor, original, filter) : null;
             GuestEnd end = Run(request, machine, monitor, () => outputEnds || recorder is { IsDone: true });
             GuestRegisters final = FinalRegisters(machine, monitor);
             recorder?.Finish(final);

@@ -1,0 +1,20 @@
+namespace Harness.Vmm;
+
+/// <summary>What a monitor keeps a guest in its allocation by.</summary>
+[Flags]
+public enum Protection
+{
+    None = 0,
+
+    /// <summary>Segments of the guest end below the monitor's part of linear space.</summary>
+    LimitClip = 1,
+
+    /// <summary>Pages from which the monitor has derived something are never mapped for writing.</summary>
+    Trace = 2,
+
+    /// <summary>Page tables that the processor walks lead to frames of the guest alone.</summary>
+    PageTables = 4,
+
+    /// <summary>Descriptors that the processor loads are of the guest's rings.</summary>
+    Descriptors = 8,
+}

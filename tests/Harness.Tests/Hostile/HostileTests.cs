@@ -1,0 +1,66 @@
+using FluentAssertions;
+using Harness.Vmm;
+using NUnit.Framework;
+
+namespace Harness.Tests.Hostile;
+
+public sealed class HostileTests
+{
+    private const int Least = 150;
+
+    [TestCase("bare", "")]
+    [TestCase("interpret", "")]
+    [TestCase("trap013", "")]
+    [TestCase("trap013", "paging=cached")]
+    [TestCase("trap033", "shadows=two")]
+    [TestCase("hybrid", "")]
+    [TestCase("translate", "")]
+    [TestCase("paravirt", "")]
+    [TestCase("vtx", "")]
+    [TestCase("vtx", "paging=cached")]
+    public void No_attempt_changes_what_is_not_the_attackers(string engine, string option)
+    {
+        var host = new HostileHost(EngineRegistry.Find(engine)!, option);
+        List<string> escapes = [];
+        int attempts = 0;
+        foreach (HostileAttempt attempt in HostileAttempts.All)
+        {
+            HostileResult result = host.Run(attempt);
+            attempts += result.Ran ? 1 : 0;
+            if (result.Escape is { } escape)
+            {
+                escapes.Add($"{attempt}: {escape}");
+            }
+        }
+
+        TestContext.Out.WriteLine($"{engine} {option}: {attempts} of {HostileAttempts.All.Count} attempts, {escapes.Count} escapes");
+        escapes.Should().BeEmpty();
+        attempts.Should().BeGreaterThanOrEqualTo(Least);
+    }
+
+    [Test]
+    public void Where_kernel_and_users_share_a_shadow_a_program_reaches_its_kernel_and_nobody_else()
+    {
+        var host = new HostileHost(EngineRegistry.Find("trap033")!);
+
+        IEnumerable<string> escapes = HostileAttempts.All.Select(a => host.Run(a).Escape).OfType<string>();
+
+        escapes.Should().NotBeEmpty().And.OnlyContain(escape => escape.StartsWith("the kernel's page", StringComparison.Ordinal));
+    }
+
+    [TestCase(Protection.LimitClip, "trap013", "", "store", "the monitor's memory")]
+    [TestCase(Protection.LimitClip, "translate", "", "store", "the monitor's memory")]
+    [TestCase(Protection.LimitClip, "paravirt", "", "descriptor", "the monitor's memory")]
+    [TestCase(Protection.Descriptors, "paravirt", "", "descriptor", "the monitor's memory")]
+    [TestCase(Protection.PageTables, "paravirt", "", "page tables", "the neighbour's memory")]
+    [TestCase(Protection.Trace, "trap013", "paging=cached", "page tables", "the kernel's page")]
+    [TestCase(Protection.Trace, "vtx", "paging=cached", "page tables", "the kernel's page")]
+    public void Without_a_protection_some_attempt_succeeds(Protection omitted, string engine, string option, string group, string reached)
+    {
+        var host = new HostileHost(EngineRegistry.Find(engine)!, option, omitted);
+
+        IEnumerable<string?> escapes = HostileAttempts.All.Where(a => a.Group == group).Select(a => host.Run(a).Escape);
+
+        escapes.Should().Contain(escape => escape != null && escape.Contains(reached, StringComparison.Ordinal));
+    }
+}
