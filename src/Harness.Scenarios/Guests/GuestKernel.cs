@@ -45,6 +45,11 @@ public sealed partial class GuestKernel
         _current = _program.NewLabel("current", nameof(GuestKernel));
         _alive = _program.NewLabel("alive", nameof(GuestKernel));
         _controlBlocks = _program.NewLabel("controlBlocks", nameof(GuestKernel));
+        _maps = _program.NewLabel("maps", nameof(GuestKernel));
+        _frames = _program.NewLabel("frames", nameof(GuestKernel));
+        _updates = _program.NewLabel("updates", nameof(GuestKernel));
+        _pageFault = _program.NewLabel("pageFault", nameof(GuestKernel));
+        _allocate = _program.NewLabel("allocate", nameof(GuestKernel));
     }
 
     /// <summary>
@@ -168,7 +173,7 @@ public sealed partial class GuestKernel
         var a = new GuestAssembler(_program, 32);
         if (Paging != GuestPaging.None && _programs.Count == 0)
         {
-            EmitTables(a, 0);
+            TablesOf(0).Emit(a);
         }
 
         EmitPrograms(a);
@@ -185,6 +190,7 @@ public sealed partial class GuestKernel
         }
 
         EmitScheduler(a);
+        EmitMemory(a);
         EmitRoutines(a);
         EmitStrings(a);
         EmitControlBlocks(a);
@@ -218,7 +224,7 @@ public sealed partial class GuestKernel
             }
 
             a.mov(eax, cr0);
-            a.or(eax, Cr0.PG);
+            a.or(eax, unchecked((int)PagingBits));
             a.mov(cr0, eax);
         }
 
