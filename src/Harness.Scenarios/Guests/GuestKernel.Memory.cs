@@ -139,17 +139,25 @@ public sealed partial class GuestKernel
         HypercallCode.Call(a, Hypercall.UpdateEntries);
     }
 
-    private void EmitMemory(GuestAssembler a)
+    private void EmitMemoryCode(GuestAssembler a)
+    {
+        if (ManagesMemory)
+        {
+            _tables.Handle((byte)Vector.PF, _pageFault, 0);
+            EmitPageFault(a);
+            EmitAllocate(a);
+        }
+    }
+
+    /// <summary>In pages without code: a monitor may protect those with code from being written.</summary>
+    private void EmitMemoryData(GuestAssembler a)
     {
         if (!ManagesMemory)
         {
             return;
         }
 
-        _tables.Handle((byte)Vector.PF, _pageFault, 0);
-        EmitPageFault(a);
-        EmitAllocate(a);
-        a.Align(4);
+        a.Align(PageBytes);
         if (_usesHypercalls)
         {
             // How many, then pairs as the hypercall takes them: at most two entries of each page.

@@ -190,9 +190,10 @@ public sealed partial class GuestKernel
         }
 
         EmitScheduler(a);
-        EmitMemory(a);
+        EmitMemoryCode(a);
         EmitRoutines(a);
         EmitStrings(a);
+        EmitMemoryData(a);
         EmitControlBlocks(a);
         _tables.Emit(a);
         return Guest.Build(_program, _options, _tables.Entry(_options, origin), paravirtual, obstacle);
