@@ -17,11 +17,12 @@ public sealed partial class GuestKernel
     private const int Table = 24;
     private const int ControlBlockBytes = 32;
 
-    // Its states: no process, ready to run, waiting for a child, ended before its parent asked.
+    // Its states: no process, ready to run, waiting for a child, ended before its parent asked, asleep until a key.
     private const int Free = 0;
     private const int Ready = 1;
     private const int Waiting = 2;
     private const int Ended = 3;
+    private const int AwaitsKey = 4;
 
     // What lies on a kernel stack while its process is outside the kernel: PUSHAD's registers, then EIP, CS, EFLAGS, ESP and SS.
     private const int FrameDoublewords = 8 + 5;
@@ -48,6 +49,7 @@ public sealed partial class GuestKernel
         ReadKey,
         Wait,
         Exec,
+        ReadSector,
     }
 
     private bool HasManyProcesses => _programs.Count > 1 || _services.Contains(Service.Fork);
@@ -186,6 +188,7 @@ public sealed partial class GuestKernel
         Service.Print => EmitPrint,
         Service.Wait => EmitWait,
         Service.Exec => EmitExec,
+        Service.ReadSector => EmitReadSector,
         _ => EmitReadKey,
     };
 
@@ -200,12 +203,6 @@ public sealed partial class GuestKernel
         a.mov(esi, ebx);
         a.call(_putString);
         a.xor(eax, eax);
-    }
-
-    private void EmitReadKey(GuestAssembler a)
-    {
-        a.xor(eax, eax);
-        a.call(_readKey);
     }
 
     private void EmitFirstEntry(GuestAssembler a)
@@ -254,13 +251,33 @@ public sealed partial class GuestKernel
         a.mov(ebx, __dword_ptr[_current]);
         a.mov(__dword_ptr[ebx + SavedEsp], esp);
         a.Label(_scheduleNext);
+        if (Sleeps)
+        {
+            a.mov(ecx, ProcessCount);
+        }
+
+        GuestLabel next = a.Here("schedule.next");
         a.add(ebx, ControlBlockBytes);
         a.cmp(ebx, _controlBlocks + ProcessCount * ControlBlockBytes);
         a.jb(check);
         a.mov(ebx, _controlBlocks);
         a.Label(check);
         a.cmp(__dword_ptr[ebx + State], Ready);
-        a.jne(_scheduleNext);
+        if (Sleeps)
+        {
+            GuestLabel ready = a.CreateLabel("schedule.ready");
+            a.je(ready);
+            a.dec(ecx);
+            a.jne(next);
+            EmitIdle(a);
+            a.jmp(_scheduleNext);
+            a.Label(ready);
+        }
+        else
+        {
+            a.jne(next);
+        }
+
         EmitResume(a);
     }
 
@@ -291,6 +308,15 @@ public sealed partial class GuestKernel
             {
                 a.Space(ControlBlockBytes - 5 * 4);
             }
+        }
+
+        if (Sleeps)
+        {
+            // The block of no process lies behind those of processes, so that the first of them is the next.
+            a.Label(_idle);
+            a.Space(ControlBlockBytes);
+            a.Label(_keys);
+            a.Space(Keys + KeyCount);
         }
 
         for (int i = 0; i < ProcessCount; i++)

@@ -27,6 +27,7 @@ public sealed partial class GuestKernel
     private readonly List<(GuestLabel Label, string Text)> _strings = [];
     private readonly GuestLabel _putString;
     private readonly GuestLabel _readKey;
+    private readonly GuestLabel _readSector;
     private ushort _openLines;
     private ushort _timerDivisor;
     private bool _prints;
@@ -39,6 +40,9 @@ public sealed partial class GuestKernel
         _options = options;
         _program = new GuestProgram(options.Origin ?? GuestLayout.Code);
         _putString = _program.NewLabel("putString", nameof(Print));
+        _readSector = _program.NewLabel("readSector", nameof(ReadSector));
+        _keys = _program.NewLabel("keys", nameof(ReadKey));
+        _idle = _program.NewLabel("idle", nameof(GuestKernel));
         _readKey = _program.NewLabel("readKey", nameof(ReadKey));
         _schedule = _program.NewLabel("schedule", nameof(Switch));
         _scheduleNext = _program.NewLabel("scheduleNext", nameof(Exit));
@@ -154,20 +158,6 @@ public sealed partial class GuestKernel
         a.pop(eax);
     }
 
-    /// <summary>Waits for a scan code of the keyboard, in EAX: in ring-0 code directly, in a program by a system call.</summary>
-    public void ReadKey(GuestAssembler a)
-    {
-        _readsKeys = true;
-        if (_inProgram)
-        {
-            Call(a, Service.ReadKey);
-            return;
-        }
-
-        a.xor(eax, eax);
-        a.call(_readKey);
-    }
-
     internal GuestImage Build(GuestImage? paravirtual, string obstacle)
     {
         var a = new GuestAssembler(_program, 32);
@@ -177,6 +167,7 @@ public sealed partial class GuestKernel
         }
 
         EmitPrograms(a);
+        AddKeyboardHandler();
         a.Take();
         a.UsesHypercalls = _usesHypercalls;
         uint origin = _options.Origin ?? GuestLayout.Code;
@@ -266,6 +257,12 @@ public sealed partial class GuestKernel
         {
             a.Label(_readKey);
             a.EmitReadKey();
+        }
+
+        if (_services.Contains(Service.ReadSector))
+        {
+            a.Label(_readSector);
+            a.EmitReadSector();
         }
     }
 

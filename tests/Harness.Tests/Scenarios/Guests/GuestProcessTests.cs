@@ -1,5 +1,6 @@
 using FluentAssertions;
 using Harness.Isa;
+using Harness.Machine.Devices;
 using Harness.Scenarios;
 using NUnit.Framework;
 using static Iced.Intel.AssemblerRegisters;
@@ -183,14 +184,56 @@ internal sealed class GuestProcessTests
         }
     }
 
-    /// <summary>A kernel with one program and two system calls: 1 writes 9 to its page, 2 keeps EBX as result ECX.</summary>
-    private static GuestRun Run(GuestPaging paging, Action<GuestKernel, GuestAssembler> body) => new(Guest.Kernel(k =>
+    [Test]
+    public void Fifteen_keys_that_nobody_waits_for_are_kept()
     {
-        k.Paging = paging;
-        k.SystemCall(1, a => a.mov(__dword_ptr[Shared], 9));
-        k.SystemCall(2, a => a.mov(__dword_ptr[ecx * 4 + Results], ebx));
-        k.User(u => body(k, u));
-    }));
+        using GuestRun run = Run(
+            GuestPaging.Paging32,
+            (k, u) =>
+            {
+                // Ten keys, pressed and released, are twenty codes.
+                u.mov(esi, 300_000);
+                GuestLabel spin = u.Here("spin");
+                u.dec(esi);
+                u.jne(spin);
+                u.mov(edi, 15);
+                GuestLabel next = u.Here("next");
+                k.ReadKey(u);
+                u.dec(edi);
+                u.jne(next);
+                u.mov(ebx, eax);
+                Keep(u, 0);
+            },
+            [new TimedInput(1000, KeyboardText.ToScanCodes("abcdefghij"))]);
+
+        run.Doubleword(Results).Should().Be(0x23, "the eighth letter is pressed");
+    }
+
+    [Test]
+    public void A_sector_that_no_disk_holds_is_an_error()
+    {
+        using GuestRun run = Run(GuestPaging.None, (k, u) =>
+        {
+            u.mov(ebx, 0);
+            u.mov(ecx, GuestLayout.Processes + 0x4000);
+            k.ReadSector(u);
+            u.mov(ebx, eax);
+            Keep(u, 0);
+        });
+
+        run.Doubleword(Results).Should().Be(uint.MaxValue);
+    }
+
+    /// <summary>A kernel with one program and two system calls: 1 writes 9 to its page, 2 keeps EBX as result ECX.</summary>
+    private static GuestRun Run(GuestPaging paging, Action<GuestKernel, GuestAssembler> body, IReadOnlyList<TimedInput>? keys = null) => new(
+        Guest.Kernel(k =>
+        {
+            k.Paging = paging;
+            k.SystemCall(1, a => a.mov(__dword_ptr[Shared], 9));
+            k.SystemCall(2, a => a.mov(__dword_ptr[ecx * 4 + Results], ebx));
+            k.User(u => body(k, u));
+        }),
+        keys ?? []);
 
     private static void Keep(GuestAssembler u, int result)
     {
