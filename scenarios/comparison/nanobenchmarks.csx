@@ -14,7 +14,7 @@ const uint Tables = 0x30000, Absent = 0x5000, Priority = 0xFEE00080;
 ];
 foreach (var (name, exits, paper, operation) in benchmarks)
 {
-    Scenario($"Nanobenchmark {name}: the machine itself, a software and a hardware monitor", covers: "H2", new { operation = name }, s =>
+    Scenario($"Nanobenchmark {name}: the machine itself, a software and a hardware monitor", covers: name == "tpr" ? "H2, B6" : "H2", new { operation = name }, s =>
     {
         const int Few = 10, Rounds = 100;
         RunSet Run(int rounds) => s.Run(Kernel(name == "syscall", operation, rounds), settings: new RunSettings
@@ -32,7 +32,7 @@ foreach (var (name, exits, paper, operation) in benchmarks)
         s.Log($"{"",10} {"native",8} {"sw",8} {"hw",8} {"sw/native",9} {"hw/native",9} {"hw/sw",9}");
         s.Log(Row(name, native, software, hardware));
         s.Log(Row("paper", paper[0], paper[1], paper[2]));
-        (software < hardware).Should().Be(exits, "the monitor in hardware wins where the guest needs none");
+        (software < 1.1 * hardware).Should().Be(exits, "the monitor in hardware wins by far where the guest needs none, and nowhere else");
         (hardware > 1.2 * native).Should().Be(exits);
         (software < native).Should().Be(name == "in", "only a port is so slow that a call out of the translation cache is faster");
     });
