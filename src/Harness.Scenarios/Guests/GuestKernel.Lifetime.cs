@@ -84,8 +84,9 @@ public sealed partial class GuestKernel
         a.mov(ebp, __dword_ptr[_current]);
         EmitReleaseMemory(a);
         a.pop(esi);
-        a.shl(esi, (byte)int.Log2((int)GuestLayout.ProcessBytes));
-        a.add(esi, GuestLayout.Processes + GuestLayout.ProcessBytes);
+        a.shl(esi, (byte)int.Log2(ControlBlockBytes));
+        a.mov(esi, __dword_ptr[esi + (long)(_controlBlocks + Memory)]);
+        a.add(esi, GuestLayout.ProcessBytes);
         a.mov(ebx, ImagePages);
         GuestLabel page = a.Here("exec.page");
         a.dec(ebx);

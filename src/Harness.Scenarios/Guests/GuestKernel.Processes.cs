@@ -6,15 +6,16 @@ public sealed partial class GuestKernel
     /// <summary>System calls from here up are the kernel's own.</summary>
     public const uint FirstService = 0x1000;
 
-    // A process control block: ESP in the kernel, CR3, top of the kernel stack, state, the parent's control block or 0, and, where memory is managed, the map of the
-    // process's pages and the page-table entry of the first.
+    // A process control block: ESP in the kernel, CR3, top of the kernel stack, state, physical address of the program with its number, the parent's control block
+    // or 0, and, where memory is managed, the map of the process's pages and the page-table entry of the first.
     private const int SavedEsp = 0;
     private const int SavedCr3 = 4;
     private const int StackTop = 8;
     private const int State = 12;
-    private const int Parent = 16;
-    private const int Map = 20;
-    private const int Table = 24;
+    private const int Memory = 16;
+    private const int Parent = 20;
+    private const int Map = 24;
+    private const int Table = 28;
     private const int ControlBlockBytes = 32;
 
     // Its states: no process, ready to run, waiting for a child, ended before its parent asked, asleep until a key.
@@ -297,16 +298,15 @@ public sealed partial class GuestKernel
         for (int i = 0; i < ProcessCount; i++)
         {
             uint top = KernelStackTop(i);
-            a.Dd(top - FrameDoublewords * 4, DirectoryOf(i), top, StartsWith(i, 0) ? (uint)Ready : Free, 0);
+            a.Dd(top - FrameDoublewords * 4, DirectoryOf(i), top, StartsWith(i, 0) ? (uint)Ready : Free, PhysicalBase(i), 0);
             if (ManagesMemory)
             {
                 a.Dd(_maps + i * MemoryPages * 4);
                 a.Dd(TablesOf(i).EntryAddress(GuestLayout.ProcessBase));
-                a.Space(ControlBlockBytes - 7 * 4);
             }
             else
             {
-                a.Space(ControlBlockBytes - 5 * 4);
+                a.Space(ControlBlockBytes - Map);
             }
         }
 
