@@ -276,7 +276,7 @@ internal sealed class VtxMonitor : IMonitor
         {
             case ShadowFault.Filled:
                 _code.TryDecode(out Instruction instruction);
-                Record(Event(EngineEventKind.HiddenFault, "#PF", "shadow-miss", InstructionText.MnemonicOf(instruction), ""));
+                Record(Event(EngineEventKind.HiddenFault, "#PF", "shadow-miss", InstructionText.MnemonicOf(instruction), "") with { CostsAs = EngineEventKind.Exit });
 
                 // A software interrupt is the instruction that RIP still points to: it simply executes again.
                 InjectedEvent? repeated = Vectoring();

@@ -16,6 +16,7 @@ public sealed class Platform : IStateful
     private readonly KeyboardController _keyboard;
     private readonly Vga _vga;
     private long _now;
+    private long _portAccesses;
     private bool _a20 = true;
     private bool _nmi;
     private bool _resetRequested;
@@ -58,6 +59,7 @@ public sealed class Platform : IStateful
             new IdeFunction(pci),
             new PowerManagement(this, pci),
             .. _debugPorts,
+            .. options.TaskPriority ? new Device[] { new TaskPriority(this) } : [],
             new Injector(this),
         ];
         Reset();
@@ -119,6 +121,9 @@ public sealed class Platform : IStateful
     /// <summary>What the guest sent on COM1.</summary>
     public OutputSink SerialOutput => _serial.Output;
 
+    /// <summary>Accesses to ports so far, by whomever: each part of a string instruction is one.</summary>
+    public long PortAccesses => _portAccesses;
+
     internal PortBus Ports { get; } = new();
 
     internal IMemoryMap Memory { get; }
@@ -135,6 +140,7 @@ public sealed class Platform : IStateful
     /// <summary>Reads 1, 2 or 4 bytes from a port at <see cref="Now"/>.</summary>
     public uint In(ushort port, int size)
     {
+        _portAccesses++;
         var value = Ports.In(port, size);
         FindDeadline();
         return value;
@@ -143,6 +149,7 @@ public sealed class Platform : IStateful
     /// <summary>Writes 1, 2 or 4 bytes to a port at <see cref="Now"/>.</summary>
     public void Out(ushort port, int size, uint value)
     {
+        _portAccesses++;
         Ports.Out(port, size, value);
         FindDeadline();
     }
@@ -204,6 +211,7 @@ public sealed class Platform : IStateful
         var a20 = _a20;
         visitor.Enter("platform");
         visitor.Value("now", ref _now);
+        visitor.Value("portAccesses", ref _portAccesses);
         visitor.Value("a20", ref a20);
         visitor.Value("nmi", ref _nmi);
         visitor.Value("resetRequested", ref _resetRequested);

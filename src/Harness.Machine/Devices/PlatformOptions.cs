@@ -33,6 +33,9 @@ public sealed record PlatformOptions
     /// <summary>The port whose written value v ends the run with the exit code 2v + 1.</summary>
     public ushort? ExitPort { get; init; }
 
+    /// <summary>There is a task-priority register at FEE00080h, which no processor model announces.</summary>
+    public bool TaskPriority { get; init; }
+
     /// <summary>Further files for the firmware.</summary>
     public IReadOnlyList<FirmwareFile> FirmwareFiles { get; init; } = [];
 

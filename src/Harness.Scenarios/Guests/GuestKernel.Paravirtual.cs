@@ -93,7 +93,7 @@ public sealed partial class GuestKernel
         a.Label(start);
 
         // As the other build leaves them.
-        a.mov(eax, Paging == GuestPaging.None ? 0 : Cr0.PG | Cr0.PE | Cr0.ET | _options.Cr0);
+        a.mov(eax, Paging == GuestPaging.None ? 0 : PagingBits | Cr0.PE | Cr0.ET | _options.Cr0);
         a.mov(ebx, 0);
         a.mov(ecx, 0);
     }

@@ -6,19 +6,32 @@ public sealed partial class GuestKernel
     /// <summary>System calls from here up are the kernel's own.</summary>
     public const uint FirstService = 0x1000;
 
-    // A process control block: ESP in the kernel, CR3, top of the kernel stack, runnable or free, physical address of its memory.
+    // A process control block: ESP in the kernel, CR3, top of the kernel stack, state, physical address of the program with its number, the parent's control block
+    // or 0, and, where memory is managed, the map of the process's pages and the page-table entry of the first.
     private const int SavedEsp = 0;
     private const int SavedCr3 = 4;
     private const int StackTop = 8;
-    private const int Runnable = 12;
+    private const int State = 12;
     private const int Memory = 16;
+    private const int Parent = 20;
+    private const int Map = 24;
+    private const int Table = 28;
     private const int ControlBlockBytes = 32;
+
+    // Its states: no process, ready to run, waiting for a child, ended before its parent asked, asleep until a key.
+    private const int Free = 0;
+    private const int Ready = 1;
+    private const int Waiting = 2;
+    private const int Ended = 3;
+    private const int AwaitsKey = 4;
 
     // What lies on a kernel stack while its process is outside the kernel: PUSHAD's registers, then EIP, CS, EFLAGS, ESP and SS.
     private const int FrameDoublewords = 8 + 5;
     private const int FrameEax = 7 * 4;
+    private const int FrameEip = 8 * 4;
+    private const int FrameEsp = 11 * 4;
 
-    private readonly List<(int Ring, Action<GuestAssembler> Body)> _programs = [];
+    private readonly List<(int Ring, bool Starts, Action<GuestAssembler> Body)> _programs = [];
     private readonly SortedSet<Service> _services = [];
     private readonly GuestLabel _schedule;
     private readonly GuestLabel _scheduleNext;
@@ -35,6 +48,9 @@ public sealed partial class GuestKernel
         Yield,
         Print,
         ReadKey,
+        Wait,
+        Exec,
+        ReadSector,
     }
 
     private bool HasManyProcesses => _programs.Count > 1 || _services.Contains(Service.Fork);
@@ -42,10 +58,17 @@ public sealed partial class GuestKernel
     private int ProcessCount => _services.Contains(Service.Fork) ? MaximumProcesses : _programs.Count;
 
     /// <summary>A program in ring 3. Several are processes: the first starts, <see cref="Switch"/> and <see cref="Yield"/> go on to the next.</summary>
-    public void User(Action<GuestAssembler> body) => Ring(3, body);
+    /// <returns>Its number, which <see cref="Exec"/> takes.</returns>
+    public int User(Action<GuestAssembler> body) => Add(3, starts: true, body);
+
+    /// <summary>A program in ring 3 that no process runs before one calls <see cref="Exec"/>.</summary>
+    /// <returns>Its number.</returns>
+    public int Program(Action<GuestAssembler> body) => Add(3, starts: false, body);
 
     /// <summary>A program in an outer ring, 1 to 3. At the end of its body the program ends.</summary>
-    public void Ring(int ring, Action<GuestAssembler> body)
+    public void Ring(int ring, Action<GuestAssembler> body) => Add(ring, starts: true, body);
+
+    private int Add(int ring, bool starts, Action<GuestAssembler> body)
     {
         Given.NotNull(body, Given.Code);
         if (ring is < 1 or > 3)
@@ -58,7 +81,8 @@ public sealed partial class GuestKernel
             throw new GuestBuildException($"A guest has room for {MaximumProcesses} programs; found one more.");
         }
 
-        _programs.Add((ring, body));
+        _programs.Add((ring, starts, body));
+        return _programs.Count - 1;
     }
 
     /// <summary>In a handler of <see cref="OnIrq"/> or <see cref="Timer"/>, with the stack as the handler found it: goes on with the next process.</summary>
@@ -73,22 +97,6 @@ public sealed partial class GuestKernel
     {
         _switches = true;
         Call(a, Service.Yield);
-    }
-
-    /// <summary>In a program: ends the process; the last one ends the run.</summary>
-    public void Exit(GuestAssembler a) => Call(a, Service.Exit);
-
-    /// <summary>
-    /// In a program: makes a copy of the process, which goes on here too. EAX: 0 in the copy, the copy's number in the original, -1 without a free place.
-    /// </summary>
-    public void Fork(GuestAssembler a)
-    {
-        if (Paging == GuestPaging.None)
-        {
-            throw new GuestBuildException("Fork expects paging, so that the copy has the same addresses: set Paging first.");
-        }
-
-        Call(a, Service.Fork);
     }
 
     private void Call(GuestAssembler a, Service service)
@@ -179,21 +187,11 @@ public sealed partial class GuestKernel
         Service.Fork => EmitFork,
         Service.Yield => EmitYield,
         Service.Print => EmitPrint,
+        Service.Wait => EmitWait,
+        Service.Exec => EmitExec,
+        Service.ReadSector => EmitReadSector,
         _ => EmitReadKey,
     };
-
-    private void EmitExit(GuestAssembler a)
-    {
-        if (HasManyProcesses)
-        {
-            a.mov(ebx, __dword_ptr[_current]);
-            a.mov(__dword_ptr[ebx + Runnable], 0);
-            a.dec(__dword_ptr[_alive]);
-            a.jne(_scheduleNext);
-        }
-
-        a.Done();
-    }
 
     private void EmitYield(GuestAssembler a)
     {
@@ -208,49 +206,6 @@ public sealed partial class GuestKernel
         a.xor(eax, eax);
     }
 
-    private void EmitReadKey(GuestAssembler a)
-    {
-        a.xor(eax, eax);
-        a.call(_readKey);
-    }
-
-    private void EmitFork(GuestAssembler a)
-    {
-        GuestLabel found = a.CreateLabel("fork.found");
-        GuestLabel end = a.CreateLabel("fork.end");
-        a.mov(ebp, _controlBlocks);
-        GuestLabel search = a.Here("fork.search");
-        a.cmp(__dword_ptr[ebp + Runnable], 0);
-        a.je(found);
-        a.add(ebp, ControlBlockBytes);
-        a.cmp(ebp, _controlBlocks + ProcessCount * ControlBlockBytes);
-        a.jb(search);
-        a.mov(eax, -1);
-        a.jmp(end);
-
-        a.Label(found);
-        a.mov(__dword_ptr[ebp + Runnable], 1);
-        a.inc(__dword_ptr[_alive]);
-        a.cld();
-        a.mov(edi, __dword_ptr[ebp + StackTop]);
-        a.sub(edi, FrameDoublewords * 4);
-        a.mov(__dword_ptr[ebp + SavedEsp], edi);
-        a.mov(esi, esp);
-        a.mov(ecx, FrameDoublewords);
-        a.rep.movsd();
-        a.mov(eax, __dword_ptr[ebp + SavedEsp]);
-        a.mov(__dword_ptr[eax + FrameEax], 0);
-        a.mov(esi, __dword_ptr[_current]);
-        a.mov(esi, __dword_ptr[esi + Memory]);
-        a.mov(edi, __dword_ptr[ebp + Memory]);
-        a.mov(ecx, GuestLayout.ProcessBytes / 4);
-        a.rep.movsd();
-        a.mov(eax, ebp);
-        a.sub(eax, _controlBlocks);
-        a.shr(eax, (byte)int.Log2(ControlBlockBytes));
-        a.Label(end);
-    }
-
     private void EmitFirstEntry(GuestAssembler a)
     {
         // Data segments that every ring may hold, so that no entry into the kernel has to change them.
@@ -259,7 +214,7 @@ public sealed partial class GuestKernel
         a.mov(es, eax);
         a.mov(fs, eax);
         a.mov(gs, eax);
-        a.mov(ebx, _controlBlocks);
+        a.mov(ebx, _controlBlocks + _programs.FindIndex(p => p.Starts) * ControlBlockBytes);
         EmitResume(a);
     }
 
@@ -297,13 +252,33 @@ public sealed partial class GuestKernel
         a.mov(ebx, __dword_ptr[_current]);
         a.mov(__dword_ptr[ebx + SavedEsp], esp);
         a.Label(_scheduleNext);
+        if (Sleeps)
+        {
+            a.mov(ecx, ProcessCount);
+        }
+
+        GuestLabel next = a.Here("schedule.next");
         a.add(ebx, ControlBlockBytes);
         a.cmp(ebx, _controlBlocks + ProcessCount * ControlBlockBytes);
         a.jb(check);
         a.mov(ebx, _controlBlocks);
         a.Label(check);
-        a.cmp(__dword_ptr[ebx + Runnable], 0);
-        a.je(_scheduleNext);
+        a.cmp(__dword_ptr[ebx + State], Ready);
+        if (Sleeps)
+        {
+            GuestLabel ready = a.CreateLabel("schedule.ready");
+            a.je(ready);
+            a.dec(ecx);
+            a.jne(next);
+            EmitIdle(a);
+            a.jmp(_scheduleNext);
+            a.Label(ready);
+        }
+        else
+        {
+            a.jne(next);
+        }
+
         EmitResume(a);
     }
 
@@ -318,23 +293,40 @@ public sealed partial class GuestKernel
         a.Label(_current);
         a.Dd(0);
         a.Label(_alive);
-        a.Dd((uint)_programs.Count);
+        a.Dd((uint)_programs.Count(p => p.Starts));
         a.Label(_controlBlocks);
         for (int i = 0; i < ProcessCount; i++)
         {
             uint top = KernelStackTop(i);
-            a.Dd(top - FrameDoublewords * 4, DirectoryOf(i), top, i < _programs.Count ? 1u : 0, PhysicalBase(i));
-            a.Space(ControlBlockBytes - 5 * 4);
+            a.Dd(top - FrameDoublewords * 4, DirectoryOf(i), top, StartsWith(i, 0) ? (uint)Ready : Free, PhysicalBase(i), 0);
+            if (ManagesMemory)
+            {
+                a.Dd(_maps + i * MemoryPages * 4);
+                a.Dd(TablesOf(i).EntryAddress(GuestLayout.ProcessBase));
+            }
+            else
+            {
+                a.Space(ControlBlockBytes - Map);
+            }
+        }
+
+        if (Sleeps)
+        {
+            // The block of no process lies behind those of processes, so that the first of them is the next.
+            a.Label(_idle);
+            a.Space(ControlBlockBytes);
+            a.Label(_keys);
+            a.Space(Keys + KeyCount);
         }
 
         for (int i = 0; i < ProcessCount; i++)
         {
             if (Paging != GuestPaging.None)
             {
-                EmitTables(a, i);
+                TablesOf(i).Emit(a);
             }
 
-            if (i < _programs.Count)
+            if (StartsWith(i, 0))
             {
                 int ring = _programs[i].Ring;
                 a.Org(KernelStackTop(i) - 5 * 4);
@@ -343,7 +335,7 @@ public sealed partial class GuestKernel
         }
     }
 
-    private void EmitTables(GuestAssembler a, int process)
+    private PageTables TablesOf(int process)
     {
         if (_options.MemoryBytes > GuestLayout.ProcessBase)
         {
@@ -361,8 +353,21 @@ public sealed partial class GuestKernel
             tables.Map(0, 0, (uint)_options.MemoryBytes, PageRights.Write);
         }
 
-        tables.Map(GuestLayout.ProcessBase, PhysicalBase(process), GuestLayout.ProcessBytes, PageRights.Write | PageRights.User);
-        tables.Emit(a);
+        if (!ManagesMemory)
+        {
+            tables.Map(GuestLayout.ProcessBase, PhysicalBase(process), GuestLayout.ProcessBytes, PageRights.Write | PageRights.User);
+        }
+        else
+        {
+            // Of a place without a process there is the table, empty.
+            _ = tables.EntryAddress(GuestLayout.ProcessBase);
+            if (StartsWith(process, 0))
+            {
+                tables.Map(GuestLayout.ProcessBase, PhysicalBase(process), GuestLayout.ProcessBytes, ImageRights);
+            }
+        }
+
+        return tables;
     }
 
     private static uint KernelStackTop(int process) => GuestLayout.ProcessStacks + (uint)(process + 1) * GuestLayout.ProcessStackBytes;

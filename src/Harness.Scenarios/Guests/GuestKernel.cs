@@ -27,6 +27,7 @@ public sealed partial class GuestKernel
     private readonly List<(GuestLabel Label, string Text)> _strings = [];
     private readonly GuestLabel _putString;
     private readonly GuestLabel _readKey;
+    private readonly GuestLabel _readSector;
     private ushort _openLines;
     private ushort _timerDivisor;
     private bool _prints;
@@ -39,12 +40,20 @@ public sealed partial class GuestKernel
         _options = options;
         _program = new GuestProgram(options.Origin ?? GuestLayout.Code);
         _putString = _program.NewLabel("putString", nameof(Print));
+        _readSector = _program.NewLabel("readSector", nameof(ReadSector));
+        _keys = _program.NewLabel("keys", nameof(ReadKey));
+        _idle = _program.NewLabel("idle", nameof(GuestKernel));
         _readKey = _program.NewLabel("readKey", nameof(ReadKey));
         _schedule = _program.NewLabel("schedule", nameof(Switch));
         _scheduleNext = _program.NewLabel("scheduleNext", nameof(Exit));
         _current = _program.NewLabel("current", nameof(GuestKernel));
         _alive = _program.NewLabel("alive", nameof(GuestKernel));
         _controlBlocks = _program.NewLabel("controlBlocks", nameof(GuestKernel));
+        _maps = _program.NewLabel("maps", nameof(GuestKernel));
+        _frames = _program.NewLabel("frames", nameof(GuestKernel));
+        _updates = _program.NewLabel("updates", nameof(GuestKernel));
+        _pageFault = _program.NewLabel("pageFault", nameof(GuestKernel));
+        _allocate = _program.NewLabel("allocate", nameof(GuestKernel));
     }
 
     /// <summary>
@@ -149,29 +158,16 @@ public sealed partial class GuestKernel
         a.pop(eax);
     }
 
-    /// <summary>Waits for a scan code of the keyboard, in EAX: in ring-0 code directly, in a program by a system call.</summary>
-    public void ReadKey(GuestAssembler a)
-    {
-        _readsKeys = true;
-        if (_inProgram)
-        {
-            Call(a, Service.ReadKey);
-            return;
-        }
-
-        a.xor(eax, eax);
-        a.call(_readKey);
-    }
-
     internal GuestImage Build(GuestImage? paravirtual, string obstacle)
     {
         var a = new GuestAssembler(_program, 32);
         if (Paging != GuestPaging.None && _programs.Count == 0)
         {
-            EmitTables(a, 0);
+            TablesOf(0).Emit(a);
         }
 
         EmitPrograms(a);
+        AddKeyboardHandler();
         a.Take();
         a.UsesHypercalls = _usesHypercalls;
         uint origin = _options.Origin ?? GuestLayout.Code;
@@ -185,8 +181,10 @@ public sealed partial class GuestKernel
         }
 
         EmitScheduler(a);
+        EmitMemoryCode(a);
         EmitRoutines(a);
         EmitStrings(a);
+        EmitMemoryData(a);
         EmitControlBlocks(a);
         _tables.Emit(a);
         return Guest.Build(_program, _options, _tables.Entry(_options, origin), paravirtual, obstacle);
@@ -218,7 +216,7 @@ public sealed partial class GuestKernel
             }
 
             a.mov(eax, cr0);
-            a.or(eax, Cr0.PG);
+            a.or(eax, unchecked((int)PagingBits));
             a.mov(cr0, eax);
         }
 
@@ -259,6 +257,12 @@ public sealed partial class GuestKernel
         {
             a.Label(_readKey);
             a.EmitReadKey();
+        }
+
+        if (_services.Contains(Service.ReadSector))
+        {
+            a.Label(_readSector);
+            a.EmitReadSector();
         }
     }
 

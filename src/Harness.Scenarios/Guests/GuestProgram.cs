@@ -276,8 +276,7 @@ internal sealed class GuestProgram
         {
             uint target = measure ? part.Linear : Target(instruction);
             long distance = (long)target - (part.Linear + part.Length);
-            if (!measure && instruction.Code.ToNearBranch() == instruction.Code && instruction.Code.ToShortBranch() == instruction.Code
-                && distance is < sbyte.MinValue or > sbyte.MaxValue)
+            if (!measure && (instruction.IsLoop || instruction.IsLoopcc || instruction.IsJcxShort) && distance is < sbyte.MinValue or > sbyte.MaxValue)
             {
                 string name = instruction.Mnemonic.ToString().ToLowerInvariant();
                 throw new GuestBuildException(

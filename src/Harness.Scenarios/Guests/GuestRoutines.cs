@@ -59,6 +59,68 @@ public static class GuestRoutines
     }
 
     /// <summary>
+    /// Reads a sector of the primary master by programmed I/O (ATA/ATAPI-6, 9.5). EAX: its number, of 28 bits; EDI: where its 512 bytes go. EAX: 0, or -1 after an error.
+    /// Changes ECX, EDX and EDI.
+    /// </summary>
+    public static GuestLabel EmitReadSector(this GuestAssembler a)
+    {
+        const ushort SectorCount = 0x1F2;
+        const ushort Data = 0x1F0;
+        const ushort Status = 0x1F7;
+        const byte Busy = 0x80;
+        const byte HasData = 0x08;
+        const byte ReadSectors = 0x20;
+        const int Words = 256;
+        GuestLabel routine = a.Here("readSector");
+        GuestLabel failed = a.CreateLabel("readSector.failed");
+        a.mov(ecx, eax);
+        a.mov(dx, SectorCount);
+        a.mov(al, (byte)1);
+        a.@out(dx, al);
+        for (byte shift = 0; shift < 24; shift += 8)
+        {
+            a.inc(edx);
+            a.mov(eax, ecx);
+            a.shr(eax, shift);
+            a.@out(dx, al);
+        }
+
+        // Bits 24 to 27 of the number; its addresses are linear and the drive is the master.
+        a.inc(edx);
+        a.mov(eax, ecx);
+        a.shr(eax, 24);
+        a.or(al, unchecked((sbyte)0xE0));
+        a.@out(dx, al);
+        a.mov(dx, Status);
+        a.mov(al, ReadSectors);
+        a.@out(dx, al);
+        GuestLabel wait = a.Here("readSector.wait");
+        a.@in(al, dx);
+
+        // Nothing drives the lines: there is no disk.
+        a.cmp(al, -1);
+        a.je(failed);
+        a.test(al, unchecked((sbyte)Busy));
+        a.jne(wait);
+        a.test(al, HasData);
+        a.je(failed);
+        a.mov(dx, Data);
+        a.mov(ecx, Words);
+        a.cld();
+        GuestLabel word = a.Here("readSector.word");
+        a.@in(ax, dx);
+        a.stosw();
+        a.dec(ecx);
+        a.jne(word);
+        a.xor(eax, eax);
+        a.ret();
+        a.Label(failed);
+        a.mov(eax, -1);
+        a.ret();
+        return routine;
+    }
+
+    /// <summary>
     /// Initializes both interrupt controllers: lines 0-7 at vectors 20h-27h, 8-15 at 28h-2Fh, <paramref name="openLines"/> (bit n: line n) open. Inline; changes AL.
     /// </summary>
     public static void EmitPicSetup(this GuestAssembler a, ushort openLines)

@@ -63,6 +63,13 @@ public sealed class PageTables
         }
     }
 
+    /// <summary>Where the entry of a page lies, physical; its table is made if there is none.</summary>
+    public uint EntryAddress(uint linear)
+    {
+        (ulong[] table, uint index) = TableOf(linear);
+        return Directory + (uint)_pages.IndexOf(table) * PageBytes + index * (uint)EntryBytes;
+    }
+
     /// <summary>Emits the tables at their addresses, by Org: what follows lies behind them.</summary>
     public void Emit(GuestAssembler a)
     {

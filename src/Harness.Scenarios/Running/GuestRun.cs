@@ -65,6 +65,12 @@ public sealed class GuestRun
     /// <summary>Guest instructions by how they were executed.</summary>
     public RetiredCounts Retired => Read("retired instructions", Details.Retired);
 
+    /// <summary>By the cost profile: the guest's own cycles and what the engine adds.</summary>
+    public long Cycles => Read("cycles", Details.GuestCycles + Details.OverheadCycles);
+
+    /// <summary>Of <see cref="Cycles"/>, what the engine adds.</summary>
+    public long OverheadCycles => Read("overhead cycles", Details.OverheadCycles);
+
     /// <summary>What reached the monitor; empty on the bare machine.</summary>
     public RunEvents Events { get; }
 

@@ -26,9 +26,7 @@ internal static class RunRecords
                 equivalence is null ? null : Property(equivalence),
                 run.ResourceControl is not { } control ? null : new JudgedProperty(control.Holds, control.Holds ? null : control.Detail),
                 new JudgedProperty(run.Efficiency.Holds, null)),
-
-            // The guest's own instructions count one cycle each: cost profiles tell what monitors add.
-            Cycles = new CycleCount(retired.Guest, run.Ledger.Totals.Sum(t => t.Cycles)),
+            Cycles = new CycleCount(run.GuestCycles, run.OverheadCycles),
             Console = run.Console,
             Digest = run.Digest,
             Message = message,
@@ -77,11 +75,17 @@ internal static class RunRecords
     {
         foreach (EventCount total in run.Ledger.Totals)
         {
-            if (run.Request.Costs.FigureFor(total.First.Kind, total.First.Cause) is { IsAssumption: true } figure)
+            if (run.Request.Costs.FigureFor(total.First) is { IsAssumption: true } figure)
             {
                 string cause = figure.Cause.Length == 0 ? "" : " " + figure.Cause;
                 yield return string.Create(CultureInfo.InvariantCulture, $"{Name(figure.Kind)}{cause}: {figure.Cycles} cycles, {figure.Source}");
             }
+        }
+
+        foreach (var (figure, _) in run.NativeEvents().Where(e => e.Figure.IsAssumption))
+        {
+            string cause = figure.Cause.Length == 0 ? "other events" : figure.Cause;
+            yield return string.Create(CultureInfo.InvariantCulture, $"{cause} on the processor itself: {figure.Cycles} cycles, {figure.Source}");
         }
     }
 }

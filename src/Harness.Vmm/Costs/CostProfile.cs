@@ -11,16 +11,24 @@ namespace Harness.Vmm;
 /// <param name="IsAssumption">Nobody published it.</param>
 public sealed record CostFigure(EngineEventKind Kind, string Cause, long Cycles, string Source, bool IsAssumption);
 
+/// <summary>What the processor itself takes, beyond a cycle for the instruction, where no monitor steps in.</summary>
+/// <param name="Cause">Exception ("#PF") or interrupt ("vector 32") with its return, "port" for an access to one; empty: whatever has no line of its own.</param>
+/// <param name="Cycles">Each time.</param>
+/// <param name="Source">As for <see cref="CostFigure"/>.</param>
+/// <param name="IsAssumption">Nobody published it.</param>
+public sealed record NativeFigure(string Cause, long Cycles, string Source, bool IsAssumption);
+
 /// <summary>What events cost on a processor of some year; a data file with a source for every figure.</summary>
 public sealed class CostProfile
 {
     private readonly Dictionary<(EngineEventKind, string), CostFigure> _figures = [];
 
-    private CostProfile(string name, string description, IReadOnlyList<CostFigure> figures)
+    private CostProfile(string name, string description, IReadOnlyList<CostFigure> figures, IReadOnlyList<NativeFigure> native)
     {
         Name = name;
         Description = description;
         Figures = figures;
+        Native = native;
         foreach (CostFigure figure in figures)
         {
             _figures.Add((figure.Kind, figure.Cause), figure);
@@ -34,11 +42,20 @@ public sealed class CostProfile
     /// <summary>In the order of the file.</summary>
     public IReadOnlyList<CostFigure> Figures { get; }
 
-    /// <summary>The figure for an event, or null: it costs nothing by this profile.</summary>
-    public CostFigure? FigureFor(EngineEventKind kind, string cause) =>
-        _figures.TryGetValue((kind, cause), out CostFigure? exact) ? exact : _figures.GetValueOrDefault((kind, ""));
+    /// <summary>In the order of the file; no figure: it takes nothing more by this profile.</summary>
+    public IReadOnlyList<NativeFigure> Native { get; }
 
-    public long CostOf(in EngineEvent e) => FigureFor(e.Kind, e.Cause)?.Cycles ?? 0;
+    /// <summary>The figure for what the processor does by itself, or null.</summary>
+    public NativeFigure? NativeFor(string cause) => Native.FirstOrDefault(f => f.Cause == cause) ?? Native.FirstOrDefault(f => f.Cause.Length == 0);
+
+    /// <summary>The figure for an event, or null: it costs nothing by this profile.</summary>
+    public CostFigure? FigureFor(in EngineEvent e)
+    {
+        EngineEventKind kind = e.CostsAs ?? e.Kind;
+        return _figures.TryGetValue((kind, e.Cause), out CostFigure? exact) ? exact : _figures.GetValueOrDefault((kind, ""));
+    }
+
+    public long CostOf(in EngineEvent e) => FigureFor(e)?.Cycles ?? 0;
 
     /// <summary>The profiles that come with the harness, in ordinal order.</summary>
     public static IReadOnlyList<string> Names { get; } =
@@ -73,7 +90,11 @@ public sealed class CostProfile
                         f.TryGetProperty("cause", out JsonElement cause) ? cause.GetString()! : "",
                         f.GetProperty("cycles").GetInt64(),
                         f.GetProperty("source").GetString()!,
-                        f.TryGetProperty("assumption", out JsonElement assumption) && assumption.GetBoolean())),
+                        IsAssumption(f))),
+                ],
+                [
+                    .. root.GetProperty("native").EnumerateArray().Select(f => new NativeFigure(
+                        f.GetProperty("cause").GetString()!, f.GetProperty("cycles").GetInt64(), f.GetProperty("source").GetString()!, IsAssumption(f))),
                 ]);
         }
         catch (JsonException e)
@@ -85,4 +106,6 @@ public sealed class CostProfile
             throw new ModelException($"{source}: not a cost profile: {e.Message}", e);
         }
     }
+
+    private static bool IsAssumption(JsonElement figure) => figure.TryGetProperty("assumption", out JsonElement assumption) && assumption.GetBoolean();
 }

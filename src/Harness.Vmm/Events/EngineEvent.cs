@@ -52,6 +52,9 @@ public readonly record struct EngineEvent
 
     public required EngineEventKind Kind { get; init; }
 
+    /// <summary>How control really came, where <see cref="Kind"/> says what for: a hidden fault is an exit where the hardware assists. Null: as the kind says.</summary>
+    public EngineEventKind? CostsAs { get; init; }
+
     /// <summary>Vector ("#GP"), exit reason ("CPUID"), callout type.</summary>
     public required string Cause { get; init; }
 

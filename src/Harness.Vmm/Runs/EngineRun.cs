@@ -25,6 +25,7 @@ public sealed class EngineRun
         Console = Encoding.Latin1.GetString(machine.Platform.SerialOutput.Bytes);
         Screen = machine.Platform.ScreenText();
         ExitCode = machine.Platform.ExitCode;
+        PortAccesses = request.Engine.Kind == MonitorKind.Bare ? machine.Platform.PortAccesses : 0;
         _debugOutput = request.Devices.DebugPorts.Distinct().ToDictionary(port => port, port => machine.Platform.DebugOutput(port).Bytes.ToArray());
         Effects = recorder?.Log;
         Programs = recorder?.Programs;
@@ -56,6 +57,9 @@ public sealed class EngineRun
     public long HaltedTicks { get; }
 
     public RetiredCounts Retired { get; }
+
+    /// <summary>Accesses to ports that no monitor saw.</summary>
+    public long PortAccesses { get; }
 
     /// <summary>What reached the monitor.</summary>
     public Ledger Ledger { get; }
@@ -94,6 +98,35 @@ public sealed class EngineRun
 
     /// <summary>Lower-case hexadecimal SHA-256 over final registers, memory, console, end and ticks.</summary>
     public string Digest => _digest ??= ComputeDigest();
+
+    /// <summary>
+    /// By the cost profile, what the guest takes without what monitors add: a cycle for each instruction, and more where the processor itself delivers an event
+    /// to the guest or reaches a port for it. A software monitor does both in the guest's place, as part of its own events.
+    /// </summary>
+    public long GuestCycles => Retired.Guest + NativeEvents().Sum(e => e.Figure.Cycles * e.Count);
+
+    /// <summary>What a monitor adds.</summary>
+    public long OverheadCycles => Ledger.Totals.Sum(t => t.Cycles);
+
+    /// <summary>What the processor does by itself in this run and the profile has a figure for.</summary>
+    public IEnumerable<(NativeFigure Figure, long Count)> NativeEvents()
+    {
+        if (PortAccesses != 0 && Request.Costs.NativeFor("port") is { } port)
+        {
+            yield return (port, PortAccesses);
+        }
+
+        if ((Engine.Kind & (MonitorKind.Bare | MonitorKind.HardwareAssisted)) != 0)
+        {
+            foreach (EventCount total in MachineEvents.Totals.Where(t => t.First.Level == 0))
+            {
+                if (Request.Costs.NativeFor(total.First.Cause) is { } figure)
+                {
+                    yield return (figure, total.Count);
+                }
+            }
+        }
+    }
 
     /// <summary>The bytes that the guest wrote to a debug port.</summary>
     /// <exception cref="ArgumentException">The port is not among <see cref="GuestDevices.DebugPorts"/>.</exception>

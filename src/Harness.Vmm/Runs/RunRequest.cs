@@ -62,6 +62,9 @@ public sealed record GuestDevices
     /// <summary>Ports whose written bytes are kept.</summary>
     public IReadOnlyList<ushort> DebugPorts { get; init; } = [];
 
+    /// <inheritdoc cref="PlatformOptions.TaskPriority"/>
+    public bool TaskPriority { get; init; }
+
     /// <summary>See <see cref="PlatformOptions.BiosImage"/>.</summary>
     public ReadOnlyMemory<byte>? BiosImage { get; init; }
 
@@ -84,6 +87,7 @@ public sealed record GuestDevices
         KeyboardInput = KeyboardInput,
         DebugPorts = DebugPorts,
         ExitPort = ExitPort,
+        TaskPriority = TaskPriority,
         FirmwareFiles = FirmwareFiles,
         Injections = Injections,
         StartTime = StartTime,

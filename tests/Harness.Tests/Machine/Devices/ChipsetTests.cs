@@ -27,6 +27,19 @@ public sealed class ChipsetTests
     private static Board WithBios() => new(options => options with { BiosImage = Bios() });
 
     [Test]
+    public void The_task_priority_register_is_there_if_asked_for()
+    {
+        var with = new Board(options => options with { TaskPriority = true });
+        with.Memory.Write(0xFEE00080, 0x42);
+        with.Memory.Write(0xFEE00090, 0x43);
+        with.Memory.Read(0xFEE00080).Should().Be(0x42);
+        with.Memory.Read(0xFEE00090).Should().Be(0);
+        with.Platform.Reset();
+        with.Memory.Read(0xFEE00080).Should().Be(0);
+        new Board().Memory.Read(0xFEE00080).Should().Be(0xFF);
+    }
+
+    [Test]
     public void Configuration_mechanism_1_is_found_and_mechanism_2_is_not()
     {
         var board = new Board();

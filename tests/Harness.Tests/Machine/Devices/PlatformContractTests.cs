@@ -23,6 +23,7 @@ public sealed class PlatformContractTests
         KeyboardInput = [new TimedInput(1000, KeyboardText.ToScanCodes("the quick brown fox JUMPS"))],
         DebugPorts = [0x402],
         ExitPort = 0xF4,
+        TaskPriority = true,
     });
 
     /// <summary>A step of traffic that depends on the seed alone; what came back.</summary>
@@ -45,6 +46,7 @@ public sealed class PlatformContractTests
             case 2 when board.Platform.InterruptPending:
                 return board.Platform.AcknowledgeInterrupt();
             case 3:
+                board.Memory.Write(0xFEE00000 + Next(ref seed, 0x100), (byte)seed);
                 var address = 0xA0000 + Next(ref seed, 0x60000);
                 board.Memory.Write(address, (byte)seed);
                 return board.Memory.Read(0xA0000 + Next(ref seed, 0x20000));

@@ -117,6 +117,22 @@ internal sealed class GuestErrorTests
     [Test]
     public void Fork_without_paging() => Build(() => Guest.Kernel(k => k.User(k.Fork))).Should().Throw<GuestBuildException>().WithMessage("Fork expects paging*");
 
+    [Test]
+    public void Exec_without_paging() => Build(() => Guest.Kernel(k => k.User(a => k.Exec(a, 0)))).Should().Throw<GuestBuildException>().WithMessage("Exec expects paging*");
+
+    [TestCase(-1)]
+    [TestCase(497)]
+    public void More_pages_on_demand_than_a_table_maps(int pages) =>
+        Build(() => Guest.Kernel(k => k.DemandPages = pages)).Should().Throw<GuestBuildException>().WithMessage($"DemandPages expects 0 to 496 pages; found {pages}.");
+
+    [Test]
+    public void A_page_fault_handler_beside_the_kernels_own() => Build(() => Guest.Kernel(k =>
+    {
+        k.Paging = GuestPaging.Paging32;
+        k.OnFault(Vector.PF, a => a.iretd());
+        k.User(k.Fork);
+    })).Should().Throw<GuestBuildException>().WithMessage("#PF (vector 0Eh) has a handler already*");
+
     private static void ShouldFail(Action<GuestAssembler> body, string message) =>
         Build(() => Guest.Protected32(body)).Should().Throw<GuestBuildException>().WithMessage(message);
 

@@ -240,35 +240,6 @@ internal sealed class GuestKernelTests
         run.Console.Should().Be("abAB");
     }
 
-    [TestCase(GuestPaging.Paging32)]
-    [TestCase(GuestPaging.Pae)]
-    public void Fork_copies_the_process(GuestPaging paging)
-    {
-        using var run = new GuestRun(Guest.Kernel(k =>
-        {
-            k.Paging = paging;
-            k.User(u =>
-            {
-                GuestLabel child = u.CreateLabel("child");
-                u.push(77);
-                k.Fork(u);
-                u.test(eax, eax);
-                u.je(child);
-                u.mov(__dword_ptr[esp], 78);
-                k.Print(u, "parent ");
-                k.Exit(u);
-                u.Label(child);
-                k.Print(u, "child");
-                u.pop(ebx);
-                u.mov(__dword_ptr[GuestLayout.ProcessBase + 0x8000], ebx);
-            });
-        }));
-
-        run.Console.Should().Be("parent child");
-        run.Doubleword(GuestLayout.Processes + GuestLayout.ProcessBytes + 0x8000).Should().Be(77);
-        run.Doubleword(GuestLayout.Processes + GuestLayout.ProcessBytes - 4).Should().Be(78);
-    }
-
     [Test]
     public void Boot_code_reads_a_key()
     {
