@@ -6,10 +6,11 @@ namespace Harness.Vmm;
 /// <summary>One figure: what an event costs, where it is published, or that it is an assumption.</summary>
 /// <param name="Kind">Events it applies to.</param>
 /// <param name="Cause">Empty: every cause that has no line of its own.</param>
+/// <param name="Reason">Empty: every reason that has no line of its own.</param>
 /// <param name="Cycles">Of one event, there and back.</param>
 /// <param name="Source">Paper and table, or the reasoning behind an assumption.</param>
 /// <param name="IsAssumption">Nobody published it.</param>
-public sealed record CostFigure(EngineEventKind Kind, string Cause, long Cycles, string Source, bool IsAssumption);
+public sealed record CostFigure(EngineEventKind Kind, string Cause, string Reason, long Cycles, string Source, bool IsAssumption);
 
 /// <summary>What the processor itself takes, beyond a cycle for the instruction, where no monitor steps in.</summary>
 /// <param name="Cause">Exception ("#PF") or interrupt ("vector 32") with its return, "port" for an access to one; empty: whatever has no line of its own.</param>
@@ -21,7 +22,7 @@ public sealed record NativeFigure(string Cause, long Cycles, string Source, bool
 /// <summary>What events cost on a processor of some year; a data file with a source for every figure.</summary>
 public sealed class CostProfile
 {
-    private readonly Dictionary<(EngineEventKind, string), CostFigure> _figures = [];
+    private readonly Dictionary<(EngineEventKind, string, string), CostFigure> _figures = [];
 
     private CostProfile(string name, string description, IReadOnlyList<CostFigure> figures, IReadOnlyList<NativeFigure> native)
     {
@@ -31,7 +32,7 @@ public sealed class CostProfile
         Native = native;
         foreach (CostFigure figure in figures)
         {
-            _figures.Add((figure.Kind, figure.Cause), figure);
+            _figures.Add((figure.Kind, figure.Cause, figure.Reason), figure);
         }
     }
 
@@ -52,7 +53,9 @@ public sealed class CostProfile
     public CostFigure? FigureFor(in EngineEvent e)
     {
         EngineEventKind kind = e.CostsAs ?? e.Kind;
-        return _figures.TryGetValue((kind, e.Cause), out CostFigure? exact) ? exact : _figures.GetValueOrDefault((kind, ""));
+        return _figures.TryGetValue((kind, e.Cause, e.Reason ?? ""), out CostFigure? exact) || _figures.TryGetValue((kind, e.Cause, ""), out exact)
+            ? exact
+            : _figures.GetValueOrDefault((kind, "", ""));
     }
 
     public long CostOf(in EngineEvent e) => FigureFor(e)?.Cycles ?? 0;
@@ -88,6 +91,7 @@ public sealed class CostProfile
                     .. root.GetProperty("figures").EnumerateArray().Select(f => new CostFigure(
                         Enum.Parse<EngineEventKind>(f.GetProperty("kind").GetString()!),
                         f.TryGetProperty("cause", out JsonElement cause) ? cause.GetString()! : "",
+                        f.TryGetProperty("reason", out JsonElement reason) ? reason.GetString()! : "",
                         f.GetProperty("cycles").GetInt64(),
                         f.GetProperty("source").GetString()!,
                         IsAssumption(f))),
