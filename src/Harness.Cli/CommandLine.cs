@@ -7,12 +7,27 @@ namespace Harness.Cli;
 /// <summary>The whole command line: parses, runs the command, and maps whatever happens to an exit code.</summary>
 public static class CommandLine
 {
+    private static readonly (string Name, Func<CommandEnvironment, Command> Create)[] Commands =
+    [
+        ("run", RunCommand.Create),
+        ("list", ListCommand.Create),
+        ("new", NewCommand.Create),
+        ("accept", AcceptCommand.Create),
+        ("diff", DiffCommand.Create),
+        ("report", ReportCommand.Create),
+        ("classify", ClassifyCommand.Create),
+        ("matrix", MatrixCommand.Create),
+        ("trace", TraceCommand.Create),
+        ("diverge", DivergeCommand.Create),
+        ("boot", BootCommand.Create),
+    ];
+
     /// <summary>Runs one invocation and returns its exit code; no exception leaves it.</summary>
     public static int Run(IReadOnlyList<string> arguments, CommandEnvironment environment)
     {
         try
         {
-            var parsed = Root(environment).Parse(arguments, new ParserConfiguration { ResponseFileTokenReplacer = null });
+            var parsed = Root(environment, arguments.Count > 0 ? arguments[0] : null).Parse(arguments, new ParserConfiguration { ResponseFileTokenReplacer = null });
             if (parsed.Action is ParseErrorAction)
             {
                 foreach (var problem in parsed.Errors)
@@ -60,26 +75,16 @@ public static class CommandLine
         return code;
     }
 
-    private static RootCommand Root(CommandEnvironment environment)
+    private static RootCommand Root(CommandEnvironment environment, string? first)
     {
         var root = new RootCommand("Runs scenarios of virtual machines and shows every trap and exit.");
-        Command[] commands =
-        [
-            RunCommand.Create(environment),
-            ListCommand.Create(environment),
-            NewCommand.Create(environment),
-            AcceptCommand.Create(environment),
-            DiffCommand.Create(environment),
-            ReportCommand.Create(environment),
-            ClassifyCommand.Create(environment),
-            MatrixCommand.Create(environment),
-            TraceCommand.Create(environment),
-            DivergeCommand.Create(environment),
-            BootCommand.Create(environment),
-        ];
-        foreach (var command in commands)
+        foreach (var (name, create) in Commands)
         {
-            root.Subcommands.Add(command);
+            // The others are built only where they may be asked for: help, completion, a name that is none.
+            if (first == name || !Array.Exists(Commands, c => c.Name == first))
+            {
+                root.Subcommands.Add(create(environment));
+            }
         }
 
         return root;
