@@ -188,6 +188,7 @@ public sealed unsafe partial class Processor : IDisposable
         set
         {
             _cpu->Flags = value;
+            CheckAlignmentAndWatch();
             _cpu->Attention |= Attention.Events;
         }
     }

@@ -75,6 +75,28 @@ public sealed class RegressionTests
         entry.Should().Equal(0x27, 0, 0x20, 0);
     }
 
+    /// <summary>SDM Vol. 3A, 6.15, Interrupt 17: EFLAGS.AC decides at each access, whoever has written it.</summary>
+    [Test]
+    public void Flags_that_a_monitor_writes_decide_about_alignment_at_once()
+    {
+        using var guest = new ProcessorGuest();
+        guest.Processor.State.System.Cr0 |= Cr0.AM;
+        guest.Processor.State.Cpl = 3;
+        guest.Processor.Flags = Eflags.Fixed | Eflags.AC;
+        guest.Processor.StateChanged();
+
+        // mov eax, [9001h]
+        guest.Put(ProcessorGuest.CodeAt, 0xA1, 0x01, 0x90, 0, 0);
+        guest.Processor.Flags = Eflags.Fixed;
+        guest.Run(1);
+        guest.Processor.State.Eip.Should().Be(ProcessorGuest.CodeAt + 5);
+
+        guest.Processor.State.Eip = ProcessorGuest.CodeAt;
+        guest.Processor.Flags = Eflags.Fixed | Eflags.AC;
+        guest.Run(2);
+        guest.Processor.State.Eip.Should().Be(ProcessorGuest.CodeAt);
+    }
+
     /// <summary>SDM Vol. 3A, Table 9-1.</summary>
     [Test]
     public void Reset_ends_what_was_written_to_the_time_stamp_counter()
