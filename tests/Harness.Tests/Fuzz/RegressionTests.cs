@@ -88,12 +88,12 @@ public sealed class RegressionTests
         // mov eax, [9001h]
         guest.Put(ProcessorGuest.CodeAt, 0xA1, 0x01, 0x90, 0, 0);
         guest.Processor.Flags = Eflags.Fixed;
-        guest.Run(1);
+        _ = guest.Processor.Run(1);
         guest.Processor.State.Eip.Should().Be(ProcessorGuest.CodeAt + 5);
 
         guest.Processor.State.Eip = ProcessorGuest.CodeAt;
         guest.Processor.Flags = Eflags.Fixed | Eflags.AC;
-        guest.Run(2);
+        _ = guest.Processor.Run(2);
         guest.Processor.State.Eip.Should().Be(ProcessorGuest.CodeAt);
     }
 
