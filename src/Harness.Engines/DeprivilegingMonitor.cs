@@ -220,6 +220,9 @@ internal sealed partial class DeprivilegingMonitor : IMonitor
     private void LoadControls()
     {
         ref SystemRegisters system = ref _emulator.System;
+
+        // RDTSC has to read what the guest wrote, in whatever way: from then on it traps.
+        _ownsTimeStamp |= _host.Has(Feature.Tsc) && _host.ReadMsr(Msr.IA32_TIME_STAMP_COUNTER, out ulong real) && _emulator.TimeStamp != real;
         uint cr0 = Cr0.PE | Cr0.PG | Cr0.ET | (_host.Has(Feature.I486) ? Cr0.WP : 0) | (system.Cr0 & VirtualControl0);
         uint cr4 = (system.Cr4 & VirtualControl4) | _space.Cr4 | (_ownsTimeStamp ? Cr4.TSD : 0);
         if (_cache is not null && _emulator.Cpl == 0)
@@ -338,7 +341,6 @@ internal sealed partial class DeprivilegingMonitor : IMonitor
         string detail = known ? InstructionText.DetailOf(instruction, _emulator) : "";
         reason ??= known ? TrapReason.Of(instruction) : TrapReason.Reflected;
         _pending = Event(kind, cause, reason, InstructionText.MnemonicOf(instruction), detail);
-        uint msr = _emulator.Gpr(1);
         LinearAddress? invalidated = InvalidatedPage.Of(instruction, _emulator);
         GuestEnd? end = Step();
         if (_pending is not { } trap)
@@ -354,8 +356,6 @@ internal sealed partial class DeprivilegingMonitor : IMonitor
             Record(trap with { Kind = EngineEventKind.Injection, Cause = Vectors.Name(vector), Reason = reason, Instruction = "", Detail = "" });
         }
 
-        // RDTSC has to read what the guest wrote: from now on it traps.
-        _ownsTimeStamp |= instruction.Mnemonic == Mnemonic.Wrmsr && msr == Msr.IA32_TIME_STAMP_COUNTER;
         if (instruction.Mnemonic == Mnemonic.Mov && instruction.Op0Register == Register.CR3)
         {
             SwitchPages();

@@ -4,7 +4,7 @@ namespace Harness.Engines;
 /// What decides how linear addresses of the guest are translated: two equal states are one address space. The page-directory-pointer table is no traced
 /// memory: loading CR3 reads it once (SDM Vol. 3A, 4.4.1).
 /// </summary>
-internal readonly record struct PagingState(uint Cr0, uint Cr3, uint Cr4, ulong Pdpte0, ulong Pdpte1, ulong Pdpte2, ulong Pdpte3)
+internal readonly record struct PagingState(uint Cr0, uint Cr3, uint Cr4, ulong Pdpte0, ulong Pdpte1, ulong Pdpte2, ulong Pdpte3, ulong Efer)
 {
     /// <summary>The guest's as it is now.</summary>
     public static PagingState Of(Emulator emulator)
@@ -17,6 +17,7 @@ internal readonly record struct PagingState(uint Cr0, uint Cr3, uint Cr4, ulong 
             system.Pdpte0,
             system.Pdpte1,
             system.Pdpte2,
-            system.Pdpte3);
+            system.Pdpte3,
+            system.Efer & Isa.Efer.NXE);
     }
 }

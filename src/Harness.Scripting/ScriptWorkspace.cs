@@ -26,7 +26,11 @@ public sealed class ScriptWorkspace(string folder)
         foreach (var given in paths)
         {
             var path = Resolve(given);
-            if (Directory.Exists(path))
+            if (given.Length == 0)
+            {
+                refused.Add("expected a path or an id, found an empty one (an unset variable?)");
+            }
+            else if (Directory.Exists(path))
             {
                 foreach (var script in Directory.EnumerateFiles(path, "*" + Extension, SearchOption.AllDirectories).Order(StringComparer.Ordinal))
                 {

@@ -38,6 +38,7 @@ internal sealed partial class TranslationCache
     private Context _context;
     private uint _next = CodeStart;
     private Callout _last;
+    private int _flushes;
 
     /// <summary>What of the segments translated code depends on.</summary>
     private readonly record struct Context(uint Base, uint Limit, bool HasBigStack);
@@ -98,12 +99,14 @@ internal sealed partial class TranslationCache
         uint eip = _emulator.Eip;
         Callout from = _last;
         _last = default;
+        int flushes = _flushes;
         if ((_entries.TryGetValue(eip, out CacheEntry found) ? found : Translate(eip)) is not { } entry)
         {
             return null;
         }
 
-        if (from.Link is { } link && link.Eip == eip && link.From.IsValid)
+        // Making room for the entry may have emptied the cache: then there is no unit any more that the link leads from.
+        if (from.Link is { } link && link.Eip == eip && link.From.IsValid && flushes == _flushes)
         {
             SetLink(link, entry);
         }
@@ -219,6 +222,7 @@ internal sealed partial class TranslationCache
             Note("eviction", why);
         }
 
+        _flushes++;
         _entries.Clear();
         _callouts.Clear();
         _pageAt.Clear();
