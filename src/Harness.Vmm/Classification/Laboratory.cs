@@ -316,10 +316,15 @@ public sealed class Laboratory : IDisposable, IProcessorEvents
         processor.StateChanged();
     }
 
-    /// <summary>EFLAGS with which a setting starts.</summary>
-    internal static uint FlagsOf(Setting setting, Situation situation) =>
-        (setting.Flags & (Eflags.Status | Eflags.DF | Eflags.NT)) | Eflags.Fixed | (situation.Axis == Axis.InterruptFlag ? 0 : Eflags.IF)
-        | (uint)situation.Configuration.Iopl << Eflags.IoplShift | (situation.IsVirtual8086 ? Eflags.VM : 0);
+    /// <summary>EFLAGS with which a setting starts. VIF and VIP mean something only where there are virtual interrupts (SDM Vol. 3B, 20.3 and 20.4).</summary>
+    internal static uint FlagsOf(Setting setting, Situation situation)
+    {
+        bool isVirtual = situation.Configuration.VirtualInterrupts;
+        bool isOther = situation.Axis == Axis.InterruptFlag;
+        uint drawn = setting.Flags & (Eflags.Status | Eflags.DF | Eflags.NT | (isVirtual ? Eflags.VIF | Eflags.VIP : 0));
+        return (drawn ^ (isVirtual && isOther ? Eflags.VIF : 0)) | Eflags.Fixed | (isOther ? 0 : Eflags.IF)
+            | (uint)situation.Configuration.Iopl << Eflags.IoplShift | (situation.IsVirtual8086 ? Eflags.VM : 0);
+    }
 
     /// <summary>Control and debug registers with which a setting starts.</summary>
     internal static void PutControl(ProcessorModel model, ref SystemRegisters system, Setting setting, Situation situation)

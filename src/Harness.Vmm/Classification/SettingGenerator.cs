@@ -109,7 +109,7 @@ internal sealed class SettingGenerator : IOperandSource
         {
             Code = code,
             Registers = registers,
-            Flags = (_chance.Next() & (Eflags.Status | (_chance.OneIn(4) ? Eflags.DF : 0))) | (_chance.OneIn(8) ? Eflags.NT : 0),
+            Flags = (_chance.Next() & (Eflags.Status | Eflags.VIF | Eflags.VIP | (_chance.OneIn(4) ? Eflags.DF : 0))) | (_chance.OneIn(8) ? Eflags.NT : 0),
             TaskSwitched = _chance.OneIn(8),
             Vmx = vmx ? (VmxOperation)(1 + _chance.Below(2)) : VmxOperation.Off,
             Memory =
