@@ -230,6 +230,11 @@ public sealed class ProcessorModel
             model._instructionSets.Add(set.OneOf<CpuidFeature>());
         }
 
+        if (model._instructionSets.Count == 0)
+        {
+            throw root["instructionSets"].Wrong("at least one instruction set");
+        }
+
         return model;
     }
 
@@ -261,6 +266,11 @@ public sealed class ProcessorModel
             if (msrs.Exists(m => m.Number == msr.Number))
             {
                 throw item["number"].Wrong("a number that no entry before it has");
+            }
+
+            if (msr.Number is Msr.IA32_TIME_STAMP_COUNTER or Msr.IA32_SYSENTER_CS or Msr.IA32_SYSENTER_ESP or Msr.IA32_SYSENTER_EIP or Msr.IA32_EFER)
+            {
+                throw item["number"].Wrong("none of 10, 174 to 176 and C0000080, which come with the features Tsc, Sep and Nx");
             }
 
             msrs.Add(msr);

@@ -37,6 +37,8 @@ public sealed class ModelFileTests
     [TestCase("[\"I486\"", "[\"99\"", "features[0]: expected one of Cpuid, CpuidFaulting, Cr4, ")]
     [TestCase("[\"I486\"", "[\"Pse, Tsc\"", "found \"Pse, Tsc\"")]
     [TestCase("[\"INTEL8086\"", "[\"intel8086\"", "instructionSets[0]: expected one of ")]
+    [TestCase("\"instructionSets\": [", "\"instructionSets\": [], \"others\": [", "instructionSets: expected at least one instruction set; found a list")]
+    [TestCase("\"number\": \"8B\"", "\"number\": \"C0000080\"", "msrs[1].number: expected none of 10, 174 to 176 and C0000080, which come with the features Tsc, Sep and Nx; found \"C0000080\"")]
     [TestCase("\"features\": [", "\"features\": 1, \"others\": [", "features: expected a list; found 1")]
     [TestCase("\"name\": \"yonah\"", "\"name\": \"\"", "name: expected a name of the characters A-Z, a-z, 0-9, '.', '_' and '-'; found \"\"")]
     [TestCase("\"name\": \"yonah\"", "\"name\": \"yo nah\"", "name: expected a name of the characters A-Z, a-z, 0-9, '.', '_' and '-'; found \"yo nah\"")]
