@@ -342,7 +342,7 @@ public sealed unsafe partial class Processor : IDisposable
         physical &= Memory.AddressMask;
         ref readonly PhysicalMemory.Page page = ref Memory.At(physical);
         int ram = write ? page.WritePage : page.ReadPage;
-        return ram < 0 ? null : Memory.Ram.Pointer(ram) + (physical & (Ram.PageSize - 1));
+        return ram < 0 ? null : (write ? Memory.Ram.PointerToWrite(ram) : Memory.Ram.Pointer(ram)) + (physical & (Ram.PageSize - 1));
     }
 
     internal bool HoldsCode(uint physical)

@@ -5,8 +5,8 @@ namespace Harness;
 
 /// <summary>Something that can be chosen by name.</summary>
 /// <param name="Name">As options, scenarios and records spell it.</param>
-/// <param name="Description">A few words.</param>
-public sealed record CatalogEntry(string Name, string Description);
+/// <param name="Describe">Gives a few words; only lists need them, and a model has to be read for them.</param>
+public sealed record CatalogEntry(string Name, Func<string> Describe);
 
 /// <summary>What can be chosen by name: registered here once, in the order in which everything lists it.</summary>
 /// <param name="Engines">Engines, the reference first.</param>
@@ -16,7 +16,7 @@ public sealed record Catalog(IReadOnlyList<CatalogEntry> Engines, IReadOnlyList<
 {
     /// <summary>What this build holds.</summary>
     public static Catalog BuiltIn { get; } = new(
-        [.. EngineRegistry.All.Select(e => new CatalogEntry(e.Name, e.Description))],
-        [.. ProcessorModel.Names.Select(n => new CatalogEntry(n, ProcessorModel.Load(n).Description))],
-        [.. CostProfile.Names.Select(n => new CatalogEntry(n, CostProfile.Load(n).Description))]);
+        [.. EngineRegistry.All.Select(e => new CatalogEntry(e.Name, () => e.Description))],
+        [.. ProcessorModel.Names.Select(n => new CatalogEntry(n, () => ProcessorModel.Load(n).Description))],
+        [.. CostProfile.Names.Select(n => new CatalogEntry(n, () => CostProfile.Load(n).Description))]);
 }

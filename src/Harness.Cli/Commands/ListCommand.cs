@@ -36,7 +36,7 @@ internal sealed class ListCommand
         var chosen = catalogs.Where(c => parsed.GetValue(c.Option)).SelectMany(c => c.Entries).ToList();
         if (catalogs.Any(c => parsed.GetValue(c.Option)))
         {
-            TextTable.Write(_environment.Out, chosen.Select(e => (string[])[e.Name, e.Description]));
+            TextTable.Write(_environment.Out, chosen.Select(e => (string[])[e.Name, e.Describe()]));
             return ExitCode.Success;
         }
 

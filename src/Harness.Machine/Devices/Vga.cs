@@ -38,6 +38,9 @@ internal sealed class Vga : Device, IPortDevice, IMemoryDevice
     private readonly Platform _platform;
     private readonly ClockRate _rate;
     private byte[] _memory = new byte[4 * PlaneSize];
+
+    /// <summary>Memory that may hold something: most machines have a display that nobody writes to, and there are many machines.</summary>
+    private bool _isWritten;
     private byte[] _sequencer = [];
     private byte[] _graphics = [];
     private byte[] _crtc = [];
@@ -189,7 +192,12 @@ internal sealed class Vga : Device, IPortDevice, IMemoryDevice
 
     public override void Reset()
     {
-        Array.Clear(_memory);
+        if (_isWritten)
+        {
+            Array.Clear(_memory);
+            _isWritten = false;
+        }
+
         Array.Clear(_palette);
         _sequencer = [.. Mode3Sequencer];
         _graphics = [.. Mode3Graphics];
@@ -208,6 +216,7 @@ internal sealed class Vga : Device, IPortDevice, IMemoryDevice
         visitor.Bytes("attribute", ref _attribute);
         visitor.Bytes("palette", ref _palette);
         visitor.Bytes("memory", ref _memory);
+        _isWritten = true;
     }
 
     private static byte At(byte[] registers, int index) => index < registers.Length ? registers[index] : (byte)0;
@@ -332,6 +341,8 @@ internal sealed class Vga : Device, IPortDevice, IMemoryDevice
         {
             return;
         }
+
+        _isWritten = true;
 
         // Even addresses reach planes 0 and 2, odd ones planes 1 and 3.
         var planes = _sequencer[2] & (!IsOddEven ? 0x0F : (address & 1) != 0 ? 0x0A : 0x05);

@@ -199,7 +199,7 @@ public sealed unsafe class PhysicalMemory : IMemoryMap
         if (page.WritePage >= 0)
         {
             int offset = (int)(physical & (Ram.PageSize - 1));
-            byte* place = Ram.Pointer(page.WritePage) + offset;
+            byte* place = Ram.PointerToWrite(page.WritePage) + offset;
             for (int i = 0; i < size; i++)
             {
                 place[i] = (byte)(value >> (8 * i));

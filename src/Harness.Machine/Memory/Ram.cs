@@ -18,7 +18,14 @@ public sealed unsafe class Ram : IDisposable
 {
     public const int PageSize = 4096;
     private const int LineShift = 6;
+
+    /// <summary>
+    /// A block of more than 32 MiB the C library always takes from the system (mallopt(3), M_MMAP_THRESHOLD), whose pages are zero and cost nothing until they are
+    /// touched; a smaller one it takes from what another machine has just given back, and writes all of it.
+    /// </summary>
+    private const long MappedAlone = (32 << 20) + PageSize;
     private readonly List<ICodeKeeper> _keepers = [];
+    private readonly bool[] _written;
     private ulong[] _codeLines;
     private byte* _bytes;
     private long _romEnd;
@@ -28,8 +35,9 @@ public sealed unsafe class Ram : IDisposable
     {
         Bytes = RoundUp(bytes);
         TotalBytes = Bytes + RoundUp(romBytes);
-        _bytes = (byte*)NativeMemory.AllocZeroed((nuint)TotalBytes + 16);
+        _bytes = (byte*)NativeMemory.AllocZeroed((nuint)Math.Max(TotalBytes + 16, MappedAlone));
         _codeLines = new ulong[TotalBytes / PageSize];
+        _written = new bool[TotalBytes / PageSize];
         _romEnd = Bytes;
     }
 
@@ -40,6 +48,16 @@ public sealed unsafe class Ram : IDisposable
     public long TotalBytes { get; }
 
     internal byte* Pointer(int page) => _bytes + (long)page * PageSize;
+
+    /// <summary>As <see cref="Pointer"/>, for whoever may write there.</summary>
+    internal byte* PointerToWrite(int page)
+    {
+        _written[page] = true;
+        return Pointer(page);
+    }
+
+    /// <summary>Whether a page holds nothing but zeros because nobody could have written to it: to look would be to touch it.</summary>
+    public bool IsUntouched(int page) => !_written[page];
 
     /// <summary>The bytes from <paramref name="offset"/> on, for reading; the caller keeps this object alive.</summary>
     public ReadOnlySpan<byte> Read(long offset, int length)
@@ -57,6 +75,7 @@ public sealed unsafe class Ram : IDisposable
         {
             int page = (int)(at / PageSize);
             long end = Math.Min(offset + data.Length, (page + 1L) * PageSize);
+            _written[page] = true;
             NoteWrite(page, (int)(at % PageSize), (int)(end - at));
             at = end;
         }

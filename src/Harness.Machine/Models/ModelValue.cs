@@ -58,10 +58,9 @@ internal sealed class ModelValue(string source, string path, JsonElement element
     public T OneOf<T>()
         where T : struct, Enum
     {
-        string[] names = Enum.GetNames<T>();
-        string expected = $"one of {string.Join(", ", names.Order(StringComparer.Ordinal))}";
-        string text = Text(expected);
-        return names.Contains(text) ? Enum.Parse<T>(text) : throw Wrong(expected);
+        return element.ValueKind == JsonValueKind.String && element.GetString() is { } name && Enum.IsDefined(typeof(T), name)
+            ? Enum.Parse<T>(name)
+            : throw Wrong($"one of {string.Join(", ", Enum.GetNames<T>().Order(StringComparer.Ordinal))}");
     }
 
     public ModelException Wrong(string expected) => new($"{source}: {(path.Length == 0 ? "the whole" : path)}: expected {expected}; found {Found()}");

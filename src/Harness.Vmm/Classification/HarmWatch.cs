@@ -6,7 +6,7 @@ namespace Harness.Vmm.Classification;
 /// <summary>An instruction that the processor executed without a trap, in a state in which it means something else than to the guest.</summary>
 /// <param name="Tick">The guest clock after it.</param>
 /// <param name="Address">Of the instruction.</param>
-/// <param name="Instruction">As text.</param>
+/// <param name="Instruction">As <see cref="InstructionFormat"/> writes it.</param>
 /// <param name="Component">What of M or R makes the difference: "gdtr", "eflags.IF", "cs", "descriptor", ...</param>
 public sealed record HarmfulExecution(long Tick, LinearAddress Address, string Instruction, string Component)
 {
@@ -63,7 +63,7 @@ internal sealed class HarmWatch(GuestMachine machine, IMonitor monitor, GuestIma
         uint stack = before.Ss.Base + (before.Ss.IsBig ? raw.Esp : (ushort)raw.Esp);
         if (HarmPredicate.Component(instruction, guest, real, Loaded(instruction, ref before, stack), Image(instruction, stack)) is { } component)
         {
-            _first.TryAdd(original is null ? 0 : registers.Cr3, new HarmfulExecution(_processor.Ticks, address, instruction.ToString(), component));
+            _first.TryAdd(original is null ? 0 : registers.Cr3, new HarmfulExecution(_processor.Ticks, address, new InstructionFormat().Text(instruction), component));
         }
     }
 

@@ -14,6 +14,11 @@ public sealed class GuestMemoryImage
         _pages = new byte[]?[length / Ram.PageSize];
         for (int i = 0; i < _pages.Length; i++)
         {
+            if (ram.IsUntouched((int)(start / Ram.PageSize) + i))
+            {
+                continue;
+            }
+
             ReadOnlySpan<byte> page = ram.Read(start + (long)i * Ram.PageSize, Ram.PageSize);
             _pages[i] = page.ContainsAnyExcept((byte)0) ? page.ToArray() : null;
         }

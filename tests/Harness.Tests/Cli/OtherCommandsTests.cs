@@ -48,7 +48,7 @@ public sealed class OtherCommandsTests
     [Test]
     public void List_ShouldPrintTheCatalogue()
     {
-        _folder.Catalog = new Catalog([new CatalogEntry("bare", "the reference")], [new CatalogEntry("i386", "1985")], []);
+        _folder.Catalog = new Catalog([new CatalogEntry("bare", () => "the reference")], [new CatalogEntry("i386", () => "1985")], []);
 
         _folder.Run("list", "--engines").Should().Be((0, "bare  the reference\n", ""));
         _folder.Run("list", "--cpus").Out.Should().Be("i386  1985\n");
