@@ -10,6 +10,11 @@ internal static class WitnessScript
     public static string Render(ClassificationRecord record)
     {
         var text = new StringBuilder("#load \"../prelude.csx\"\n");
+        if (record.Cpu != record.Model)
+        {
+            Comment(text, $"The path of the model file, {record.Cpu}, is relative to the folder of this script.");
+        }
+
         var numbers = new SortedDictionary<string, int>(StringComparer.Ordinal);
         foreach (ClassifiedMode mode in record.Modes)
         {

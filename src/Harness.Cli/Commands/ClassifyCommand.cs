@@ -74,7 +74,7 @@ internal sealed class ClassifyCommand
             Func<InstructionForm, bool>? wanted = names.Length == 0 ? null : form => names.Any(form.IsNamed);
             var verdicts = ClassificationRunner.Run(model, modes, wanted, executor, _environment.Cancellation);
             var record = ClassificationRecords.Of(parsed.GetValue(_cpu)!, model, modes, verdicts, configurations, isWhole: wanted is null);
-            result.Write(Render(parsed, record, theorems, result.IsFile));
+            result.Write(Render(parsed, record, theorems, result));
             return ExitCode.Success;
         }
         catch (OperationCanceledException) when (_environment.Cancellation.IsCancellationRequested)
@@ -133,10 +133,10 @@ internal sealed class ClassifyCommand
         }
     }
 
-    private string Render(ParseResult parsed, ClassificationRecord record, List<int> theorems, bool isFile)
+    private string Render(ParseResult parsed, ClassificationRecord record, List<int> theorems, ResultFile result)
     {
-        var style = isFile ? ConsoleStyle.Plain : ConsoleStyle.For(_environment.IsTerminal, _environment.Variable("NO_COLOR"), _environment.Width);
-        return parsed.GetValue(_witness) ? Report.Witnesses(record)
+        var style = result.IsFile ? ConsoleStyle.Plain : ConsoleStyle.For(_environment.IsTerminal, _environment.Variable("NO_COLOR"), _environment.Width);
+        return parsed.GetValue(_witness) ? Report.Witnesses(ModelRegistry.IsFile(record.Cpu) ? record with { Cpu = result.Seen(record.Cpu) } : record)
             : theorems.Count > 0 ? Report.Theorems(record, theorems, style)
             : parsed.GetValue(_format) switch
             {

@@ -32,6 +32,9 @@ internal sealed class ResultFile
 
     public static Option<string?> Option() => new(Name) { Description = "Write the result there instead of to standard output", HelpName = "FILE" };
 
+    /// <summary>The path of another file as seen from the folder of this one; on standard output from the working folder, as it was given.</summary>
+    public string Seen(string path) => _path is null ? path : Path.GetRelativePath(Path.GetDirectoryName(_path)!, _environment.FullPath(path)).Replace('\\', '/');
+
     /// <exception cref="IOException">The file cannot be written; see also <see cref="UnauthorizedAccessException"/>.</exception>
     public void Write(string text)
     {

@@ -9,7 +9,10 @@ public sealed class VtxEngine : IEngine
 
     public MonitorKind Kind => MonitorKind.HardwareAssisted;
 
-    public string? NotApplicable(ProcessorModel model, GuestImage guest) => model.Has(Feature.Vmx) ? null : $"{model.Name} has no VT-x";
+    public string? NotApplicable(ProcessorModel model, GuestImage guest) =>
+        !model.Has(Feature.Vmx) ? $"{model.Name} has no VT-x"
+        : NeededControl.All.FirstOrDefault(c => !c.IsAllowedBy(model)) is { } missing ? $"the VT-x of {model.Name} has no {missing.Name} (MSR {missing.Capability:X})"
+        : null;
 
     /// <summary>Options: paging, see <see cref="EngineOption.AddressSpaces"/>.</summary>
     /// <exception cref="ArgumentException">An option has another value.</exception>

@@ -53,26 +53,13 @@ internal sealed class VtxMonitor : IMonitor
 
         StartVmx();
         _area.Initialize();
-        _area.Write(VmcsField.PinBasedControls, Allowed(Capability.PinBased, PinControls.ExternalInterruptExiting));
-        _processorControls = Allowed(
-            Capability.ProcessorBased,
-            ProcessorControls.HltExiting | ProcessorControls.InvlpgExiting | ProcessorControls.RdpmcExiting | ProcessorControls.Cr3LoadExiting
-            | ProcessorControls.Cr3StoreExiting | ProcessorControls.MovDrExiting | ProcessorControls.UnconditionalIoExiting);
-        _area.Write(VmcsField.ExitControls, Allowed(Capability.Exit, ExitControls.SaveDebugControls | ExitControls.AcknowledgeInterruptOnExit));
-        _area.Write(VmcsField.EntryControls, Allowed(Capability.Entry, EntryControls.LoadDebugControls));
+        _area.Write(VmcsField.PinBasedControls, Controls(NeededControl.PinBased));
+        _processorControls = Controls(NeededControl.ProcessorBased);
+        _area.Write(VmcsField.ExitControls, Controls(NeededControl.Exit));
+        _area.Write(VmcsField.EntryControls, Controls(NeededControl.Entry));
         _emulator.Stored += Stored;
         _emulator.Delivering += Delivering;
         _memory.Changed += MapChanged;
-    }
-
-    /// <summary>The MSRs that tell which settings of a set of controls the processor allows (SDM Vol. 3D, A.3 to A.5).</summary>
-    private static class Capability
-    {
-        public const uint Basic = 0x480;
-        public const uint PinBased = 0x481;
-        public const uint ProcessorBased = 0x482;
-        public const uint Exit = 0x483;
-        public const uint Entry = 0x484;
     }
 
     public string? StopReason => null;
@@ -115,7 +102,7 @@ internal sealed class VtxMonitor : IMonitor
 
     private void StartVmx()
     {
-        _host.ReadMsr(Capability.Basic, out ulong basic);
+        _host.ReadMsr(VmxCapabilities.FirstMsr, out ulong basic);
         var revision = (uint)basic & 0x7FFFFFFF;
         _host.Memory.WriteUInt32(new HostPhysicalAddress(MonitorMemory.VmxonRegion), revision);
         _host.Memory.WriteUInt32(new HostPhysicalAddress(MonitorMemory.Vmcs), revision);
@@ -125,10 +112,11 @@ internal sealed class VtxMonitor : IMonitor
         Expect(_vmx.Vmptrld(new PhysicalAddress(MonitorMemory.Vmcs)), "VMPTRLD");
     }
 
-    private uint Allowed(uint capability, uint wanted)
+    /// <summary>What the monitor sets, and what the processor has set whoever asks (SDM Vol. 3D, A.3 to A.5: the low half of the MSR).</summary>
+    private uint Controls(uint capability)
     {
         _host.ReadMsr(capability, out ulong allowed);
-        return (wanted | (uint)allowed) & (uint)(allowed >> 32);
+        return NeededControl.AlwaysSet(capability) | (uint)allowed;
     }
 
     private void EnterGuest() => Expect(_launched ? _vmx.Vmresume() : _vmx.Vmlaunch(), "VM entry");

@@ -1,6 +1,6 @@
 namespace Harness.Hardware.Vmx;
 
-/// <summary>What a processor model's VMX capability MSRs say (SDM Vol. 3D, Appendix A); the model's data file holds them.</summary>
+/// <summary>What a processor model's VMX capability MSRs say (SDM Vol. 3D, Appendix A, whose sections messages name); the model's data file holds them.</summary>
 public sealed class VmxCapabilities
 {
     public const uint FirstMsr = 0x480;
@@ -10,7 +10,7 @@ public sealed class VmxCapabilities
 
     /// <param name="model">The model.</param>
     /// <param name="source">Names its file in errors.</param>
-    /// <exception cref="ModelException">The model lacks one of MSRs 480h to 48Ah.</exception>
+    /// <exception cref="ModelException">The model lacks one of MSRs 480h to 48Ah, one contradicts itself, or it promises what is not built.</exception>
     public VmxCapabilities(ProcessorModel model, string source)
     {
         for (uint number = FirstMsr; number <= LastMsr; number++)
@@ -20,6 +20,7 @@ public sealed class VmxCapabilities
                 : throw new ModelException($"{source}: msrs: expected the numbers {FirstMsr:X} to {LastMsr:X}, which the feature Vmx needs; found no {number:X}");
         }
 
+        Check(source);
         _debugctlWritable = model.Msrs.FirstOrDefault(m => m.Number == Msr.IA32_DEBUGCTL).Writable;
         PhysicalAddressBits = (Basic >> 48 & 1) != 0 ? 32 : model.PhysicalAddressBits;
     }
@@ -65,6 +66,30 @@ public sealed class VmxCapabilities
 
     /// <summary>Whether an address lies within the physical-address width.</summary>
     public bool IsPhysical(ulong address) => address >> PhysicalAddressBits == 0;
+
+    private void Check(string source)
+    {
+        Expect(0x480, RegionSize is > 0 and <= 4096 && ((uint)Basic & ~0x7FFFFFFFu) == 0, "bit 31 clear and a size of 1 to 1000 in bits 44:32 (A.1)");
+        foreach ((uint number, uint built) in (ReadOnlySpan<(uint, uint)>)[(0x481, 0x1F), (0x482, 0x5781FBFE), (0x483, 0x3EDFF), (0x484, 0x11FF)])
+        {
+            Expect(number, ((uint)Value(number) & ~(uint)(Value(number) >> 32)) == 0, "every bit of the low half, which must be 1, among those of the high half, which may be (A.2)");
+            Expect(number, ((uint)(Value(number) >> 32) & ~built) == 0, $"no control but those that are built: a high half within {built:X}");
+        }
+
+        Expect(0x485, (Misc & 0x180) == 0 && Cr3Targets <= 4, "at most 4 CR3-target values in bits 24:16, and no activity state but HLT in bits 8:6 (A.6)");
+        Expect(0x486, (Value(0x486) & ~(ulong)(Cr0.PE | Cr0.NE | Cr0.PG)) == 0, "no bit but those of PE, NE and PG (A.7)");
+        Expect(0x487, (Value(0x486) & ~Value(0x487)) == 0, "every bit of 486 (A.7)");
+        Expect(0x488, (Value(0x488) & ~(ulong)Cr4.VMXE) == 0, "no bit but that of VMXE (A.8)");
+        Expect(0x489, (Value(0x489) & Cr4.VMXE) != 0, "the bit of VMXE (A.8)");
+
+        void Expect(uint number, bool holds, string expected)
+        {
+            if (!holds)
+            {
+                throw new ModelException($"{source}: msrs: {number:X}: expected {expected}; found {Value(number):X16}");
+            }
+        }
+    }
 
     private ulong Value(uint number) => _msrs[number - FirstMsr];
 }

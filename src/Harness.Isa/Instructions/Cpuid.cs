@@ -7,8 +7,7 @@ public readonly struct Cpuid : ISystem
 {
     public static bool Execute<TPort>(ref TPort port, in Instruction instruction) where TPort : struct, IPort
     {
-        const uint MiscFeaturesEnables = 0x140;
-        if (port.Has(Feature.CpuidFaulting) && port.Cpl > 0 && port.ReadMsr(MiscFeaturesEnables, out ulong enables) && (enables & 1) != 0)
+        if (port.Has(Feature.CpuidFaulting) && port.Cpl > 0 && port.ReadMsr(Msr.MISC_FEATURES_ENABLES, out ulong enables) && (enables & 1) != 0)
         {
             return port.Fault(Vector.GP);
         }

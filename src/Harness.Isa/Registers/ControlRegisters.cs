@@ -74,6 +74,7 @@ public static class Msr
     public const uint IA32_APIC_BASE = 0x1B;
     public const uint IA32_FEATURE_CONTROL = 0x3A;
     public const uint IA32_BIOS_SIGN_ID = 0x8B;
+    public const uint MISC_FEATURES_ENABLES = 0x140;
     public const uint IA32_SYSENTER_CS = 0x174;
     public const uint IA32_SYSENTER_ESP = 0x175;
     public const uint IA32_SYSENTER_EIP = 0x176;

@@ -16,6 +16,14 @@ public readonly record struct CpuidLeaf(uint Leaf, uint Subleaf, uint Eax, uint 
 public sealed class ProcessorModel
 {
     private const long MostPauseTicks = 1_000_000;
+
+    /// <summary>Features that would have no bit or register to be seen by: bits of CR4 (SDM Vol. 3A, 2.5), and registers that only RDMSR and WRMSR reach.</summary>
+    private static readonly (Feature Feature, Feature Needed)[] Needs =
+    [
+        .. new[] { Feature.Vme, Feature.De, Feature.Pse, Feature.Tsc, Feature.Pae, Feature.Mce, Feature.Pge, Feature.Pmc, Feature.Umip, Feature.Smep, Feature.Smap, Feature.Vmx, Feature.Fxsr, Feature.Sse }
+            .Select(f => (f, Feature.Cr4)),
+        (Feature.Nx, Feature.Pae), (Feature.Nx, Feature.Msr), (Feature.Sep, Feature.Msr), (Feature.CpuidFaulting, Feature.Msr), (Feature.Vmx, Feature.Msr), (Feature.Pse36, Feature.Pse),
+    ];
     private readonly bool[] _features = new bool[byte.MaxValue + 1];
     private readonly HashSet<CpuidFeature> _instructionSets = [];
     private readonly Dictionary<uint, int> _msrIndexes = [];
@@ -228,6 +236,19 @@ public sealed class ProcessorModel
         foreach (ModelValue set in root["instructionSets"].Items())
         {
             model._instructionSets.Add(set.OneOf<CpuidFeature>());
+        }
+
+        foreach ((Feature feature, Feature needed) in Needs)
+        {
+            if (model.Has(feature) && !model.Has(needed))
+            {
+                throw root["features"].Wrong($"{needed} beside {feature}");
+            }
+        }
+
+        if (model.Has(Feature.CpuidFaulting) && !model.Msrs.Any(m => m.Number == Msr.MISC_FEATURES_ENABLES && (m.Writable & 1) != 0))
+        {
+            throw root["msrs"].Wrong($"the number {Msr.MISC_FEATURES_ENABLES:X} with bit 0 writable, which the feature CpuidFaulting needs");
         }
 
         if (model._instructionSets.Count == 0)

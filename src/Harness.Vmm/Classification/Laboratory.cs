@@ -231,13 +231,12 @@ public sealed class Laboratory : IDisposable, IProcessorEvents
 
     private void PutMsrs(Processor processor, Situation situation)
     {
-        const uint miscFeaturesEnables = 0x140;
         for (int i = 0; i < _msrs.Length; i++)
         {
             MsrDescription msr = _writable[i];
             bool counter = msr.Number is >= FirstPerformanceCounter and <= LastPerformanceCounter;
             ulong other = msr.Reset ^ (msr.Writable & (0 - msr.Writable));
-            ulong wanted = msr.Number == miscFeaturesEnables ? (situation.Configuration.Traps && _model.Has(Feature.CpuidFaulting) ? 1u : 0)
+            ulong wanted = msr.Number == Msr.MISC_FEATURES_ENABLES ? (situation.Configuration.Traps && _model.Has(Feature.CpuidFaulting) ? 1u : 0)
                 : counter ? msr.Reset + (situation.Axis == Axis.Time ? 1000u : 0)
                 : situation.Axis == Axis.ControlRegisters ? other
                 : msr.Reset;

@@ -88,6 +88,17 @@ public sealed class ClassifyCommandTests
         _folder.Run(arguments).Out.Should().Contain("Differ(\"eflags.IF\"").And.Contain("CPL 3: ");
     }
 
+    [TestCase("models/mine.json")]
+    [TestCase("scenarios/t/mine.json")]
+    [TestCase("scenarios/other/mine.json")]
+    public void Should_name_a_model_file_as_the_script_sees_it(string path)
+    {
+        Write(path);
+        _folder.Run("classify", "--cpu", path, "--mode", "protected", "--instruction", "smsw r32", "--witness", "--out", "scenarios/t/witness.csx").Should().Be((0, "", ""));
+
+        _folder.Run("run", "--format", "json").Out.Should().Contain("passed").And.NotContain("\"outcome\":\"failed\"").And.NotContain("\"outcome\":\"error\"");
+    }
+
     [Test]
     public void Should_print_a_theorem_with_the_forms_against_it()
     {

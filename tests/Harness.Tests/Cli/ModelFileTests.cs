@@ -44,6 +44,18 @@ public sealed class ModelFileTests
     [TestCase("\"name\": \"yonah\"", "\"name\": \"yo nah\"", "name: expected a name of the characters A-Z, a-z, 0-9, '.', '_' and '-'; found \"yo nah\"")]
     [TestCase("\"description\": \"", "\"description\": \"\\ud800", "not Unicode: ")]
     [TestCase("\"number\": \"485\"", "\"number\": \"4850\"", "msrs: expected the numbers 480 to 48A, which the feature Vmx needs; found no 485")]
+    [TestCase(LastFeature, LastFeature + ", \"CpuidFaulting\"", "msrs: expected the number 140 with bit 0 writable, which the feature CpuidFaulting needs; found a list")]
+    [TestCase("\"Cr4\", ", "", "features: expected Cr4 beside Vme; found a list")]
+    [TestCase("\"Pae\", ", "", "features: expected Pae beside Nx; found a list")]
+    [TestCase("0019040000000003", "0019000000000003", "msrs: 480: expected bit 31 clear and a size of 1 to 1000 in bits 44:32 (A.1); found 0019000000000003")]
+    [TestCase("0000001F00000016", "0000000F00000016", "msrs: 481: expected every bit of the low half, which must be 1, among those of the high half")]
+    [TestCase("5781FBFE0401E172", "D781FBFE0401E172", "msrs: 482: expected no control but those that are built: a high half within 5781FBFE; found D781FBFE0401E172")]
+    [TestCase("0000000000040040", "0000000000050040", "msrs: 485: expected at most 4 CR3-target values")]
+    [TestCase("0000000000040040", "00000000000400C0", "msrs: 485: ")]
+    [TestCase("0000000080000021", "0000000080010021", "msrs: 486: expected no bit but those of PE, NE and PG (A.7); found 0000000080010021")]
+    [TestCase("00000000FFFFFFFF", "000000007FFFFFFF", "msrs: 487: expected every bit of 486")]
+    [TestCase("0000000000002000", "0000000000002020", "msrs: 488: ")]
+    [TestCase("00000000000021FF", "00000000000001FF", "msrs: 489: expected the bit of VMXE (A.8)")]
     [TestCase("{\n  \"name\"", "[], {\n  \"name\"", "not JSON: ")]
     public void A_message_names_file_key_expected_and_found(string old, string changed, string message)
     {
@@ -77,6 +89,18 @@ public sealed class ModelFileTests
 
         result.Code.Should().Be(5, result.Error);
         result.Error.Should().Contain("bad.json: msrs: ");
+    }
+
+    [Test]
+    public void A_control_that_the_processor_lacks_is_why_an_engine_does_not_apply()
+    {
+        WriteChanged("5781FBFE0401E172", "5781FB7E0401E172");
+        _folder.Script("x", "Scenario(\"t\", s => s.Run(Guest.Protected32(a => a.Done())));");
+
+        var result = _folder.Run("run", "--cpu", "bad.json", "--engine", "vtx", "--format", "json");
+
+        result.Code.Should().Be(0, result.Out + result.Error);
+        result.Out.Should().Contain("the VT-x of yonah has no HLT exiting (MSR 482)");
     }
 
     [Test]
