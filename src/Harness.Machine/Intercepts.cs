@@ -6,6 +6,9 @@ namespace Harness.Machine;
 /// </summary>
 public interface IInterceptUnit
 {
+    /// <summary>What it holds of its own, as text: "off", "on", or "on, VMCS" with the physical address of the current one.</summary>
+    string Operation { get; }
+
     /// <summary>An instruction, at the point where the manual lets an exit take precedence. Arguments as <see cref="Intercepts"/> says.</summary>
     bool Instruction(InterceptKind kind, uint qualifier, uint value);
 

@@ -25,7 +25,7 @@ internal sealed class ClassifyCommand
 
     private readonly Option<string[]> _mode = new("--mode") { Description = "Only these modes, separated by commas (default: all)", HelpName = string.Join(',', SituationNames.Modes) };
     private readonly Option<string[]> _instruction = new("--instruction") { Description = "Only forms with this mnemonic or this whole name; repeatable", HelpName = "NAME" };
-    private readonly Option<string?> _configuration = new("--configuration") { Description = "Only verdicts relative to this configuration of a monitor (default: all that the model has)", HelpName = "NAME" };
+    private readonly Option<string?> _configuration = new("--configuration") { Description = "Only verdicts relative to this configuration of a monitor: permissive, trapping, virtual-interrupts (default: all of them), supervisor-segments, supervisor-pages, smep, smap", HelpName = "NAME" };
     private readonly Option<string[]> _theorem = new("--theorem") { Description = "Only these theorems, with the forms that violate their conditions", HelpName = "1,2,3" };
     private readonly Option<bool> _witness = new("--witness") { Description = "A scenario script that replays and explains the witness of everything found about the --instruction" };
     private readonly Option<ClassificationFormat> _format = CommandOptions.OneOf<ClassificationFormat>("--format", "Form of the result (default: console)");
@@ -61,10 +61,11 @@ internal sealed class ClassifyCommand
     {
         var cpu = CommandOptions.Cpu(_environment, parsed.GetValue(_cpu)!);
         var model = ModelRegistry.Load(cpu);
-        var modes = Modes(parsed);
+        var configurations = Configurations(parsed, model);
+        var protects = configurations.Any(c => c.Protection != MemoryProtection.None);
+        var modes = protects ? ProtectedOnly(parsed) : Modes(parsed);
         var names = parsed.GetValue(_instruction) ?? [];
         var theorems = TheoremNumbers(parsed);
-        var configurations = Configurations(parsed, model);
         var result = new ResultFile(_environment, parsed.GetValue(_out));
         CheckTogether(parsed, names, theorems);
         ExpectForms(model, modes, names);
@@ -72,7 +73,7 @@ internal sealed class ClassifyCommand
         {
             var executor = new ParallelExecutor(parsed.GetValue(_parallel), TimeSpan.MaxValue);
             Func<InstructionForm, bool>? wanted = names.Length == 0 ? null : form => names.Any(form.IsNamed);
-            var verdicts = ClassificationRunner.Run(model, modes, wanted, executor, _environment.Cancellation);
+            var verdicts = ClassificationRunner.Run(model, modes, wanted, executor, protects ? configurations : null, _environment.Cancellation);
             var record = ClassificationRecords.Of(parsed.GetValue(_cpu)!, model, modes, verdicts, configurations, isWhole: wanted is null);
             result.Write(Render(parsed, record, theorems, result));
             return ExitCode.Success;
@@ -85,6 +86,10 @@ internal sealed class ClassifyCommand
 
     private List<GuestMode> Modes(ParseResult parsed) =>
         Named(_mode.Name, Parts(parsed.GetValue(_mode)) is { Count: > 0 } given ? given : SituationNames.Modes, SituationNames.Mode);
+
+    private List<GuestMode> ProtectedOnly(ParseResult parsed) => parsed.GetValue(_mode) is { Length: > 0 } && Modes(parsed) is not [GuestMode.Protected]
+        ? throw new CommandException(ExitCode.Usage, $"{_configuration.Name} {parsed.GetValue(_configuration)}: only protected mode has segments and pages that a mode cannot use: leave out {_mode.Name}, or give it {SituationNames.Of(GuestMode.Protected)}")
+        : [GuestMode.Protected];
 
     private IReadOnlyList<MonitorConfiguration> Configurations(ParseResult parsed, ProcessorModel model) => parsed.GetValue(_configuration) is { } name
         ? Named(_configuration.Name, [name], n => SituationNames.Configuration(model, n))

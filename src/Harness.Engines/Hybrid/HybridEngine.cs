@@ -12,7 +12,7 @@ public sealed class HybridEngine : IEngine
 
     public MonitorKind Kind => MonitorKind.Hybrid;
 
-    public string? NotApplicable(ProcessorModel model, GuestImage guest) => null;
+    public string? NotApplicable(ProcessorModel model, GuestImage guest) => PreventedAccess.NotApplicable(model);
 
     /// <summary>Options: paging, see <see cref="EngineOption.AddressSpaces"/>.</summary>
     /// <exception cref="ArgumentException">An option has another value.</exception>

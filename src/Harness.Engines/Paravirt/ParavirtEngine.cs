@@ -17,7 +17,7 @@ public sealed class ParavirtEngine : IEngine
     public string? NotApplicable(ProcessorModel model, GuestImage guest) =>
         guest.Paravirtual is null ? guest.NotParavirtual
         : !model.Has(Feature.I486) ? "ring 1 can write to read-only pages: the model has no CR0.WP"
-        : null;
+        : PreventedAccess.NotApplicable(model);
 
     public GuestImage ImageOf(GuestImage guest) => guest.Paravirtual!;
 

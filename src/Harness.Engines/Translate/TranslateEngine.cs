@@ -12,7 +12,7 @@ public sealed class TranslateEngine : IEngine
 
     public MonitorKind Kind => MonitorKind.Translating;
 
-    public string? NotApplicable(ProcessorModel model, GuestImage guest) => null;
+    public string? NotApplicable(ProcessorModel model, GuestImage guest) => PreventedAccess.NotApplicable(model);
 
     /// <summary>
     /// Options: emulation, whether CLI, STI, PUSHF, POPF and RDTSC are emulated in the cache ("in-cache", the default) or left to the monitor ("callout");

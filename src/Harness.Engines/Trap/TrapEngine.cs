@@ -24,7 +24,7 @@ public sealed class TrapEngine(TrapLayout layout) : IEngine
     public MonitorKind Kind => MonitorKind.Deprivileged;
 
     public string? NotApplicable(ProcessorModel model, GuestImage guest) =>
-        guest.Entry.Mode == EntryMode.Protected ? null : "the guest starts in real mode, which ring deprivileging does not virtualize";
+        guest.Entry.Mode == EntryMode.Protected ? PreventedAccess.NotApplicable(model) : "the guest starts in real mode, which ring deprivileging does not virtualize";
 
     /// <summary>
     /// Options: userReturn, whether a return to user mode traps ("trap", the default) or not ("direct"); shadows, where kernel and users share ring 3: "one" for

@@ -12,7 +12,7 @@ public sealed class VtxEngine : IEngine
     public string? NotApplicable(ProcessorModel model, GuestImage guest) =>
         !model.Has(Feature.Vmx) ? $"{model.Name} has no VT-x"
         : NeededControl.All.FirstOrDefault(c => !c.IsAllowedBy(model)) is { } missing ? $"the VT-x of {model.Name} has no {missing.Name} (MSR {missing.Capability:X})"
-        : null;
+        : PreventedAccess.NotApplicable(model);
 
     /// <summary>Options: paging, see <see cref="EngineOption.AddressSpaces"/>.</summary>
     /// <exception cref="ArgumentException">An option has another value.</exception>

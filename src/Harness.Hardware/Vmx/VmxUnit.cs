@@ -1,3 +1,4 @@
+using System.Globalization;
 using Harness.Machine.State;
 
 namespace Harness.Hardware.Vmx;
@@ -36,6 +37,9 @@ public sealed partial class VmxUnit : IInterceptUnit, IMsrUnit, IStateful
 
     /// <summary>Physical address of the current VMCS, or null.</summary>
     public PhysicalAddress? CurrentVmcs => _current == NoPointer ? null : new PhysicalAddress(_current);
+
+    /// <inheritdoc/>
+    public string Operation => !_inOperation ? "off" : _current == NoPointer ? "on" : string.Create(CultureInfo.InvariantCulture, $"on, VMCS {_current:X8}");
 
     public ulong TimeStampOffset =>
         Controls(VmcsField.ProcessorBasedControls, ProcessorControls.UseTscOffsetting) ? _vmcs[VmcsField.TscOffset] : 0;

@@ -126,11 +126,21 @@ public readonly unsafe struct MachinePort(Cpu* cpu) : IPort
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public bool ReadSystem<T>(uint linear, out T value) where T : unmanaged =>
-        LinearMemory.ReadLinear(cpu, cpu->SupervisorTlb, linear, out value) && HeldWrites.Overlay(cpu, linear, ref value);
+    public bool ReadSystem<T>(uint linear, out T value) where T : unmanaged
+    {
+        cpu->IsImplicitAccess = true;
+        bool read = LinearMemory.ReadLinear(cpu, cpu->SupervisorTlb, linear, out value) && HeldWrites.Overlay(cpu, linear, ref value);
+        cpu->IsImplicitAccess = false;
+        return read;
+    }
 
-    public bool WriteSystem<T>(uint linear, T value) where T : unmanaged =>
-        HeldWrites.Hold(cpu, cpu->SupervisorTlb, linear, sizeof(T), Width.ZeroExtend(value), isSystem: true);
+    public bool WriteSystem<T>(uint linear, T value) where T : unmanaged
+    {
+        cpu->IsImplicitAccess = true;
+        bool held = HeldWrites.Hold(cpu, cpu->SupervisorTlb, linear, sizeof(T), Width.ZeroExtend(value), isSystem: true);
+        cpu->IsImplicitAccess = false;
+        return held;
+    }
 
     public bool ReadStack<T>(in SegmentRegister stack, uint offset, int cpl, uint errorCode, out T value) where T : unmanaged
     {
@@ -165,7 +175,10 @@ public readonly unsafe struct MachinePort(Cpu* cpu) : IPort
     {
         for (ulong at = linear; at < (ulong)linear + size; at = (at | (Ram.PageSize - 1)) + 1)
         {
-            if (!Paging.Translate(cpu, cpu->SupervisorTlb, (uint)at, write, out _))
+            cpu->IsImplicitAccess = true;
+            bool found = Paging.Translate(cpu, cpu->SupervisorTlb, (uint)at, write, out _);
+            cpu->IsImplicitAccess = false;
+            if (!found)
             {
                 return false;
             }

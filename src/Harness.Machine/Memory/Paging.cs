@@ -40,7 +40,12 @@ internal static unsafe class Paging
             return false;
         }
 
-        Fill(cpu, tlb, linear, physical, (rights & PageEntry.D) != 0 && Permits(cpu, rights, access | PageAccess.Write));
+        // Whether the supervisor may touch a user page changes with EFLAGS.AC: each access is looked at.
+        if ((cpu->State.System.Cr4 & Cr4.SMAP) == 0 || tlb == cpu->UserTlb || (rights & PageEntry.US) == 0 || (cpu->State.System.Cr0 & Cr0.PG) == 0)
+        {
+            Fill(cpu, tlb, linear, physical, (rights & PageEntry.D) != 0 && Permits(cpu, rights, access | PageAccess.Write));
+        }
+
         return true;
     }
 
@@ -422,14 +427,24 @@ internal static unsafe class Paging
             return false;
         }
 
+        if (!user && (rights & PageEntry.US) != 0 && (cpu->State.System.Cr4 & (Cr4.SMEP | Cr4.SMAP)) != 0 && IsPrevented(cpu, access))
+        {
+            return false;
+        }
+
         return (access & PageAccess.Fetch) == 0 || (rights & Translation.ExecuteDisable) == 0;
     }
 
-    /// <summary>The error code of the #PF. The fetch bit is reported only where NX is in force (SDM Vol. 3A, 4.7).</summary>
+    /// <summary>Supervisor-mode access prevention and execution prevention, of a user page; no EFLAGS.AC excuses an implicit access (SDM Vol. 3A, 4.6.1).</summary>
+    private static bool IsPrevented(Cpu* cpu, PageAccess access) => (access & PageAccess.Fetch) != 0
+        ? (cpu->State.System.Cr4 & Cr4.SMEP) != 0
+        : (cpu->State.System.Cr4 & Cr4.SMAP) != 0 && (cpu->IsImplicitAccess || cpu->State.Cpl == 3 || (cpu->State.OtherFlags & Eflags.AC) == 0);
+
+    /// <summary>The error code of the #PF. The fetch bit is reported only where NX or SMEP is in force (SDM Vol. 3A, 4.7).</summary>
     private static bool Fails(Cpu* cpu, PageAccess access, uint cause, out PageWalk walk)
     {
         ref SystemRegisters system = ref cpu->State.System;
-        bool nx = (system.Cr4 & Cr4.PAE) != 0 && (system.Efer & Efer.NXE) != 0;
+        bool nx = ((system.Cr4 & Cr4.PAE) != 0 && (system.Efer & Efer.NXE) != 0) || (system.Cr4 & Cr4.SMEP) != 0;
         walk = new PageWalk(default, Writable: false, UserMode: false, Global: false, cause | ((uint)access & ~(nx ? 0 : ErrorCode.InstructionFetch)));
         return false;
     }

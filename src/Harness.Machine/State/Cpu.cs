@@ -242,6 +242,9 @@ public unsafe struct Cpu
     /// <summary>CR0.AM and EFLAGS.AC: no tags in the user's table.</summary>
     public bool CheckingAlignment;
 
+    /// <summary>An access to a descriptor table or a task-state segment, which is the supervisor's at every CPL.</summary>
+    public bool IsImplicitAccess;
+
     /// <summary>VMX non-root or SVM guest operation: instructions ask the intercept port.</summary>
     public bool IsGuest;
 

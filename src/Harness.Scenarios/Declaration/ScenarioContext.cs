@@ -130,7 +130,7 @@ public sealed class ScenarioContext
     /// <summary>Runs the states of a witness again, as <c>harness classify --witness</c> prints them, and puts what differs into the snapshot.</summary>
     /// <param name="cpu">As in <see cref="Cpu"/>.</param>
     /// <param name="mode">As in <see cref="Cpu"/>.</param>
-    /// <param name="configuration"><c>permissive</c>, <c>trapping</c> or <c>virtual-interrupts</c>.</param>
+    /// <param name="configuration"><c>permissive</c>, <c>trapping</c>, <c>virtual-interrupts</c>, or with memory that the modes do not share <c>supervisor-segments</c>, <c>supervisor-pages</c>, <c>smep</c>, <c>smap</c>.</param>
     /// <param name="setting">Instruction, registers and operands in hexadecimal: <c>code=9D eax=1 esp=800 flags=0 @C800=0202</c>; what is left out is 0.</param>
     /// <param name="first"><c>supervisor</c> or <c>user</c>, with <c>+</c> and what is elsewhere: <c>user+tables</c>.</param>
     /// <param name="second">The same for the run to compare with; null: the one run from its start to its end.</param>

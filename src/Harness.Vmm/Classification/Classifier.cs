@@ -21,11 +21,13 @@ public sealed class Classifier : IDisposable
     private readonly IReadOnlyList<MonitorConfiguration> _configurations;
 
     /// <summary>A classifier with a laboratory of its own; use one for each worker.</summary>
-    public Classifier(ProcessorModel model)
+    /// <param name="model">The processor.</param>
+    /// <param name="configurations">What verdicts are relative to; null: <see cref="MonitorConfiguration.Of"/>.</param>
+    public Classifier(ProcessorModel model, IReadOnlyList<MonitorConfiguration>? configurations = null)
     {
         _model = model;
         _laboratory = new Laboratory(model);
-        _configurations = MonitorConfiguration.Of(model);
+        _configurations = configurations ?? MonitorConfiguration.Of(model);
     }
 
     /// <inheritdoc/>

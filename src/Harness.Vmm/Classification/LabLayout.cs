@@ -36,7 +36,10 @@ internal static class LabLayout
     public const uint Data = 0x10000;
     public const uint DataStride = 0x1000;
     public const uint OperandOffset = 0x100;
+
+    /// <summary>Pages: the region for VMXON, the VMCS that is current in VMX operation, another one.</summary>
     public const uint VmxRegions = 0x18000;
+    public const int VmxRegionCount = 3;
     public const uint PageDirectory = 0x20000;
     public const uint PageTable = 0x21000;
 
@@ -83,6 +86,23 @@ internal static class LabLayout
 
         Put32(copy, PageDirectory, (physical + PageTable) | 0x27);
         return copy;
+    }
+
+    /// <summary>Gives the four data segments and their pages the privilege that a protection asks for.</summary>
+    public static void Protect(Span<byte> copy, MemoryProtection protection)
+    {
+        const byte dpl = 0x60;
+        const byte user = 4;
+        for (int i = 0; i < 4; i++)
+        {
+            ref byte rights = ref copy[(int)Gdt + DataDs + i * 8 + 5];
+            rights = (byte)(protection == MemoryProtection.SupervisorSegments ? rights & ~dpl : rights | dpl);
+            for (uint linear = Data + (uint)i * DataStride; linear < 2 * CopyBytes; linear += CopyBytes)
+            {
+                ref byte entry = ref copy[(int)(PageTable + linear / 0x1000 * 4)];
+                entry = (byte)(protection == MemoryProtection.SupervisorPages ? entry & ~user : entry | user);
+            }
+        }
     }
 
     private static void BuildDescriptors(byte[] copy)

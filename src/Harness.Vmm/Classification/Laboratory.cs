@@ -29,6 +29,7 @@ public sealed class Laboratory : IDisposable, IProcessorEvents
     private readonly ulong[] _msrs;
     private readonly byte[] _pristine;
     private Setting? _setting;
+    private MemoryProtection _protection;
     private (Vector Vector, uint? ErrorCode)? _trap;
 
     /// <summary>Builds memory and processors; the model's extensions are attached.</summary>
@@ -73,6 +74,7 @@ public sealed class Laboratory : IDisposable, IProcessorEvents
     public Outcome Run(Setting setting, Situation situation)
     {
         Place(setting);
+        Protect(situation.Configuration.Protection);
         Processor processor = situation.Axis == Axis.Platform ? _otherPlatform : _processor;
         _bus.Platform = situation.Axis == Axis.Platform ? 1u : 0;
         if (setting.Vmx != VmxOperation.Off)
@@ -84,6 +86,7 @@ public sealed class Laboratory : IDisposable, IProcessorEvents
         Enter(processor, setting, situation);
         _stores.Clear();
         _trap = null;
+        string operation = processor.Intercepts?.Operation ?? "";
         CpuState start = processor.State;
         uint startFlags = processor.Flags;
         ulong clock = processor.TimeStamp - (ulong)processor.Ticks;
@@ -104,6 +107,7 @@ public sealed class Laboratory : IDisposable, IProcessorEvents
             Registers = GeneralRegisters(processor),
             Ports = _bus.Take(),
             EnteredGuest = processor.IsGuest,
+            Operation = (operation, processor.Intercepts?.Operation ?? ""),
             Memory = TakeStores(),
             ChangedMsr = clockMoved ? "time-stamp counter" : ChangedMsr(processor),
         };
@@ -139,14 +143,14 @@ public sealed class Laboratory : IDisposable, IProcessorEvents
         return processor;
     }
 
-    /// <summary>The region for VMXON, one for a VMCS, and the two operands that point to them, at the end of the data segment.</summary>
+    /// <summary>The regions, and at the end of the data segment the operands that point to the first two.</summary>
     private void AddVmxRegions(byte[] image, uint physical)
     {
         const uint basic = Msr.IA32_VMX_BASIC;
         uint revision = (uint)_model.Msrs.FirstOrDefault(m => m.Number == basic).Reset & int.MaxValue;
-        for (uint i = 0; i < 2; i++)
+        for (uint i = 0; i < LabLayout.VmxRegionCount; i++)
         {
-            uint region = LabLayout.VmxRegions + i * 0x1000;
+            uint region = LabLayout.VmxRegions + i * Ram.PageSize;
             BitConverter.TryWriteBytes(image.AsSpan((int)region), revision);
             BitConverter.TryWriteBytes(image.AsSpan((int)(LabLayout.Data + 0xF00 + i * 8)), physical + region);
         }
@@ -179,6 +183,25 @@ public sealed class Laboratory : IDisposable, IProcessorEvents
         }
 
         action(LabLayout.Code + LabLayout.InstructionOffset, setting.Code);
+    }
+
+    /// <summary>Writes the tables as a protection has them.</summary>
+    private void Protect(MemoryProtection protection)
+    {
+        if (protection == _protection)
+        {
+            return;
+        }
+
+        _protection = protection;
+        LabLayout.Protect(_pristine, protection);
+        for (uint copy = 0; copy < 2; copy++)
+        {
+            Span<byte> image = _initial.AsSpan((int)(copy * LabLayout.CopyBytes), (int)LabLayout.CopyBytes);
+            LabLayout.Protect(image, protection);
+            _ram.Write(copy * LabLayout.CopyBytes + LabLayout.Gdt, image.Slice((int)LabLayout.Gdt, LabLayout.GdtLimit + 1));
+            _ram.Write(copy * LabLayout.CopyBytes + LabLayout.PageTable, image.Slice((int)LabLayout.PageTable, Ram.PageSize));
+        }
     }
 
     private void Put(uint address, ReadOnlySpan<byte> bytes)
@@ -270,7 +293,7 @@ public sealed class Laboratory : IDisposable, IProcessorEvents
         {
             // The unit writes to its regions past the processor: what an earlier setting left there goes.
             int regions = (int)(LabLayout.VmxRegions + copy * LabLayout.CopyBytes);
-            _ram.Write(regions, _initial.AsSpan(regions, 2 * Ram.PageSize));
+            _ram.Write(regions, _initial.AsSpan(regions, LabLayout.VmxRegionCount * Ram.PageSize));
         }
 
         MachinePort port = processor.Port;
@@ -320,7 +343,7 @@ public sealed class Laboratory : IDisposable, IProcessorEvents
     {
         bool isVirtual = situation.Configuration.VirtualInterrupts;
         bool isOther = situation.Axis == Axis.InterruptFlag;
-        uint drawn = setting.Flags & (Eflags.Status | Eflags.DF | Eflags.NT | (isVirtual ? Eflags.VIF | Eflags.VIP : 0));
+        uint drawn = setting.Flags & ~(isVirtual ? 0 : Eflags.VIF | Eflags.VIP);
         return (drawn ^ (isVirtual && isOther ? Eflags.VIF : 0)) | Eflags.Fixed | (isOther ? 0 : Eflags.IF)
             | (uint)situation.Configuration.Iopl << Eflags.IoplShift | (situation.IsVirtual8086 ? Eflags.VM : 0);
     }
@@ -346,6 +369,7 @@ public sealed class Laboratory : IDisposable, IProcessorEvents
         cr4 |= configuration.Traps && model.Has(Feature.Umip) ? Cr4.UMIP : 0;
         cr4 |= configuration.VirtualInterrupts ? Cr4.VME | Cr4.PVI : 0;
         cr4 |= setting.Vmx != VmxOperation.Off ? Cr4.VMXE : 0;
+        cr4 |= configuration.Protection switch { MemoryProtection.Smep => Cr4.SMEP, MemoryProtection.Smap => Cr4.SMAP, _ => 0 };
         system.Cr4 = cr4;
     }
 
@@ -368,11 +392,20 @@ public sealed class Laboratory : IDisposable, IProcessorEvents
         uint dpl = user ? AccessRights.DplMask : 0;
         state.Cs.Set((ushort)(user ? LabLayout.Code3 | 3 : LabLayout.Code0), LabLayout.Code + move, 0xFFF, data | AccessRights.Code | AccessRights.DB | dpl);
         state.Ss.Set((ushort)(user ? LabLayout.Stack3 | 3 : LabLayout.Stack0), LabLayout.Stack + move, 0xFFF, data | AccessRights.DB | dpl);
-        const uint wide = data | AccessRights.DB | AccessRights.DplMask;
-        state.Ds.Set(LabLayout.DataDs | 3, LabLayout.Data + move, 0xFFF, wide);
-        state.Es.Set(LabLayout.DataEs | 3, LabLayout.Data + LabLayout.DataStride + move, 0xFFF, wide);
-        state.Fs.Set(LabLayout.DataFs | 3, LabLayout.Data + 2 * LabLayout.DataStride + move, 0xFFF, wide);
-        state.Gs.Set(LabLayout.DataGs | 3, LabLayout.Data + 3 * LabLayout.DataStride + move, 0xFFF, wide);
+        bool supervisors = situation.Configuration.Protection == MemoryProtection.SupervisorSegments;
+        if (supervisors && user)
+        {
+            state.Ds.Set(0, 0, 0, AccessRights.Unusable);
+            state.Es = state.Fs = state.Gs = state.Ds;
+            return;
+        }
+
+        uint wide = data | AccessRights.DB | (supervisors ? 0 : AccessRights.DplMask);
+        int rpl = supervisors ? 0 : 3;
+        state.Ds.Set((ushort)(LabLayout.DataDs | rpl), LabLayout.Data + move, 0xFFF, wide);
+        state.Es.Set((ushort)(LabLayout.DataEs | rpl), LabLayout.Data + LabLayout.DataStride + move, 0xFFF, wide);
+        state.Fs.Set((ushort)(LabLayout.DataFs | rpl), LabLayout.Data + 2 * LabLayout.DataStride + move, 0xFFF, wide);
+        state.Gs.Set((ushort)(LabLayout.DataGs | rpl), LabLayout.Data + 3 * LabLayout.DataStride + move, 0xFFF, wide);
 
         void Data(ref SegmentRegister segment, uint index, uint rights)
         {

@@ -56,6 +56,9 @@ public sealed class Outcome
 
     internal bool EnteredGuest { get; init; }
 
+    /// <summary><see cref="IInterceptUnit.Operation"/> before and after; empty on a processor without virtualization hardware.</summary>
+    internal (string Before, string After) Operation { get; init; } = ("", "");
+
     /// <summary>It completed.</summary>
     public bool Retired => Trap is null;
 
@@ -155,7 +158,7 @@ public sealed class Outcome
             fixed (CpuState* start = &Start, end = &End)
             {
                 bool same = start->Cpl == end->Cpl && start->Activity == end->Activity && ((StartFlags ^ EndFlags) & SystemFlagBits) == 0
-                    && ChangedMsr is null && !EnteredGuest
+                    && ChangedMsr is null && !EnteredGuest && Operation.Before == Operation.After
                     && new ReadOnlySpan<byte>(&start->Es, 8 * sizeof(SegmentRegister)).SequenceEqual(new ReadOnlySpan<byte>(&end->Es, 8 * sizeof(SegmentRegister)))
                     && Same(start->Gdtr, end->Gdtr) && Same(start->Idtr, end->Idtr)
                     && new ReadOnlySpan<byte>(&start->System, sizeof(SystemRegisters)).SequenceEqual(new ReadOnlySpan<byte>(&end->System, sizeof(SystemRegisters)));
@@ -220,6 +223,7 @@ public sealed class Outcome
         yield return Register("sysenter eip", start.System.SysenterEip, end.System.SysenterEip);
         yield return new Component("msr", false, "as before", ChangedMsr ?? "as before");
         yield return new Component("activity", false, $"{start.Activity}", $"{end.Activity}");
+        yield return new Component("vmx operation", false, Operation.Before, Operation.After);
         yield return new Component("guest operation", false, "no", EnteredGuest ? "yes" : "no");
         yield return Segment("cs", start.Cs, end.Cs, true, 0xFFFC);
         yield return Segment("ss", start.Ss, end.Ss, true, 0xFFFC);

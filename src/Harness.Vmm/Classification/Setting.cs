@@ -105,6 +105,11 @@ public sealed record Setting
             throw new FormatException($"A setting needs code= with 1 to 15 bytes of an instruction; found {code.Length}.");
         }
 
+        if ((flags & ~DrawnFlags) != 0)
+        {
+            throw new FormatException($"A setting's flags= are status flags, DF, NT, VIF and VIP (bits of {DrawnFlags:X}): the situation decides the others; found {flags:X}.");
+        }
+
         if (switched > 1 || vmx > (uint)VmxOperation.Root)
         {
             throw new FormatException($"A setting's ts= is 0 or 1 and vmx= is 0, 1 or 2; found ts={switched:X} vmx={vmx:X}.");
@@ -129,6 +134,9 @@ public sealed record Setting
             Memory = memory,
         };
     }
+
+    /// <summary>Those of EFLAGS that a setting decides.</summary>
+    internal const uint DrawnFlags = Eflags.Status | Eflags.DF | Eflags.NT | Eflags.VIF | Eflags.VIP;
 
     private static readonly string[] Names = ["eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi"];
 

@@ -80,6 +80,8 @@ internal sealed class SettingGenerator : IOperandSource
     /// <inheritdoc/>
     public (uint Offset, ushort Selector) FarPointer() => (FarOffset, CodeSelector());
 
+    private bool UsesVmx => _mode == GuestMode.Protected && _model.Has(Feature.Vmx) && _form.Code.CpuidFeatures().Contains(CpuidFeature.VMX);
+
     private Setting? Make()
     {
         if (!FormEncoder.TryEncode(_form, Bits, LabLayout.InstructionOffset, this, out byte[] code))
@@ -104,7 +106,8 @@ internal sealed class SettingGenerator : IOperandSource
             registers[i] = pointer ? 0x200 + (uint)i * 0x20 : registers[i];
         }
 
-        bool vmx = _mode == GuestMode.Protected && _model.Has(Feature.Vmx) && _form.Code.CpuidFeatures().Contains(CpuidFeature.VMX);
+        AimAtRegister(registers);
+        bool vmx = UsesVmx;
         return new Setting
         {
             Code = code,
@@ -119,6 +122,24 @@ internal sealed class SettingGenerator : IOperandSource
                 new SettingBytes(LabLayout.Stack + LabLayout.StackPointer, StackContents()),
             ],
         };
+    }
+
+    /// <summary>RDPMC and WRMSR fault on nearly every number, and WRMSR on nearly every value: most of their settings name a register that exists, and what it can hold.</summary>
+    private void AimAtRegister(uint[] registers)
+    {
+        if (_form.Code == Code.Rdpmc && _chance.OneIn(2))
+        {
+            registers[1] = (uint)_chance.Below(2);
+        }
+
+        if (_form.Code == Code.Wrmsr && _model.Msrs.Count > 0 && _chance.OneIn(2))
+        {
+            MsrDescription msr = _chance.Of(_model.Msrs);
+            ulong value = (msr.Reset & ~msr.Writable) | (((ulong)_chance.Next() << 32 | _chance.Next()) & msr.Writable);
+            registers[0] = (uint)value;
+            registers[1] = msr.Number;
+            registers[2] = (uint)(value >> 32);
+        }
     }
 
     private uint Value() => _theme switch
@@ -173,6 +194,13 @@ internal sealed class SettingGenerator : IOperandSource
     private byte[] Operand()
     {
         byte[] bytes = new byte[16];
+        if (UsesVmx && _chance.OneIn(2))
+        {
+            // The region for VMXON, the current VMCS, or another one.
+            BinaryPrimitives.WriteUInt32LittleEndian(bytes, LabLayout.VmxRegions + (uint)_chance.Below(LabLayout.VmxRegionCount) * Ram.PageSize);
+            return bytes;
+        }
+
         switch (_theme)
         {
             case Theme.FarPointers when _chance.OneIn(2):
@@ -210,7 +238,7 @@ internal sealed class SettingGenerator : IOperandSource
         uint stack = _chance.Of<uint>([LabLayout.Stack0, LabLayout.Stack3 | 3, 34 * 8 | 1]);
         const uint pointer = LabLayout.StackPointer - 0x100;
         uint data = LabLayout.DataEs | 3;
-        uint[] words = _chance.Below(5) switch
+        uint[] words = _form.Code.Mnemonic() is Mnemonic.Popf or Mnemonic.Popfd && !_chance.OneIn(4) ? [flags, 0, 0] : _chance.Below(5) switch
         {
             0 => [flags, 0, 0],
             1 => [Selector(), 0, 0],

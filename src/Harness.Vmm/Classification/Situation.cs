@@ -48,13 +48,44 @@ public enum Axis : byte
     Platform,
 }
 
+/// <summary>
+/// What keeps the modes of a pair from sharing memory. Without any, both may use all of it, for otherwise every access would depend on the mode; each of these is
+/// varied alone.
+/// </summary>
+public enum MemoryProtection : byte
+{
+    /// <summary>Data segments of DPL 3, pages of the user, no prevention.</summary>
+    None,
+
+    /// <summary>Data segments of DPL 0: the user side, which cannot load them, has null selectors.</summary>
+    SupervisorSegments,
+
+    /// <summary>The pages of data are the supervisor's.</summary>
+    SupervisorPages,
+
+    /// <summary>CR4.SMEP: the supervisor cannot execute from the user's pages, where all code lies.</summary>
+    Smep,
+
+    /// <summary>CR4.SMAP, and EFLAGS.AC clear: the supervisor cannot use the user's pages.</summary>
+    Smap,
+}
+
 /// <summary>Bits with which a monitor decides what traps: verdicts are relative to them.</summary>
 /// <param name="Name">As reports print it.</param>
 /// <param name="Iopl">EFLAGS.IOPL, of both sides.</param>
 /// <param name="Traps">CR4.TSD set, CR4.PCE clear, an I/O permission bitmap that denies, CR4.UMIP and CPUID faulting where the model has them.</param>
 /// <param name="VirtualInterrupts">CR4.VME and CR4.PVI.</param>
-public sealed record MonitorConfiguration(string Name, int Iopl, bool Traps, bool VirtualInterrupts)
+/// <param name="Protection">What keeps the modes from sharing memory.</param>
+public sealed record MonitorConfiguration(string Name, int Iopl, bool Traps, bool VirtualInterrupts, MemoryProtection Protection = MemoryProtection.None)
 {
+    private static readonly MonitorConfiguration[] Protections =
+    [
+        new("supervisor-segments", 3, false, false, MemoryProtection.SupervisorSegments),
+        new("supervisor-pages", 3, false, false, MemoryProtection.SupervisorPages),
+        new("smep", 3, false, false, MemoryProtection.Smep),
+        new("smap", 3, false, false, MemoryProtection.Smap),
+    ];
+
     /// <summary>IOPL 3, no trap that can be turned off.</summary>
     public static MonitorConfiguration Permissive { get; } = new("permissive", 3, false, false);
 
@@ -64,12 +95,16 @@ public sealed record MonitorConfiguration(string Name, int Iopl, bool Traps, boo
     /// <summary>As <see cref="Trapping"/>, with the virtual-8086 mode extensions and protected-mode virtual interrupts.</summary>
     public static MonitorConfiguration Virtual { get; } = new("virtual-interrupts", 0, true, true);
 
-    /// <summary>Those that differ on the model, the most permissive first.</summary>
+    /// <summary>Those that differ on the model, the most permissive first: what is classified unless asked for another, and what theorems choose from.</summary>
     public static IReadOnlyList<MonitorConfiguration> Of(ProcessorModel model) =>
         model.Has(Feature.Vme) ? [Permissive, Trapping, Virtual] : [Permissive, Trapping];
 
+    /// <summary>As <see cref="Permissive"/>, with memory that the modes do not share, in each way that the model has. Protected mode only: the other modes have no segments or pages of their own.</summary>
+    public static IReadOnlyList<MonitorConfiguration> WithProtection(ProcessorModel model) =>
+        [.. Protections.Where(p => p.Protection switch { MemoryProtection.Smep => model.Has(Feature.Smep), MemoryProtection.Smap => model.Has(Feature.Smap), _ => true })];
+
     /// <summary>By name, or null.</summary>
-    public static MonitorConfiguration? Find(string name) => new[] { Permissive, Trapping, Virtual }.FirstOrDefault(c => c.Name == name);
+    public static MonitorConfiguration? Find(string name) => new[] { Permissive, Trapping, Virtual }.Concat(Protections).FirstOrDefault(c => c.Name == name);
 }
 
 /// <summary>Where a setting runs.</summary>

@@ -41,7 +41,7 @@ public static class SituationNames
     /// <exception cref="FormatException">It is none.</exception>
     public static MonitorConfiguration Configuration(ProcessorModel model, string name)
     {
-        IReadOnlyList<MonitorConfiguration> known = MonitorConfiguration.Of(model);
+        MonitorConfiguration[] known = [.. MonitorConfiguration.Of(model), .. MonitorConfiguration.WithProtection(model)];
         return known.FirstOrDefault(c => c.Name == name)
             ?? throw new FormatException($"configuration: expected one of {string.Join(", ", known.Select(c => c.Name))} for {model.Name}; found '{name}'");
     }

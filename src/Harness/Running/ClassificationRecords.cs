@@ -27,7 +27,16 @@ public static class ClassificationRecords
             isWhole ? Theorem(verdicts, mode, configurations) : []);
     }
 
-    private static string Meaning(MonitorConfiguration configuration) =>
+    private static string Meaning(MonitorConfiguration configuration) => configuration.Protection switch
+    {
+        MemoryProtection.SupervisorSegments => "as permissive, with data segments of DPL 0",
+        MemoryProtection.SupervisorPages => "as permissive, with data on the supervisor's pages",
+        MemoryProtection.Smep => "as permissive, with CR4.SMEP",
+        MemoryProtection.Smap => "as permissive, with CR4.SMAP",
+        _ => Traps(configuration),
+    };
+
+    private static string Traps(MonitorConfiguration configuration) =>
         $"IOPL {configuration.Iopl}, {(configuration.Traps ? "every" : "no")} trap that can be turned on{(configuration.VirtualInterrupts ? ", virtual interrupts" : "")}";
 
     private static ClassifiedForm Form(FormVerdict verdict, IReadOnlyList<MonitorConfiguration> configurations) => new(

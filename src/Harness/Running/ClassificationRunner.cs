@@ -13,9 +13,11 @@ public static class ClassificationRunner
     /// <param name="modes">The guest's modes.</param>
     /// <param name="wanted">Which forms; null: all.</param>
     /// <param name="executor">Runs the pieces.</param>
+    /// <param name="configurations">What verdicts are relative to; null: <see cref="MonitorConfiguration.Of"/>.</param>
     /// <param name="cancellation">Ends the work early; the result then lacks forms, and <see cref="OperationCanceledException"/> says so.</param>
     public static IReadOnlyList<FormVerdict> Run(
-        ProcessorModel model, IReadOnlyList<GuestMode> modes, Func<InstructionForm, bool>? wanted, IExecutor executor, CancellationToken cancellation = default)
+        ProcessorModel model, IReadOnlyList<GuestMode> modes, Func<InstructionForm, bool>? wanted, IExecutor executor,
+        IReadOnlyList<MonitorConfiguration>? configurations = null, CancellationToken cancellation = default)
     {
         List<(GuestMode Mode, InstructionForm[] Forms)> pieces = [];
         foreach (GuestMode mode in modes)
@@ -25,13 +27,13 @@ public static class ClassificationRunner
         }
 
         var verdicts = new FormVerdict[pieces.Count][];
-        ExecutionEnd end = executor.Execute(pieces.Count, i => verdicts[i] = Classify(model, pieces[i].Mode, pieces[i].Forms), isLimited: false, cancellation);
+        ExecutionEnd end = executor.Execute(pieces.Count, i => verdicts[i] = Classify(model, configurations, pieces[i].Mode, pieces[i].Forms), isLimited: false, cancellation);
         return end.Cancelled ? throw new OperationCanceledException(cancellation) : [.. verdicts.SelectMany(v => v)];
     }
 
-    private static FormVerdict[] Classify(ProcessorModel model, GuestMode mode, InstructionForm[] forms)
+    private static FormVerdict[] Classify(ProcessorModel model, IReadOnlyList<MonitorConfiguration>? configurations, GuestMode mode, InstructionForm[] forms)
     {
-        using var classifier = new Classifier(model);
+        using var classifier = new Classifier(model, configurations);
         return [.. forms.Select(f => classifier.Classify(f, mode))];
     }
 }

@@ -23,7 +23,7 @@ public static class MatrixRunner
         ProcessorModel model, GuestMode mode, Side side, IReadOnlyList<IEngine> engines, Func<InstructionForm, bool>? wanted, IExecutor executor,
         CancellationToken cancellation = default)
     {
-        var classified = ClassificationRunner.Run(model, [mode], wanted, executor, cancellation);
+        var classified = ClassificationRunner.Run(model, [mode], wanted, executor, cancellation: cancellation);
         FormVerdict[][] pieces = [.. FormMatrix.Select(classified).Chunk(RowsOfOnePiece)];
         var rows = new MatrixRecord[pieces.Length][];
         var end = executor.Execute(pieces.Length, Fill, isLimited: false, cancellation);

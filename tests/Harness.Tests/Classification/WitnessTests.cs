@@ -35,18 +35,30 @@ public sealed class WitnessTests
         replayed.Should().BePositive();
     }
 
-    [Test]
-    public void The_witness_against_privilege_runs_in_user_mode()
+    [TestCase("pentium", GuestMode.Real)]
+    [TestCase("pentium", GuestMode.Protected)]
+    [TestCase("pentium", GuestMode.Virtual8086)]
+    [TestCase("yonah", GuestMode.Protected)]
+    public void Every_witness_against_privilege_runs_in_user_mode(string cpu, GuestMode mode)
     {
-        IReadOnlyList<FormVerdict> verdicts = ClassificationRunner.Run(Pentium, [GuestMode.Protected], f => f.IsNamed("popfd"), new InlineExecutor());
-        using var laboratory = new Laboratory(Pentium);
-        foreach (ConfigurationVerdict verdict in verdicts.Single().Configurations)
+        using var laboratory = new Laboratory(ModelRegistry.Load(cpu));
+        Witness[] witnesses = [.. Classified.Of(cpu, mode).SelectMany(v => v.Configurations).Select(c => c.NotPrivileged).OfType<Witness>()];
+        witnesses.Should().HaveCountGreaterThan(100);
+        foreach (Witness witness in witnesses)
         {
-            Witness witness = verdict.NotPrivileged!;
             Replay replay = Again(laboratory, witness);
-            (replay.FirstOutcome.Ending, replay.SecondOutcome!.Ending).Should().Be((witness.Difference.First, witness.Difference.Second));
+            (replay.FirstOutcome.Ending, replay.SecondOutcome!.Ending).Should().Be((witness.Difference.First, witness.Difference.Second), witness.Setting.ToString());
             replay.SecondOutcome.Retired.Should().BeTrue();
         }
+    }
+
+    [TestCase("pentium")]
+    [TestCase("yonah")]
+    public void Privilege_rests_on_more_than_a_few_pairs(string cpu)
+    {
+        GuestMode[] modes = cpu == "pentium" ? [GuestMode.Real, GuestMode.Protected, GuestMode.Virtual8086] : [GuestMode.Protected];
+        modes.SelectMany(m => Classified.Of(cpu, m)).SelectMany(v => v.Configurations.Where(c => c.IsPrivileged).Select(c => (v.Form, v.Mode, c.Pairs))).Where(v => v.Pairs < 5)
+            .Should().BeEmpty();
     }
 
     [Test]

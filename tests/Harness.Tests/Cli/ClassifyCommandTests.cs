@@ -164,7 +164,7 @@ public sealed class ClassifyCommandTests
     [TestCase(5, "--theorem speaks of all forms", "--theorem", "1", "--instruction", "popf")]
     [TestCase(5, "--witness: name the forms", "--witness")]
     [TestCase(5, "leave out --format", "--witness", "--instruction", "popf", "--format", "json")]
-    [TestCase(5, "expected one of permissive, trapping, virtual-interrupts for pentium; found 'x'", "--configuration", "x")]
+    [TestCase(5, "expected one of permissive, trapping, virtual-interrupts, supervisor-segments, supervisor-pages for pentium; found 'x'", "--configuration", "x")]
     public void Should_refuse(int code, string message, params string[] arguments)
     {
         var result = _folder.Run(["classify", "--cpu", "pentium", .. arguments]);

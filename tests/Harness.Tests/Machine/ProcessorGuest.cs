@@ -12,10 +12,15 @@ internal sealed class ProcessorGuest : IProcessorBus, IDisposable
     private readonly Ram _ram = new(1 << 20);
 
     public ProcessorGuest(string model = "yonah")
+        : this(ProcessorModel.Load(model))
+    {
+    }
+
+    public ProcessorGuest(ProcessorModel model)
     {
         Memory = new PhysicalMemory(_ram);
         Memory.MapRam(0, 1 << 20, 0, MapSide.Both);
-        Processor = new Processor(ProcessorModel.Load(model), Memory, this);
+        Processor = new Processor(model, Memory, this);
         for (SegmentName name = SegmentName.ES; name <= SegmentName.GS; name++)
         {
             Processor.LoadFlat(name, (ushort)(name == SegmentName.CS ? 8 : 16), name == SegmentName.CS ? AccessRights.Code : 0);
