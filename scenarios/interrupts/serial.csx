@@ -35,9 +35,6 @@ Scenario("Serial input arrives while interrupts are masked and in a HLT that wai
     run.Bare.Level(0).OfCause("vector 36").Should().HaveCount(2);
     run.Each(Monitor.Any, e => e.Should().MatchBare());
     run.Each(Monitor.Any, e => e.Level(0).OfCause("vector 36").Should().HaveCount(2));
-    run.Each(Monitor.Unmodified, e =>
-    {
-        e.Level(0).OfCause("vector 36").Select(i => i.Tick).Should().Equal(run.Bare.Level(0).OfCause("vector 36").Select(i => i.Tick));
-    });
+    run.Each(Monitor.Unmodified, e => e.Level(0).OfCause("vector 36").Select(i => i.Tick).Should().Equal(run.Bare.Level(0).OfCause("vector 36").Select(i => i.Tick)));
     run.Each(Monitor.Deprivileged, e => e.Events.OfKind(EngineEventKind.Interrupt).At("masked").Should().NotBeEmpty("the host takes its interrupts meanwhile"));
 });

@@ -11,23 +11,14 @@ foreach (bool user in new[] { false, true })
         {
             k.Boot(a =>
             {
-                if (!user)
-                {
-                    a.push(Flags.IF | Flags.Fixed);
-                    a.Mark("it"); a.popfd();
-                    a.cli();
-                }
+                if (!user) { a.push(Flags.IF | Flags.Fixed); a.Mark("it"); a.popfd(); a.cli(); }
             });
             k.User(a =>
             {
                 a.mov(ecx, 1000);
                 var again = a.Here("again");
                 a.loop(again);                           // what user mode is for: direct, and no trap
-                if (user)
-                {
-                    a.push(0); a.push(0);
-                    a.Mark("it"); a.sidt(__[esp]);
-                }
+                if (user) { a.push(0); a.push(0); a.Mark("it"); a.sidt(__[esp]); }
             });
         });
 
@@ -41,10 +32,7 @@ foreach (bool user in new[] { false, true })
             e.Should().ControlResources().And.BeEfficient();
             e.Events.Traps.AtCpl(0).Should().BeEmpty("supervisor mode is interpreted and traps nowhere");
             e.Equivalence.Holds.Should().Be(!user);
-            if (user)
-            {
-                e.Should().FirstDivergeFromBare(at: "it");
-            }
+            if (user) { e.Should().FirstDivergeFromBare(at: "it"); }
         });
     });
 }

@@ -15,19 +15,8 @@ foreach (var (name, transfer, error) in transfers)
     {
         var guest = Guest.Kernel(k =>
         {
-            k.OnFault(Vector.GP, a =>
-            {
-                a.pop(esi);
-                a.mov(edi, __dword_ptr[esp + 4]);                 // CS of the place that faulted
-                a.Done();
-            });
-            k.User(a =>
-            {
-                using (a.Mark("transfer"))
-                {
-                    transfer(a);
-                }
-            });
+            k.OnFault(Vector.GP, a => { a.pop(esi); a.mov(edi, __dword_ptr[esp + 4]); a.Done(); });    // the error code, and CS of the place that faulted
+            k.User(a => { using (a.Mark("transfer")) { transfer(a); } });
         });
 
         var run = s.Run(guest);
@@ -38,10 +27,7 @@ foreach (var (name, transfer, error) in transfers)
             bool open = e.Engine == "trap033" && name is ("call" or "jmp");
             e.Should().ControlResources();
             e.Equivalence.Holds.Should().Be(!open);
-            if (open)
-            {
-                e.Should().FirstDivergeFromBare(at: "transfer", value: "#GP", bare: 1, found: 0);
-            }
+            if (open) { e.Should().FirstDivergeFromBare(at: "transfer", value: "#GP", bare: 1, found: 0); }
         });
         run.Each(Monitor.Deprivileged, e => e.Should().HaveEvents(e.Equivalence.Holds ? 1 : 0, EngineEventKind.Trap, "#GP", "reflected", at: "transfer"));
         run.Each(Monitor.HardwareAssisted, e => e.Should().HaveExits(0, at: "transfer"));
