@@ -203,7 +203,9 @@ internal sealed class ParavirtMonitor : IMonitor
 
         if (vector == (byte)Vector.GP && Selector.Rpl(_frame.Cs) == 3 && TryForUser())
         {
-            return _emulator.StopRequested ? _emulator.StopEnd : null;
+            return _emulator.StopRequested ? _emulator.StopEnd
+                : (_frame.Eflags & Eflags.TF) != 0 ? SingleStep()
+                : null;
         }
 
         bool isSoftware = vector >= FirstSoftwareVector;
@@ -217,6 +219,13 @@ internal sealed class ParavirtMonitor : IMonitor
         return isSoftware
             ? Reflect(vector, EventKind.SoftwareInterrupt, null, TrapReason.SoftwareInterrupt)
             : Reflect(vector, EventKind.Fault, Vectors.HasErrorCode((Vector)vector) ? _frame.ErrorCode : null, "exception");
+    }
+
+    /// <summary>The trap after an instruction that the monitor has carried out for a program that is being stepped.</summary>
+    private GuestEnd? SingleStep()
+    {
+        _host.WriteDebug(6, _host.ReadDebug(6) | DebugBits.BS);
+        return Reflect((byte)Vector.DB, EventKind.Fault, null, "exception");
     }
 
     /// <summary>Enters the kernel's handler of a vector, as a gate of its own would. No handler, or no stack for it: the guest cannot go on.</summary>

@@ -1,0 +1,59 @@
+using FluentAssertions;
+using Harness.Engines.Bare;
+using Harness.Engines.Paravirt;
+using Harness.Isa;
+using Harness.Machine;
+using Harness.Scenarios;
+using Harness.Tests.Vmm;
+using Harness.Vmm;
+using NUnit.Framework;
+using static Iced.Intel.AssemblerRegisters;
+
+namespace Harness.Tests.Engines;
+
+/// <summary>A kernel built against hypercalls, and what its programs see of it.</summary>
+internal sealed class ParavirtTests
+{
+    private const uint Steps = 0x9800;
+
+    [Test]
+    public void A_program_is_stepped_over_the_instructions_that_the_monitor_carries_out_too()
+    {
+        GuestImage guest = Guest.Kernel(k =>
+        {
+            k.UserFlags = Flags.Fixed | Flags.IF | Flags.IOPL3;
+            k.Boot(a => a.mov(__dword_ptr[Steps], 0));
+            k.OnFault(Vector.DB, a =>
+            {
+                a.inc(__dword_ptr[Steps]);
+                a.iretd();
+            });
+            k.User(a =>
+            {
+                a.push((int)(Flags.Fixed | Flags.IF | Flags.TF));
+                a.popfd();
+                a.@in(al, 0x80);
+                a.@out(0x80, al);
+                a.cli();
+                a.sti();
+                a.push((int)(Flags.Fixed | Flags.IF));
+                a.popfd();
+                a.Done();
+            });
+        });
+
+        EngineRun bare = Run(new BareEngine(), guest);
+        EngineRun run = Run(new ParavirtEngine(), guest);
+
+        bare.Memory.ReadUInt32(new GuestPhysicalAddress(Steps)).Should().Be(6, "POPFD starts stepping after the next instruction; the last one ends it but is stepped");
+        run.Memory.ReadUInt32(new GuestPhysicalAddress(Steps)).Should().Be(6);
+        Equivalence.Compare(bare, run).FirstDivergence.Should().BeNull();
+    }
+
+    private static EngineRun Run(IEngine engine, GuestImage guest)
+    {
+        EngineRun run = Requests.Run(engine, guest);
+        run.End.Should().Be(GuestEnd.Done, run.StopReason);
+        return run;
+    }
+}
