@@ -222,7 +222,7 @@ internal sealed partial class DeprivilegingMonitor : IMonitor
         ref SystemRegisters system = ref _emulator.System;
 
         // RDTSC has to read what the guest wrote, in whatever way: from then on it traps.
-        _ownsTimeStamp |= _host.Has(Feature.Tsc) && _host.ReadMsr(Msr.IA32_TIME_STAMP_COUNTER, out ulong real) && _emulator.TimeStamp != real;
+        _ownsTimeStamp = _ownsTimeStamp || (_host.Has(Feature.Tsc) && _host.ReadMsr(Msr.IA32_TIME_STAMP_COUNTER, out ulong real) && _emulator.TimeStamp != real);
         uint cr0 = Cr0.PE | Cr0.PG | Cr0.ET | (_host.Has(Feature.I486) ? Cr0.WP : 0) | (system.Cr0 & VirtualControl0);
         uint cr4 = (system.Cr4 & VirtualControl4) | _space.Cr4 | (_ownsTimeStamp ? Cr4.TSD : 0);
         if (_cache is not null && _emulator.Cpl == 0)

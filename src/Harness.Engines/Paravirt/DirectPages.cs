@@ -106,7 +106,9 @@ internal sealed class DirectPages
         if (_usesFirst)
         {
             _usesFirst = false;
-            for (uint page = 0; page < _frames.GuestPages; page++)
+
+            // All entries of these tables: the guest may have mapped something behind its memory too.
+            for (uint page = 0; page < (_frames.GuestPages + Entries - 1) / Entries * Entries; page++)
             {
                 ReleaseEntry(Read(_first.FirstTable + page / Entries * PageSize, page % Entries), inDirectory: false);
             }
