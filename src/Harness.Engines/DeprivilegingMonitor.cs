@@ -56,6 +56,12 @@ internal sealed partial class DeprivilegingMonitor : IMonitor
         _ldt = new ShadowTable(_host, _code, _pages, MonitorRegion.Ldt, direct);
         _state = new VirtualState(_emulator, direct, _gdt, _ldt);
         _region.Install();
+        _emulator.DeviceWrites = page => _memory.Translate(page, write: true) is { } at && _pages.IsTraced((uint)at.Value) ? DeviceWrite.Reported : DeviceWrite.Allowed;
+        if (direct.DedicatesRing)
+        {
+            _host.DedicateRing();
+        }
+
         _emulator.Stored += Stored;
         _emulator.Delivering += Delivering;
         _memory.Changed += MapChanged;
@@ -138,7 +144,12 @@ internal sealed partial class DeprivilegingMonitor : IMonitor
                 {
                     _pages.Use(user: _emulator.Cpl == 3);
                     LoadControls();
-                    _host.InterruptAt(_emulator.NextDeadline);
+                    if (_direct.DedicatesRing)
+                    {
+                        _region.OpenPorts(_emulator.Cpl == 0);
+                    }
+
+                    _host.InterruptAt(_direct.DedicatesRing ? _emulator.NextDeadlineOfOthers : _emulator.NextDeadline);
                     return null;
                 }
 
@@ -282,6 +293,11 @@ internal sealed partial class DeprivilegingMonitor : IMonitor
             Record(Event(EngineEventKind.Interrupt, "host-interrupt", "", "", ""));
             _emulator.AdvanceDevices();
             return null;
+        }
+
+        if (_direct.DedicatesRing && RunsFromCache && _frame.Vector == (byte)Vector.GP)
+        {
+            _cache!.NotePort(_emulator.Eip, isOwn: false);
         }
 
         return (Vector)_frame.Vector switch

@@ -11,7 +11,7 @@ public sealed class VtxEngine : IEngine
 
     public string? NotApplicable(ProcessorModel model, GuestImage guest) => model.Has(Feature.Vmx) ? null : $"{model.Name} has no VT-x";
 
-    /// <summary>Options: paging, see <see cref="EngineOption.AddressSpaces"/>.</summary>
+    /// <summary>Options: paging, see <see cref="EngineOption.AddressSpaces"/>; ring, see <see cref="EngineOption.DedicatesRing"/>.</summary>
     /// <exception cref="ArgumentException">An option has another value.</exception>
-    public IMonitor Create(MonitorContext context) => new VtxMonitor(context, EngineOption.AddressSpaces(context, Name));
+    public IMonitor Create(MonitorContext context) => new VtxMonitor(context, EngineOption.AddressSpaces(context, Name), EngineOption.DedicatesRing(context, Name));
 }

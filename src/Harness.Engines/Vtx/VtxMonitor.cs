@@ -1,4 +1,5 @@
 using Harness.Hardware.Vmx;
+using Harness.Machine.Devices;
 using Iced.Intel;
 
 namespace Harness.Engines.Vtx;
@@ -25,14 +26,16 @@ internal sealed class VtxMonitor : IMonitor
     private readonly GuestArea _area;
     private readonly uint[] _registers = new uint[8];
     private readonly uint _processorControls;
+    private readonly bool _dedicatesRing;
     private InjectedEvent? _event;
     private bool _launched;
     private bool _ownsTimeStamp;
     private bool _mapChanged;
 
     /// <exception cref="InvalidOperationException">The processor has no VT-x: its model lacks the extension.</exception>
-    public VtxMonitor(MonitorContext context, int addressSpaces)
+    public VtxMonitor(MonitorContext context, int addressSpaces, bool dedicatesRing)
     {
+        _dedicatesRing = dedicatesRing;
         _host = context.Host;
         _emulator = context.Emulator;
         _memory = context.GuestMemory;
@@ -57,9 +60,16 @@ internal sealed class VtxMonitor : IMonitor
         _processorControls = Allowed(
             Capability.ProcessorBased,
             ProcessorControls.HltExiting | ProcessorControls.InvlpgExiting | ProcessorControls.RdpmcExiting | ProcessorControls.Cr3LoadExiting
-            | ProcessorControls.Cr3StoreExiting | ProcessorControls.MovDrExiting | ProcessorControls.UnconditionalIoExiting);
+            | ProcessorControls.Cr3StoreExiting | ProcessorControls.MovDrExiting
+            | (dedicatesRing ? ProcessorControls.UseIoBitmaps : ProcessorControls.UnconditionalIoExiting));
+        if (dedicatesRing)
+        {
+            DedicateRing(MonitorMemory.IoBitmaps(context.MonitorBytes));
+        }
+
         _area.Write(VmcsField.ExitControls, Allowed(Capability.Exit, ExitControls.SaveDebugControls | ExitControls.AcknowledgeInterruptOnExit));
         _area.Write(VmcsField.EntryControls, Allowed(Capability.Entry, EntryControls.LoadDebugControls));
+        _emulator.DeviceWrites = page => _memory.Translate(page, write: true) is { } at && _guestPages.IsTraced((uint)at.Value) ? DeviceWrite.Reported : DeviceWrite.Allowed;
         _emulator.Stored += Stored;
         _emulator.Delivering += Delivering;
         _memory.Changed += MapChanged;
@@ -123,6 +133,19 @@ internal sealed class VtxMonitor : IMonitor
         Expect(_vmx.Vmxon(new PhysicalAddress(MonitorMemory.VmxonRegion)), "VMXON");
         Expect(_vmx.Vmclear(new PhysicalAddress(MonitorMemory.Vmcs)), "VMCLEAR");
         Expect(_vmx.Vmptrld(new PhysicalAddress(MonitorMemory.Vmcs)), "VMPTRLD");
+    }
+
+    /// <summary>Every port exits but those of the device (SDM Vol. 3C, 24.6.4).</summary>
+    private void DedicateRing(uint bitmaps)
+    {
+        const uint BitmapBytes = ShadowSpace.PageSize;
+        var map = new byte[2 * BitmapBytes];
+        Array.Fill(map, byte.MaxValue);
+        map.AsSpan(BlockRingInterface.FirstPort / 8, BlockRingInterface.Ports / 8).Clear();
+        _host.Memory.Write(new HostPhysicalAddress(bitmaps), map);
+        _area.Write(VmcsField.IoBitmapA, bitmaps);
+        _area.Write(VmcsField.IoBitmapB, bitmaps + BitmapBytes);
+        _host.DedicateRing();
     }
 
     private uint Allowed(uint capability, uint wanted)
@@ -203,7 +226,7 @@ internal sealed class VtxMonitor : IMonitor
         // An alignment check in the delivery of a fault starts the instruction again, with the RF that was injected: that delivery is better emulated.
         uint misaligned = _event is { Kind: EventKind.Fault } ? 1u << (int)Vector.AC : 0;
         _area.Write(VmcsField.ExceptionBitmap, v86 ? uint.MaxValue : PageFaults | misaligned);
-        _host.InterruptAt(_emulator.NextDeadline);
+        _host.InterruptAt(_dedicatesRing ? _emulator.NextDeadlineOfOthers : _emulator.NextDeadline);
         if (_event is { } e)
         {
             string reason = e.IsRepeated ? "repeated" : e.Kind == EventKind.ExternalInterrupt ? "interrupt" : "exception";

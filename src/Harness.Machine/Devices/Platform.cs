@@ -15,6 +15,7 @@ public sealed class Platform : IStateful
     private readonly Uart16550 _serial;
     private readonly KeyboardController _keyboard;
     private readonly Vga _vga;
+    private readonly BlockRing? _ring;
     private long _now;
     private long _portAccesses;
     private bool _a20 = true;
@@ -31,6 +32,7 @@ public sealed class Platform : IStateful
         Validate(options);
         Options = options;
         Memory = memory;
+        DeviceMemory = memory as IDeviceMemory ?? NoMemory.Instance;
         _debugPorts = [.. options.DebugPorts.Distinct().Order().Select(port => new DebugPort(this, port))];
         if (options.ExitPort is { } exitPort)
         {
@@ -59,6 +61,7 @@ public sealed class Platform : IStateful
             new IdeFunction(pci),
             new PowerManagement(this, pci),
             .. _debugPorts,
+            .. options.RingDisk is { } disk ? new Device[] { _ring = new BlockRing(this, disk) } : [],
             .. options.TaskPriority ? new Device[] { new TaskPriority(this) } : [],
             new Injector(this),
         ];
@@ -88,6 +91,21 @@ public sealed class Platform : IStateful
 
     /// <summary>The tick at which <see cref="AdvanceTo"/> has something to do; <see cref="long.MaxValue"/> when nothing is due. Any access may change it.</summary>
     public long NextDeadline { get; private set; } = long.MaxValue;
+
+    /// <summary>The same without the block device with a ring: where that is the guest's own, nobody has to act for it.</summary>
+    public long NextDeadlineOfOthers { get; private set; } = long.MaxValue;
+
+    /// <summary>The deadline of the block device with a ring.</summary>
+    public long RingDeadline => _ring?.Deadline ?? long.MaxValue;
+
+    /// <summary>The block device with a ring raises its line.</summary>
+    public bool RingInterrupts => _ring is { Interrupts: true };
+
+    /// <summary>There is a block device with a ring.</summary>
+    public bool HasRing => _ring is not null;
+
+    /// <summary>What devices that reach memory by themselves reach; at first the memory that the platform was built with, if that takes devices.</summary>
+    public IDeviceMemory DeviceMemory { get; set; }
 
     /// <summary>The A20 gate: when false, bit 20 of every physical address is zero.</summary>
     public bool A20
@@ -283,12 +301,23 @@ public sealed class Platform : IStateful
 
     private void FindDeadline()
     {
-        var next = long.MaxValue;
+        var others = long.MaxValue;
         foreach (var device in _devices)
         {
-            next = Math.Min(next, device.Deadline);
+            others = device == _ring ? others : Math.Min(others, device.Deadline);
         }
 
-        NextDeadline = next;
+        NextDeadlineOfOthers = others;
+        NextDeadline = Math.Min(others, RingDeadline);
+    }
+
+    /// <summary>A map that takes no devices.</summary>
+    private sealed class NoMemory : IDeviceMemory
+    {
+        public static NoMemory Instance { get; } = new();
+
+        public bool TryRead(PhysicalAddress address, Span<byte> data) => false;
+
+        public bool TryWrite(PhysicalAddress address, ReadOnlySpan<byte> data) => false;
     }
 }

@@ -21,6 +21,9 @@ public sealed record PlatformOptions
     /// <summary>Up to four disks: primary master and slave, secondary master and slave; null leaves a place empty.</summary>
     public IReadOnlyList<DiskImage?> Disks { get; init; } = [];
 
+    /// <summary>The disk behind the ring of requests at port A00h (<see cref="BlockRingInterface"/>); null: there is no such device.</summary>
+    public DiskImage? RingDisk { get; init; }
+
     /// <summary>What COM1 receives, in ascending ticks.</summary>
     public IReadOnlyList<TimedInput> SerialInput { get; init; } = [];
 

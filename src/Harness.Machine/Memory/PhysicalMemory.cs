@@ -6,7 +6,7 @@ namespace Harness.Machine;
 /// A physical address space of 4 GiB in pages of 4 KiB: each reads from and writes to a page of <see cref="Ram"/>, a device, or nothing (reads give all ones,
 /// writes are lost). Reads and writes are mapped apart, as chipsets do for shadowed ROM.
 /// </summary>
-public sealed unsafe class PhysicalMemory : IMemoryMap
+public sealed unsafe class PhysicalMemory : IMemoryMap, IDeviceMemory
 {
     private const int PagesPerTable = 1024;
     private const int Nothing = -1;
@@ -169,6 +169,65 @@ public sealed unsafe class PhysicalMemory : IMemoryMap
 
             done += count;
         }
+    }
+
+    /// <inheritdoc/>
+    public bool TryRead(PhysicalAddress address, Span<byte> data)
+    {
+        if (!Answers(address, data.Length, write: false))
+        {
+            return false;
+        }
+
+        for (int done = 0; done < data.Length;)
+        {
+            uint at = (uint)(address.Value + (ulong)done);
+            int count = Math.Min(data.Length - done, Ram.PageSize - (int)(at & (Ram.PageSize - 1)));
+            Ram.Read((long)At(at).ReadPage * Ram.PageSize + (at & (Ram.PageSize - 1)), count).CopyTo(data[done..]);
+            done += count;
+        }
+
+        return true;
+    }
+
+    /// <inheritdoc/>
+    public bool TryWrite(PhysicalAddress address, ReadOnlySpan<byte> data)
+    {
+        if (!Answers(address, data.Length, write: true))
+        {
+            return false;
+        }
+
+        for (int done = 0; done < data.Length;)
+        {
+            uint at = (uint)(address.Value + (ulong)done);
+            int count = Math.Min(data.Length - done, Ram.PageSize - (int)(at & (Ram.PageSize - 1)));
+            Ram.Write((long)At(at).WritePage * Ram.PageSize + (at & (Ram.PageSize - 1)), data.Slice(done, count));
+            done += count;
+        }
+
+        return true;
+    }
+
+    /// <summary>Every byte has memory behind it. The A20 gate lies between processor and bus: devices do not see it.</summary>
+    public bool Answers(PhysicalAddress address, int length, bool write)
+    {
+        ulong last = address.Value + (ulong)length - 1;
+        if (length <= 0 || last < address.Value || last > uint.MaxValue)
+        {
+            return false;
+        }
+
+        for (ulong page = address.Value >> 12; page <= last >> 12; page++)
+        {
+            ref readonly Page found = ref At((uint)(page << 12));
+            if ((write ? found.WritePage : found.ReadPage) < 0)
+            {
+                return false;
+            }
+        }
+
+        return true;
     }
 
     /// <summary>Reads a little-endian value of 1 to 8 bytes within a page, devices included.</summary>

@@ -1,3 +1,5 @@
+using Harness.Machine.Devices;
+
 namespace Harness.Scenarios;
 
 /// <summary>Programs, processes and the kernel's own system calls.</summary>
@@ -51,6 +53,8 @@ public sealed partial class GuestKernel
         Wait,
         Exec,
         ReadSector,
+        ReadRing,
+        WriteRing,
     }
 
     private bool HasManyProcesses => _programs.Count > 1 || _services.Contains(Service.Fork);
@@ -190,6 +194,8 @@ public sealed partial class GuestKernel
         Service.Wait => EmitWait,
         Service.Exec => EmitExec,
         Service.ReadSector => EmitReadSector,
+        Service.ReadRing => a => EmitRingService(a, BlockRingInterface.ReadOperation),
+        Service.WriteRing => a => EmitRingService(a, BlockRingInterface.WriteOperation),
         _ => EmitReadKey,
     };
 

@@ -53,6 +53,9 @@ public sealed partial class GuestKernel
         _frames = _program.NewLabel("frames", nameof(GuestKernel));
         _updates = _program.NewLabel("updates", nameof(GuestKernel));
         _pageFault = _program.NewLabel("pageFault", nameof(GuestKernel));
+        _ringTransfer = _program.NewLabel("ringTransfer", nameof(ReadRing));
+        _ringConsume = _program.NewLabel("ringConsume", nameof(ReadRing));
+        _ringState = _program.NewLabel("ringState", nameof(ReadRing));
         _allocate = _program.NewLabel("allocate", nameof(GuestKernel));
     }
 
@@ -168,6 +171,7 @@ public sealed partial class GuestKernel
 
         EmitPrograms(a);
         AddKeyboardHandler();
+        AddRingHandler();
         a.Take();
         a.UsesHypercalls = _usesHypercalls;
         uint origin = _options.Origin ?? GuestLayout.Code;
@@ -230,6 +234,7 @@ public sealed partial class GuestKernel
             a.EmitTimerSetup(_timerDivisor);
         }
 
+        EmitRingSetup(a);
         foreach (Action<GuestAssembler> body in _boot)
         {
             body(a);
@@ -257,6 +262,11 @@ public sealed partial class GuestKernel
         {
             a.Label(_readKey);
             a.EmitReadKey();
+        }
+
+        if (_usesRing)
+        {
+            EmitRingRoutines(a);
         }
 
         if (_services.Contains(Service.ReadSector))

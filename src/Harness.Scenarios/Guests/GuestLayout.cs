@@ -28,6 +28,9 @@ public static class GuestLayout
     public const uint Stack1 = 0xA000;
     public const uint Stack2 = 0xB000;
 
+    /// <summary>The ring of a <see cref="GuestKernel"/> that drives the block device with one.</summary>
+    public const uint Ring = 0xC000;
+
     /// <summary>Top of a stack for user code.</summary>
     public const uint UserStack = 0xF000;
     public const uint Code = 0x10000;
@@ -35,6 +38,9 @@ public static class GuestLayout
     /// <summary>Page tables of the processes, <see cref="ProcessTableBytes"/> each.</summary>
     public const uint ProcessTables = 0x20000;
     public const uint ProcessTableBytes = 0x5000;
+
+    /// <summary>Where data of programs pass through on the way from and to the ring's disk: 16 sectors.</summary>
+    public const uint RingBuffers = 0x3E000;
 
     /// <summary>Code, data and stack of the processes, <see cref="ProcessBytes"/> each: physical, and linear where there is no paging.</summary>
     public const uint Processes = 0x40000;

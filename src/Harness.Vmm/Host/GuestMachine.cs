@@ -43,7 +43,8 @@ public sealed class GuestMachine : IDisposable
         GuestPhysical = guestPhysical;
         GuestMemory = new GuestMemoryMap(guestPhysical);
         Emulator = new Emulator(guestModel ?? model, guestPhysical, Platform, Clock, Retired);
-        Host = new Host(model, _ram, Clock, Retired);
+        Host = new Host(model, _ram, Platform, Clock, Retired);
+        Platform.DeviceMemory = DeviceMemory = new GuestDeviceMemory(this);
         Emulator.Deliveries = new DeliveryListener(this, Emulator.Processor);
         Host.Processor.Events = new DeliveryListener(this, Host.Processor);
         if (Emulator.Processor.Intercepts is { } virtualization)
@@ -75,6 +76,9 @@ public sealed class GuestMachine : IDisposable
     internal Emulator Emulator { get; }
 
     internal GuestMemoryMap GuestMemory { get; }
+
+    /// <summary>The guest's memory for its devices.</summary>
+    internal GuestDeviceMemory DeviceMemory { get; }
 
     /// <summary>The guest's physical address space.</summary>
     internal PhysicalMemory GuestPhysical { get; }

@@ -28,11 +28,14 @@ public sealed class GuestMemoryMap
 
     public void Write(GuestPhysicalAddress address, ReadOnlySpan<byte> data)
     {
-        Writing?.Invoke(address, data);
+        NoteWrite(address, data);
         _guest.Write(new PhysicalAddress(address.Value), data);
     }
 
-    /// <summary>Told of what the monitor writes for the guest.</summary>
+    /// <summary>Something that is no instruction of the guest is about to write.</summary>
+    internal void NoteWrite(GuestPhysicalAddress address, ReadOnlySpan<byte> data) => Writing?.Invoke(address, data);
+
+    /// <summary>Told of what the monitor, or a device by itself, writes for the guest.</summary>
     internal event MonitorWrite<GuestPhysicalAddress>? Writing;
 
     public uint ReadUInt32(GuestPhysicalAddress address)

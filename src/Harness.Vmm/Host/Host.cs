@@ -1,16 +1,20 @@
 using System.Buffers.Binary;
+using Harness.Machine.Devices;
 
 namespace Harness.Vmm;
 
 /// <summary>
-/// The real machine under a monitor: memory that holds the guest's and the monitor's, one processor, and no devices but the interrupt that the monitor asks
-/// for. What the monitor may do with it is <see cref="IHost"/>.
+/// The real machine under a monitor: memory that holds the guest's and the monitor's, one processor, the interrupt that the monitor asks for, and a block device with
+/// a ring that may be made the guest's own. What the monitor may do with it is <see cref="IHost"/>.
 /// </summary>
 internal sealed class Host : IHost, IHostMemory, IProcessorBus, IDisposable
 {
     private const uint EntryLength = 257;
     private readonly GuestClock _clock;
     private readonly Ram _ram;
+
+    /// <summary>Of it, only the device with the ring is a device of the host.</summary>
+    private readonly Platform _platform;
     private long _interruptAt = long.MaxValue;
     private readonly RetiredCounts _retired;
     private bool _interrupt;
@@ -22,8 +26,9 @@ internal sealed class Host : IHost, IHostMemory, IProcessorBus, IDisposable
     private ushort _codeSelector;
     private ushort _stackSelector;
 
-    public Host(ProcessorModel model, Ram ram, GuestClock clock, RetiredCounts retired)
+    public Host(ProcessorModel model, Ram ram, Platform platform, GuestClock clock, RetiredCounts retired)
     {
+        _platform = platform;
         _retired = retired;
         _clock = clock;
         _ram = ram;
@@ -177,6 +182,13 @@ internal sealed class Host : IHost, IHostMemory, IProcessorBus, IDisposable
         _interruptAt = tick;
         _interrupt = false;
     }
+
+    public bool HasDedicatedRing { get; private set; }
+
+    public void DedicateRing() => HasDedicatedRing = true;
+
+    /// <summary>A device has written by itself to a page of which the monitor has to hear at once.</summary>
+    public void NoteDeviceReport() => _interrupt |= HasDedicatedRing;
 
     public void SetCodeMarks(LinearAddress start, byte[] marks) => Processor.SetCodeMarks(start, marks);
 
@@ -417,7 +429,7 @@ internal sealed class Host : IHost, IHostMemory, IProcessorBus, IDisposable
 
     public void Dispose() => Processor.Dispose();
 
-    long IProcessorBus.NextDeadline => _interrupt ? long.MaxValue : _interruptAt;
+    long IProcessorBus.NextDeadline => Math.Min(_interrupt ? long.MaxValue : _interruptAt, HasDedicatedRing ? _platform.RingDeadline : long.MaxValue);
 
     void IProcessorBus.AdvanceTo(long now)
     {
@@ -425,6 +437,13 @@ internal sealed class Host : IHost, IHostMemory, IProcessorBus, IDisposable
         {
             _interrupt = true;
             _interruptAt = long.MaxValue;
+        }
+
+        if (HasDedicatedRing && now >= _platform.RingDeadline)
+        {
+            bool before = _platform.RingInterrupts;
+            _platform.AdvanceTo(now);
+            _interrupt |= !before && _platform.RingInterrupts;
         }
     }
 
@@ -448,10 +467,27 @@ internal sealed class Host : IHost, IHostMemory, IProcessorBus, IDisposable
     {
     }
 
-    // No device of the host answers: a guest that reaches a host port directly finds nothing there.
-    uint IProcessorBus.In(ushort port, int size, long now) => uint.MaxValue >> (32 - 8 * size);
+    // No other device of the host answers: a guest that reaches a host port directly finds nothing there.
+    uint IProcessorBus.In(ushort port, int size, long now)
+    {
+        if (!IsOfRing(port, size))
+        {
+            return uint.MaxValue >> (32 - 8 * size);
+        }
+
+        _platform.Now = now;
+        return _platform.In(port, size);
+    }
 
     void IProcessorBus.Out(ushort port, int size, uint value, long now)
     {
+        if (IsOfRing(port, size))
+        {
+            _platform.Now = now;
+            _platform.Out(port, size, value);
+        }
     }
+
+    private bool IsOfRing(ushort port, int size) =>
+        HasDedicatedRing && port >= BlockRingInterface.FirstPort && port + size <= BlockRingInterface.FirstPort + BlockRingInterface.Ports;
 }

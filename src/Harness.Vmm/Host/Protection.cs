@@ -17,4 +17,7 @@ public enum Protection
 
     /// <summary>Descriptors that the processor loads are of the guest's rings.</summary>
     Descriptors = 8,
+
+    /// <summary>Devices reach memory by themselves only through the guest-physical map, bounds included.</summary>
+    DeviceMemory = 16,
 }

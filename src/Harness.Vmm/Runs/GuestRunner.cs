@@ -61,7 +61,7 @@ public static class GuestRunner
         }
         finally
         {
-            foreach (DiskImage? disk in devices.Disks)
+            foreach (DiskImage? disk in (IEnumerable<DiskImage?>)[.. devices.Disks, devices.RingDisk])
             {
                 disk?.Dispose();
             }

@@ -59,6 +59,9 @@ public sealed record GuestDevices
     /// <summary>Open up to four disks; null leaves a place empty. Every run opens them anew and so starts from the same contents.</summary>
     public IReadOnlyList<Func<DiskImage>?> Disks { get; init; } = [];
 
+    /// <summary>Opens the disk behind the ring of requests (<see cref="BlockRingInterface"/>); null: there is no such device.</summary>
+    public Func<DiskImage>? RingDisk { get; init; }
+
     /// <summary>Ports whose written bytes are kept.</summary>
     public IReadOnlyList<ushort> DebugPorts { get; init; } = [];
 
@@ -83,6 +86,7 @@ public sealed record GuestDevices
         TicksPerSecond = (ulong)model.TicksPerSecond,
         BiosImage = BiosImage,
         Disks = [.. Disks.Select(open => open?.Invoke())],
+        RingDisk = RingDisk?.Invoke(),
         SerialInput = SerialInput,
         KeyboardInput = KeyboardInput,
         DebugPorts = DebugPorts,
