@@ -6,7 +6,8 @@ namespace Harness.Machine.Devices;
 
 /// <summary>
 /// A disk that takes requests from a ring in memory, moves the data by itself, and interrupts when the driver has asked for it; see <see cref="BlockRingInterface"/>. A
-/// request is fetched once: what the driver makes of its descriptor afterwards does not matter. Addresses are checked when they are used.
+/// request is fetched once, with the data of a write, and carried out at once: what the driver makes of its descriptor afterwards does not matter. Its response comes when a
+/// disk would have been ready, with the data of a read. Addresses are checked when they are used.
 /// </summary>
 internal sealed class BlockRing : Device, IPortDevice
 {
@@ -15,16 +16,18 @@ internal sealed class BlockRing : Device, IPortDevice
 
     private readonly Platform _platform;
     private readonly DiskImage _disk;
-    private readonly byte[] _data = new byte[MostBytes];
 
-    /// <summary>The requests that were fetched, each at its descriptor's place.</summary>
+    /// <summary>The requests that were fetched, each at its descriptor's place, with their data and how they ended.</summary>
     private byte[] _fetched = new byte[BlockRingInterface.Entries * BlockRingInterface.DescriptorBytes];
+    private byte[] _data = new byte[BlockRingInterface.Entries * MostBytes];
+    private byte[] _results = new byte[BlockRingInterface.Entries];
     private State _s;
 
     public BlockRing(Platform platform, DiskImage disk) : base("blockring")
     {
         _platform = platform;
         _disk = disk;
+        Backend = new DiskBackend(disk);
         platform.Ports.Map(BlockRingInterface.FirstPort, BlockRingInterface.Ports, 4, this);
     }
 
@@ -34,6 +37,9 @@ internal sealed class BlockRing : Device, IPortDevice
         Fetch,
         Complete,
     }
+
+    /// <summary>At first the disk itself.</summary>
+    public IBlockBackend Backend { get; set; }
 
     /// <summary>The line is up.</summary>
     public bool Interrupts => _s.Told && !_s.IsSilent;
@@ -111,6 +117,8 @@ internal sealed class BlockRing : Device, IPortDevice
     {
         visitor.Value("state", ref _s);
         visitor.Bytes("fetched", ref _fetched);
+        visitor.Bytes("data", ref _data);
+        visitor.Bytes("results", ref _results);
         _disk.Visit(visitor);
     }
 
@@ -148,25 +156,73 @@ internal sealed class BlockRing : Device, IPortDevice
             return false;
         }
 
+        Span<BlockRequest> requests = new BlockRequest[BlockRingInterface.Entries];
+        Span<uint> places = stackalloc uint[BlockRingInterface.Entries];
+        Span<BlockRingStatus> results = stackalloc BlockRingStatus[BlockRingInterface.Entries];
+        int count = 0;
         for (; _s.Consumed != produced; _s.Consumed++)
         {
             if (!_platform.DeviceMemory.TryRead(DescriptorAt(_s.Consumed), FetchedAt(_s.Consumed)))
             {
                 return false;
             }
+
+            BlockRingStatus status = Check(_s.Consumed, out BlockRequest request);
+            SetResult(_s.Consumed, status);
+            if (status == BlockRingStatus.Done)
+            {
+                places[count] = _s.Consumed;
+                requests[count++] = request;
+            }
+        }
+
+        if (count != 0)
+        {
+            Backend.CarryOut(requests[..count], results);
+        }
+
+        for (int i = 0; i < count; i++)
+        {
+            SetResult(places[i], results[i]);
         }
 
         return true;
     }
 
-    /// <summary>Carries out the oldest request and puts its response where it was.</summary>
+    /// <summary>What the request at an index asks for, with the data of a write.</summary>
+    private BlockRingStatus Check(uint index, out BlockRequest request)
+    {
+        Span<byte> raw = FetchedAt(index);
+        bool isWrite = raw[4] == BlockRingInterface.WriteOperation;
+        int sectors = raw[5];
+        uint first = BinaryPrimitives.ReadUInt32LittleEndian(raw[8..]);
+        request = default;
+        if (raw[4] > BlockRingInterface.WriteOperation || sectors is 0 or > BlockRingInterface.MostSectors || (long)first + sectors > _disk.Sectors)
+        {
+            return BlockRingStatus.BadRequest;
+        }
+
+        request = new BlockRequest(isWrite, first, _data.AsMemory((int)(index % BlockRingInterface.Entries) * MostBytes, sectors * DiskImage.SectorSize));
+        return !isWrite || _platform.DeviceMemory.TryRead(BufferOf(raw), request.Data.Span) ? BlockRingStatus.Done : BlockRingStatus.BadBuffer;
+    }
+
+    /// <summary>Hands over the data of the oldest request and puts its response where it was.</summary>
     private void Complete()
     {
+        uint index = _s.Responded;
+        Span<byte> request = FetchedAt(index);
+        BlockRingStatus status = ResultOf(index);
+        if (status == BlockRingStatus.Done && request[4] == BlockRingInterface.ReadOperation
+            && !_platform.DeviceMemory.TryWrite(BufferOf(request), _data.AsSpan((int)(index % BlockRingInterface.Entries) * MostBytes, request[5] * DiskImage.SectorSize)))
+        {
+            status = BlockRingStatus.BadBuffer;
+        }
+
         Span<byte> response = stackalloc byte[8];
-        FetchedAt(_s.Responded)[..4].CopyTo(response);
-        BinaryPrimitives.WriteInt32LittleEndian(response[4..], (int)CarryOut(FetchedAt(_s.Responded)));
-        if (!_platform.DeviceMemory.TryWrite(DescriptorAt(_s.Responded), response)
-            || !TryWriteIndex(BlockRingInterface.ResponseProducer, _s.Responded + 1)
+        request[..4].CopyTo(response);
+        BinaryPrimitives.WriteInt32LittleEndian(response[4..], (int)status);
+        if (!_platform.DeviceMemory.TryWrite(DescriptorAt(index), response)
+            || !TryWriteIndex(BlockRingInterface.ResponseProducer, index + 1)
             || !TryReadIndex(BlockRingInterface.ResponseEvent, out uint wanted))
         {
             Break();
@@ -180,32 +236,11 @@ internal sealed class BlockRing : Device, IPortDevice
         }
     }
 
-    private BlockRingStatus CarryOut(ReadOnlySpan<byte> request)
-    {
-        byte operation = request[4];
-        int sectors = request[5];
-        uint first = BinaryPrimitives.ReadUInt32LittleEndian(request[8..]);
-        var buffer = new PhysicalAddress(BinaryPrimitives.ReadUInt32LittleEndian(request[12..]));
-        if (operation > BlockRingInterface.WriteOperation || sectors is 0 or > BlockRingInterface.MostSectors || (long)first + sectors > _disk.Sectors)
-        {
-            return BlockRingStatus.BadRequest;
-        }
+    private static PhysicalAddress BufferOf(ReadOnlySpan<byte> request) => new(BinaryPrimitives.ReadUInt32LittleEndian(request[12..]));
 
-        Span<byte> data = _data.AsSpan(0, sectors * DiskImage.SectorSize);
-        if (operation == BlockRingInterface.ReadOperation)
-        {
-            _disk.Read(first, data);
-            return _platform.DeviceMemory.TryWrite(buffer, data) ? BlockRingStatus.Done : BlockRingStatus.BadBuffer;
-        }
+    private BlockRingStatus ResultOf(uint index) => (BlockRingStatus)(sbyte)_results[index % BlockRingInterface.Entries];
 
-        if (!_platform.DeviceMemory.TryRead(buffer, data))
-        {
-            return BlockRingStatus.BadBuffer;
-        }
-
-        _disk.Write(first, data);
-        return BlockRingStatus.Done;
-    }
+    private void SetResult(uint index, BlockRingStatus status) => _results[index % BlockRingInterface.Entries] = (byte)(sbyte)status;
 
     private void Break()
     {

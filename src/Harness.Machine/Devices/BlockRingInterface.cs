@@ -79,4 +79,7 @@ public enum BlockRingStatus
 
     /// <summary>The buffer is not all RAM of the guest, or what a device may not write to. Neither the buffer nor the disk has changed.</summary>
     BadBuffer = -2,
+
+    /// <summary>Whoever drives the disk gave no answer.</summary>
+    Failed = -3,
 }

@@ -16,6 +16,7 @@ public sealed class Platform : IStateful
     private readonly KeyboardController _keyboard;
     private readonly Vga _vga;
     private readonly BlockRing? _ring;
+    private readonly BlockService? _service;
     private long _now;
     private long _portAccesses;
     private bool _a20 = true;
@@ -62,6 +63,7 @@ public sealed class Platform : IStateful
             new PowerManagement(this, pci),
             .. _debugPorts,
             .. options.RingDisk is { } disk ? new Device[] { _ring = new BlockRing(this, disk) } : [],
+            .. options.RingService ? new Device[] { _service = new BlockService(this) } : [],
             .. options.TaskPriority ? new Device[] { new TaskPriority(this) } : [],
             new Injector(this),
         ];
@@ -103,6 +105,18 @@ public sealed class Platform : IStateful
 
     /// <summary>There is a block device with a ring.</summary>
     public bool HasRing => _ring is not null;
+
+    /// <summary>Gives the block device with a ring another backend than its disk.</summary>
+    public void SetRingBackend(IBlockBackend backend) => (_ring ?? throw NoDevice()).Backend = backend;
+
+    /// <summary>Puts requests of another machine before the one that drives its disk. False: it does not take any.</summary>
+    public bool TryPutRequests(ReadOnlySpan<BlockRequest> requests) => (_service ?? throw NoDevice()).TryPut(requests);
+
+    /// <summary>Takes the responses to the requests that were put last.</summary>
+    public void TakeResponses(ReadOnlySpan<BlockRequest> requests, Span<BlockRingStatus> results) => (_service ?? throw NoDevice()).Take(requests, results);
+
+    /// <summary>Tells the machine that drives another's disk that something happened in the host.</summary>
+    public void TellService() => (_service ?? throw NoDevice()).Tell();
 
     /// <summary>What devices that reach memory by themselves reach; at first the memory that the platform was built with, if that takes devices.</summary>
     public IDeviceMemory DeviceMemory { get; set; }
@@ -265,6 +279,8 @@ public sealed class Platform : IStateful
         _hasExitCode = true;
         _exitCode = code;
     }
+
+    private static InvalidOperationException NoDevice() => new("The platform was built without the device.");
 
     private static void Validate(PlatformOptions options)
     {

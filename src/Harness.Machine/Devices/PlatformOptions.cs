@@ -24,6 +24,9 @@ public sealed record PlatformOptions
     /// <summary>The disk behind the ring of requests at port A00h (<see cref="BlockRingInterface"/>); null: there is no such device.</summary>
     public DiskImage? RingDisk { get; init; }
 
+    /// <summary>The machine drives another's disk (<see cref="BlockServiceInterface"/>).</summary>
+    public bool RingService { get; init; }
+
     /// <summary>What COM1 receives, in ascending ticks.</summary>
     public IReadOnlyList<TimedInput> SerialInput { get; init; } = [];
 

@@ -281,6 +281,73 @@ public sealed partial class GuestKernel
         a.ret();
     }
 
+    /// <summary>
+    /// Instead of programs: takes requests for another machine's disk (<see cref="BlockServiceInterface"/>), carries them out by the ring's device of this machine, and
+    /// waits for more. <see cref="UseRing"/> comes first.
+    /// </summary>
+    public void ServeRing()
+    {
+        if (!_usesRing)
+        {
+            throw new GuestBuildException("ServeRing expects a driver of the disk: call UseRing first.");
+        }
+
+        OnIrq(BlockServiceInterface.Line, a =>
+        {
+            a.mov(edx, BlockServiceInterface.EventPort);
+            a.@in(eax, dx);
+        });
+        Boot(a =>
+        {
+            if (_programs.Count != 0)
+            {
+                throw new GuestBuildException("ServeRing expects a kernel without programs: their memory is where the data lie.");
+            }
+
+            EmitServeRing(a);
+        });
+    }
+
+    private static void EmitOut(GuestAssembler a, ushort port, uint value)
+    {
+        a.mov(edx, port);
+        a.mov(eax, value);
+        a.@out(dx, eax);
+    }
+
+    private void EmitServeRing(GuestAssembler a)
+    {
+        const uint Ring = GuestLayout.ServiceRing;
+        GuestLabel wait = a.CreateLabel("serve.wait");
+        EmitOut(a, BlockServiceInterface.RingPort, Ring);
+        EmitOut(a, BlockServiceInterface.BuffersPort, GuestLayout.Processes);
+        a.jmp(wait);
+        GuestLabel next = a.Here("serve.next");
+        a.mov(edi, esi);
+        a.and(edi, BlockRingInterface.Entries - 1);
+        a.shl(edi, 4);
+        a.add(edi, Ring + BlockRingInterface.Descriptors);
+        a.movzx(eax, __byte_ptr[edi + 4]);
+        a.movzx(edx, __byte_ptr[edi + 5]);
+        a.mov(ebx, __dword_ptr[edi + 8]);
+        a.mov(ecx, __dword_ptr[edi + 12]);
+        a.call(_ringTransfer);
+        a.mov(__dword_ptr[edi + 4], eax);
+        a.inc(esi);
+        a.mov(__dword_ptr[Ring + BlockRingInterface.ResponseProducer], esi);
+        a.cmp(esi, __dword_ptr[Ring + BlockRingInterface.RequestProducer]);
+        a.jne(next);
+        EmitOut(a, BlockServiceInterface.DoorbellPort, 0);
+        a.Label(wait);
+        a.sti();
+        a.hlt();
+        a.cli();
+        a.mov(esi, __dword_ptr[Ring + BlockRingInterface.ResponseProducer]);
+        a.cmp(esi, __dword_ptr[Ring + BlockRingInterface.RequestProducer]);
+        a.jne(next);
+        a.jmp(wait);
+    }
+
     /// <summary>The body of a program's call: data pass through pages of the kernel's, because a program's lie elsewhere than it sees them.</summary>
     private void EmitRingService(GuestAssembler a, byte operation)
     {

@@ -31,6 +31,9 @@ public static class GuestLayout
     /// <summary>The ring of a <see cref="GuestKernel"/> that drives the block device with one.</summary>
     public const uint Ring = 0xC000;
 
+    /// <summary>The ring of a <see cref="GuestKernel"/> that drives another machine's disk; the data lie at <see cref="Processes"/>.</summary>
+    public const uint ServiceRing = 0xD000;
+
     /// <summary>Top of a stack for user code.</summary>
     public const uint UserStack = 0xF000;
     public const uint Code = 0x10000;

@@ -27,6 +27,9 @@ internal sealed class ScenarioRuns(ScenarioContext scenario)
             KeepEvents = true,
             RecordEffects = settings.JudgeProperties,
             Devices = settings.Devices with { Injections = [.. settings.Devices.Injections, .. settings.Injections] },
+            Driver = settings.RingDriver is { } driver
+                ? new DriverRequest(driver.Place, scenario.Host.Engines[0], driver.Guest, driver.Devices, driver.EngineOptions)
+                : null,
             Cancellation = scenario.Host.Cancellation,
         };
         return settings.ExposeVirtualization ? request with { Withheld = [] } : request;
@@ -91,7 +94,7 @@ internal sealed class ScenarioRuns(ScenarioContext scenario)
         List<MissingRun> missing = [];
         foreach (IEngine engine in scenario.Host.Engines.Where(e => e.Kind == MonitorKind.Bare || (e.Kind & monitors) != 0))
         {
-            RunRequest one = request with { Engine = engine };
+            RunRequest one = request with { Engine = engine, Driver = request.Driver is { Place: DriverPlace.ServiceMachine } driver ? driver with { Engine = engine } : request.Driver };
             if (NotRun(engine) is { } unselected)
             {
                 missing.Add(new MissingRun(engine, unselected));

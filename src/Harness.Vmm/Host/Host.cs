@@ -51,6 +51,9 @@ internal sealed class Host : IHost, IHostMemory, IProcessorBus, IDisposable
     /// <summary>Told of what the monitor writes to memory.</summary>
     public event MonitorWrite<HostPhysicalAddress>? Writing;
 
+    /// <summary>Told of each host interrupt that takes the guest from the processor.</summary>
+    public event Action? Interrupted;
+
     /// <summary>A trap is entering the monitor: its frame is the hardware's, not the guest's.</summary>
     public bool IsTrapping { get; private set; }
 
@@ -452,6 +455,7 @@ internal sealed class Host : IHost, IHostMemory, IProcessorBus, IDisposable
     byte IProcessorBus.AcknowledgeInterrupt()
     {
         _interrupt = false;
+        Interrupted?.Invoke();
         return HostInterruptVector;
     }
 

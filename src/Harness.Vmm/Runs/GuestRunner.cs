@@ -20,7 +20,9 @@ public static class GuestRunner
             }
         }
 
-        return request.Engine.NotApplicable(request.Model, request.Guest);
+        return request.Engine.NotApplicable(request.Model, request.Guest) ?? (DriverOf(request) is { } driver && driver.Engine.NotApplicable(request.Model, driver.Guest) is { } reason
+            ? $"the driver's machine: {reason}"
+            : null);
     }
 
     /// <summary>Runs the guest to its end. What the guest does is in the result; it makes nothing throw.</summary>
@@ -51,6 +53,7 @@ public static class GuestRunner
                     machine.RequestStop();
                 }
             });
+            using DriverMachine? driver = DriverOf(request) is { } driven ? new DriverMachine(request, driven, guestModel, machine) : null;
             using IMonitor monitor = request.Engine.Create(new MonitorContext(machine));
             GuestImage? original = request.Engine.Level == EquivalenceLevel.Programs ? request.Guest : null;
             EffectRecorder? recorder = request.RecordEffects || filter is not null ? new EffectRecorder(machine, monitor, original, filter) : null;
@@ -67,6 +70,9 @@ public static class GuestRunner
             }
         }
     }
+
+    /// <summary>The bare machine has its disk itself.</summary>
+    private static DriverRequest? DriverOf(RunRequest request) => request.Engine.Kind == MonitorKind.Bare ? null : request.Driver;
 
     private static GuestEnd Run(RunRequest request, GuestMachine machine, IMonitor monitor, Func<bool> isDone)
     {

@@ -35,6 +35,9 @@ public sealed record RunRequest
 
     public GuestDevices Devices { get; init; } = new();
 
+    /// <summary>The machine whose kernel drives the disk behind the ring of requests; null: the monitor does, or, on the bare machine, the disk is there.</summary>
+    public DriverRequest? Driver { get; init; }
+
     /// <summary>
     /// Told of each byte that the guest sends, as it does, with the port: 3F8h for COM1, or a debug port. True ends the run with <see cref="GuestEnd.Stopped"/>.
     /// </summary>
@@ -58,6 +61,9 @@ public sealed record GuestDevices
 
     /// <summary>Open up to four disks; null leaves a place empty. Every run opens them anew and so starts from the same contents.</summary>
     public IReadOnlyList<Func<DiskImage>?> Disks { get; init; } = [];
+
+    /// <summary>The machine drives another's disk (<see cref="BlockServiceInterface"/>).</summary>
+    public bool RingService { get; init; }
 
     /// <summary>Opens the disk behind the ring of requests (<see cref="BlockRingInterface"/>); null: there is no such device.</summary>
     public Func<DiskImage>? RingDisk { get; init; }
@@ -87,6 +93,7 @@ public sealed record GuestDevices
         BiosImage = BiosImage,
         Disks = [.. Disks.Select(open => open?.Invoke())],
         RingDisk = RingDisk?.Invoke(),
+        RingService = RingService,
         SerialInput = SerialInput,
         KeyboardInput = KeyboardInput,
         DebugPorts = DebugPorts,
