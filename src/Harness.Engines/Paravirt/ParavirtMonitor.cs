@@ -52,7 +52,8 @@ internal sealed class ParavirtMonitor : IMonitor
         _shared = new SharedPage(_host, frames);
         _hypercalls = new Hypercalls(this, _emulator, _pages, _descriptors, _traps, _shared);
         _host.Cr0 = Cr0.PE | Cr0.PG | Cr0.ET | Cr0.WP;
-        _emulator.DeviceWrites = page => frames.MayReachByDevice((uint)page.Value) ? DeviceWrite.Allowed : DeviceWrite.Refused;
+        bool checksPages = (context.Omitted & Protection.PageTables) == 0;
+        _emulator.DeviceWrites = page => !checksPages || frames.MayReachByDevice((uint)page.Value) ? DeviceWrite.Allowed : DeviceWrite.Refused;
         if (dedicatesRing)
         {
             _host.DedicateRing();
