@@ -170,6 +170,20 @@ public sealed class ScenarioContext
     /// <summary>Writes a line of progress; never part of a result.</summary>
     public void Log(string text) => Host.Log(text);
 
+    /// <summary>
+    /// Lines that stand in the scenario's snapshot under a name: figures that it has found, of whatever engines. A name that is there already is left as it is, and so is the
+    /// snapshot's part where an option leaves out engines.
+    /// </summary>
+    public void Fact(string name, IEnumerable<string> lines)
+    {
+        Given.NotNull(name, "a name");
+        Given.NotNull(lines, "the lines");
+        if (Host.Options.Engines is null)
+        {
+            Host.Add(new SnapshotFact(name, [.. lines]));
+        }
+    }
+
     /// <summary>Ends the scenario as not applicable.</summary>
     /// <param name="reason">What it needs and does not find.</param>
     /// <exception cref="ScenarioNotApplicableException">Always.</exception>
