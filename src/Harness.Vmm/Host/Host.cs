@@ -10,7 +10,6 @@ internal sealed class Host : IHost, IHostMemory, IProcessorBus, IDisposable
 {
     private const uint EntryLength = 257;
     private readonly GuestClock _clock;
-    private readonly Ram _ram;
     private long _interruptAt = long.MaxValue;
     private readonly RetiredCounts _retired;
     private bool _interrupt;
@@ -22,13 +21,27 @@ internal sealed class Host : IHost, IHostMemory, IProcessorBus, IDisposable
     private ushort _codeSelector;
     private ushort _stackSelector;
 
-    public Host(ProcessorModel model, Ram ram, GuestClock clock, RetiredCounts retired)
+    /// <param name="model">Of the processor.</param>
+    /// <param name="ram">The host's memory.</param>
+    /// <param name="clock">The guest's.</param>
+    /// <param name="retired">Where the guest's instructions are counted.</param>
+    /// <param name="share">Where several machines share the memory: which part is this monitor's own. A switch of machines exchanges it.</param>
+    public Host(ProcessorModel model, Ram ram, GuestClock clock, RetiredCounts retired, HostShare? share)
     {
         _retired = retired;
         _clock = clock;
-        _ram = ram;
         PhysicalMemory = new PhysicalMemory(ram);
-        PhysicalMemory.MapRam(0, (ulong)ram.TotalBytes, 0, MapSide.Both);
+        if (share is null)
+        {
+            PhysicalMemory.MapRam(0, (ulong)ram.TotalBytes, 0, MapSide.Both);
+        }
+        else
+        {
+            PhysicalMemory.MapRam(0, GuestMachine.MonitorBytes, (ulong)share.MonitorStart, MapSide.Both);
+            PhysicalMemory.MapRam(GuestMachine.MonitorBytes, (ulong)(ram.TotalBytes - share.FramesStart), (ulong)share.FramesStart, MapSide.Both);
+        }
+
+        Length = ram.TotalBytes - (share?.Origin ?? 0);
         Processor = new Processor(model, PhysicalMemory, this) { TicksPerDelivery = 0 };
     }
 
@@ -53,7 +66,10 @@ internal sealed class Host : IHost, IHostMemory, IProcessorBus, IDisposable
 
     public IHostMemory Memory => this;
 
-    public long Length => _ram.TotalBytes;
+    public long Length { get; }
+
+    /// <summary>The tick of the guest clock at which the host interrupts the guest whether or not its monitor has asked: the end of a time slice.</summary>
+    public long SliceEnd { get; set; } = long.MaxValue;
 
     public byte HostInterruptVector => 0xFE;
 
@@ -417,11 +433,11 @@ internal sealed class Host : IHost, IHostMemory, IProcessorBus, IDisposable
 
     public void Dispose() => Processor.Dispose();
 
-    long IProcessorBus.NextDeadline => _interrupt ? long.MaxValue : _interruptAt;
+    long IProcessorBus.NextDeadline => _interrupt ? long.MaxValue : Math.Min(_interruptAt, SliceEnd);
 
     void IProcessorBus.AdvanceTo(long now)
     {
-        if (now >= _interruptAt)
+        if (now >= Math.Min(_interruptAt, SliceEnd))
         {
             _interrupt = true;
             _interruptAt = long.MaxValue;
