@@ -211,7 +211,8 @@ public sealed unsafe class PhysicalMemory : IMemoryMap
 
     private int Resolve(uint physical, bool write)
     {
-        Resolved?.Invoke(_frames!.Resolve((int)(physical / Ram.PageSize), write));
+        FrameFault fault = _frames!.Resolve((int)(physical / Ram.PageSize), write);
+        Resolved?.Invoke(fault);
         ref readonly Page page = ref At(physical);
         return write ? page.WritePage : page.ReadPage;
     }

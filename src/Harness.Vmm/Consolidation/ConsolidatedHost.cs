@@ -8,6 +8,7 @@ public sealed class ConsolidatedHost : IDisposable
 {
     private const int WindowQuanta = 100;
     private readonly HostOptions _options;
+    private readonly IReadOnlyList<HostedMachine> _machines;
     private readonly HostMemory _memory;
     private readonly MemoryPolicy _policy;
     private readonly StrideScheduler _scheduler;
@@ -15,6 +16,7 @@ public sealed class ConsolidatedHost : IDisposable
     private Guest? _last;
     private Guest? _running;
     private long _time;
+    private long _limit;
     private long _nextPeriod;
 
     /// <summary>One machine at work.</summary>
@@ -44,7 +46,12 @@ public sealed class ConsolidatedHost : IDisposable
     }
 
     /// <exception cref="InvalidOperationException">A machine cannot run so, or <see cref="Admission"/> refuses: see <see cref="NotApplicable"/>.</exception>
-    public ConsolidatedHost(HostOptions options, IReadOnlyList<HostedMachine> machines)
+    public ConsolidatedHost(HostOptions options, IReadOnlyList<HostedMachine> machines) : this(options, machines, 0, null)
+    {
+    }
+
+    /// <summary><paramref name="filter"/>: which steps of the machine <paramref name="watched"/> somebody wants to see.</summary>
+    private ConsolidatedHost(HostOptions options, IReadOnlyList<HostedMachine> machines, int watched, StepFilter? filter)
     {
         if (NotApplicable(options, machines) is { } reason)
         {
@@ -52,13 +59,14 @@ public sealed class ConsolidatedHost : IDisposable
         }
 
         _options = options;
+        _machines = machines;
         _memory = new HostMemory(Admission.Frames(options, machines.Count), [.. machines.Select(PagesOf)], new RandomStream(options.Seed));
         _guests = new Guest[machines.Count];
         try
         {
             for (int i = 0; i < machines.Count; i++)
             {
-                _guests[i] = Start(machines[i], i, machines.Count);
+                _guests[i] = Start(machines[i], i, machines.Count, i == watched ? filter : null);
             }
         }
         catch
@@ -97,6 +105,7 @@ public sealed class ConsolidatedHost : IDisposable
     /// <summary>Runs the machines until all have ended, or for so many ticks of all their clocks together; a machine that has not ended by then ends with <see cref="GuestEnd.Limit"/>.</summary>
     public HostRun Run(long ticks)
     {
+        _limit = ticks;
         while (_time < ticks && Step(ticks - _time))
         {
         }
@@ -155,7 +164,7 @@ public sealed class ConsolidatedHost : IDisposable
     private static int PagesOf(HostedMachine machine) =>
         (int)(machine.Request.Devices.ToPlatform(machine.Request.Model, machine.Request.Guest).RamBytes / Ram.PageSize);
 
-    private Guest Start(HostedMachine machine, int index, int count)
+    private Guest Start(HostedMachine machine, int index, int count, StepFilter? filter)
     {
         MachineMemory memory = _memory.Machines[index];
         GuestMachine? hosted = null;
@@ -164,7 +173,7 @@ public sealed class ConsolidatedHost : IDisposable
             Balloon = (page, isGiven) => hosted is not null && MoveBalloonPage(hosted, memory, page, isGiven),
         };
         _memory.Running = memory;
-        var session = new GuestSession(machine.Request, share: share);
+        var session = new GuestSession(machine.Request, filter, share: share);
         _memory.Running = null;
         hosted = session.Machine;
         memory.FrameLost += hosted.GuestMemory.NoteFrame;
@@ -280,11 +289,21 @@ public sealed class ConsolidatedHost : IDisposable
         }
     }
 
+    /// <summary>The whole host once more, until somebody has seen enough of one machine.</summary>
+    private void Repeat(int index, StepFilter filter)
+    {
+        using var host = new ConsolidatedHost(_options, _machines, index, filter);
+        while (host._time < _limit && host._guests[index].Result is null && host.Step(_limit - host._time))
+        {
+        }
+    }
+
     private void End(Guest guest, GuestEnd end)
     {
-        EngineRun run = guest.Session.Finish(end);
+        int index = Array.IndexOf(_guests, guest);
+        EngineRun run = guest.Session.Finish(end, filter => Repeat(index, filter));
         MachineMemory memory = guest.Memory;
-        MemoryPolicy.MachineClaim claim = _policy.Machines[Array.IndexOf(_guests, guest)];
+        MemoryPolicy.MachineClaim claim = _policy.Machines[index];
         guest.Result = new HostedRun(
             guest.Machine,
             run,

@@ -50,11 +50,13 @@ internal sealed class GuestSession : IDisposable
     public bool IsStopped => _outputEnds || _recorder is { IsDone: true };
 
     /// <summary>The result, once the guest has come to its end.</summary>
-    public EngineRun Finish(GuestEnd end)
+    /// <param name="end">By what.</param>
+    /// <param name="again">See <see cref="EngineRun.Again"/>.</param>
+    public EngineRun Finish(GuestEnd end, Action<StepFilter>? again = null)
     {
         GuestRegisters final = FinalRegisters();
         _recorder?.Finish(final);
-        return new EngineRun(_request, Machine, end, Monitor.StopReason, final, _recorder);
+        return new EngineRun(_request, Machine, end, Monitor.StopReason, final, _recorder) { Again = again };
     }
 
     public void Dispose()
