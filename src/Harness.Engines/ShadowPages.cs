@@ -57,7 +57,7 @@ internal sealed partial class ShadowPages(IHost host, Emulator emulator, GuestMe
     private readonly Stack<uint> _free = [];
 
     /// <summary>Frames that the host has changed since <see cref="Settle"/>.</summary>
-    private readonly List<uint> _stale = [];
+    private readonly List<(uint Frame, bool Stays)> _stale = [];
     private uint _next = spaces[^1].FirstTable;
     private int _current;
     private uint _user;
@@ -135,29 +135,6 @@ internal sealed partial class ShadowPages(IHost host, Emulator emulator, GuestMe
         _copiedFrames.Clear();
         Flush(Space);
         Changed = true;
-    }
-
-    /// <summary>
-    /// The host has taken a frame from the guest, or the right to write to it. It may come in the midst of a walk: what was made of the frame goes before the
-    /// guest does, in <see cref="Settle"/>.
-    /// </summary>
-    public void NoteFrame(HostPhysicalAddress frame) => _stale.Add((uint)frame.Value);
-
-    /// <summary>Forgets what was made of frames that the host has changed since; all there is, if a table of the guest lay in one.</summary>
-    public void Settle()
-    {
-        foreach (uint frame in _stale)
-        {
-            if (IsTraced(frame))
-            {
-                DropAll();
-                break;
-            }
-
-            Unmap(frame);
-        }
-
-        _stale.Clear();
     }
 
     /// <summary>What the shadows take at this moment, roots included.</summary>

@@ -106,7 +106,7 @@ public sealed class ConsolidatedHost : IDisposable
     public HostRun Run(long ticks)
     {
         _limit = ticks;
-        while (_time < ticks && Step(ticks - _time))
+        while (_time < ticks && !_machines[0].Request.Cancellation.IsCancellationRequested && Step(ticks - _time))
         {
         }
 

@@ -313,7 +313,7 @@ internal sealed class HostMemory : IDisposable
         _frames[old].References--;
         p.Frame = frame;
         Ram.Forget(RamPage(old));
-        _ownerOf[page].TellLost(RamPage(old));
+        _ownerOf[page].TellLost(RamPage(old), stays: false);
     }
 
     private void Evict(int page, PageState state)
@@ -360,12 +360,12 @@ internal sealed class HostMemory : IDisposable
         machine.Ballooned -= page.State == PageState.Ballooned ? 1 : 0;
     }
 
-    /// <summary>The page is not in the frame any more, or not to be written there.</summary>
+    /// <summary>The page is not in the frame any more, or not to be touched or written there at once.</summary>
     private void Lose(int page, int frame)
     {
         Ram.Forget(RamPage(frame));
         _ownerOf[page].Tell(page, lost: true);
-        _ownerOf[page].TellLost(RamPage(frame));
+        _ownerOf[page].TellLost(RamPage(frame), stays: _pages[page].Frame == frame);
     }
 }
 

@@ -3,8 +3,8 @@ namespace Harness.Vmm;
 /// <summary>One machine's RAM on a host: its pages among those of all machines, and what became of them. Counts are in pages.</summary>
 internal sealed class MachineMemory(HostMemory host, int first, int pages) : FrameMap
 {
-    /// <summary>The frame of <see cref="Machine.Ram"/> that mappings may not lead to any more, or not for writing.</summary>
-    public event Action<int>? FrameLost;
+    /// <summary>The page of RAM that mappings may not lead to any more as they do, and whether the machine's page is still in it.</summary>
+    public event Action<int, bool>? FrameLost;
 
     /// <summary>Number of its first page among the pages of all machines.</summary>
     public int First => first;
@@ -77,7 +77,7 @@ internal sealed class MachineMemory(HostMemory host, int first, int pages) : Fra
 
     internal void Tell(int page, bool lost) => Notify(page - first, lost);
 
-    internal void TellLost(int ramPage) => FrameLost?.Invoke(ramPage);
+    internal void TellLost(int ramPage, bool stays) => FrameLost?.Invoke(ramPage, stays);
 
     internal void NoteSampled() => SamplesTouched++;
 

@@ -72,7 +72,6 @@ internal sealed class MemoryPolicy
         {
             SetTargets();
             Swap(_ => true);
-            Note(time);
         }
     }
 
@@ -93,7 +92,6 @@ internal sealed class MemoryPolicy
             Swap(m => m.Balloon is null);
         }
 
-        Note(time);
         foreach (MachineClaim machine in _machines.Where(m => !m.HasEnded))
         {
             BeginSamples(machine);

@@ -17,8 +17,11 @@ public sealed class GuestMemoryMap
         _origin = (ulong)origin;
     }
 
-    /// <summary>The host has taken a frame away from the guest, or the right to write to it: no mapping to it may stay as it is.</summary>
-    public event Action<HostPhysicalAddress>? FrameChanged;
+    /// <summary>
+    /// The host has taken a frame away from the guest (false), or the right to touch it or write to it at once (true: the guest's page is still in it). No mapping to
+    /// it may stay.
+    /// </summary>
+    public event Action<HostPhysicalAddress, bool>? FrameChanged;
 
     /// <summary>The chipset or the A20 gate changed the map: whatever was derived from it is stale.</summary>
     public event Action? Changed
@@ -43,7 +46,7 @@ public sealed class GuestMemoryMap
     /// <summary>Has the host bring a page, for a fault that the guest does not see; the result says what was in the way.</summary>
     public FrameFault Touch(GuestPhysicalAddress address, bool write) => _guest.Touch(new PhysicalAddress(address.Value), write);
 
-    internal void NoteFrame(int frame) => FrameChanged?.Invoke(new HostPhysicalAddress((ulong)frame * Ram.PageSize - _origin));
+    internal void NoteFrame(int frame, bool stays) => FrameChanged?.Invoke(new HostPhysicalAddress((ulong)frame * Ram.PageSize - _origin), stays);
 
     public void Read(GuestPhysicalAddress address, Span<byte> data) => _guest.Read(new PhysicalAddress(address.Value), data);
 
