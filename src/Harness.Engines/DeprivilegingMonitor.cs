@@ -65,11 +65,14 @@ internal sealed partial class DeprivilegingMonitor : IMonitor
         _emulator.Stored += Stored;
         _emulator.Delivering += Delivering;
         _memory.Changed += MapChanged;
+        _memory.FrameChanged += _pages.NoteFrame;
     }
 
     public string? StopReason { get; private set; }
 
     public bool IsEmulating { get; private set; } = true;
+
+    public ShadowUse Shadows => _pages.Used;
 
     public GuestEnd Run(long limit)
     {
@@ -101,6 +104,7 @@ internal sealed partial class DeprivilegingMonitor : IMonitor
         _emulator.Stored -= Stored;
         _emulator.Delivering -= Delivering;
         _memory.Changed -= MapChanged;
+        _memory.FrameChanged -= _pages.NoteFrame;
     }
 
     /// <summary>Emulates until the guest can run directly, and makes the processor ready for it.</summary>
@@ -187,6 +191,7 @@ internal sealed partial class DeprivilegingMonitor : IMonitor
             _pages.DropAll();
         }
 
+        _pages.Settle();
         ref SegmentRegister ldtr = ref _emulator.Segment(SegmentName.LDTR);
         int ldtCount = ldtr.IsUsable ? (int)((Math.Min(ldtr.Limit, ushort.MaxValue) + 1) / 8) : 0;
         var now = new ShadowedTables(_emulator.Gdtr.Base, _emulator.Gdtr.Limit, ldtr.Base, ldtCount);
@@ -319,7 +324,7 @@ internal sealed partial class DeprivilegingMonitor : IMonitor
         {
             case ShadowFault.Filled:
                 _code.TryDecode(out Instruction instruction);
-                Record(Event(EngineEventKind.HiddenFault, "#PF", "shadow-miss", InstructionText.MnemonicOf(instruction), ""));
+                Record(Event(EngineEventKind.HiddenFault, "#PF", HostShare.Name(_pages.HostCause), InstructionText.MnemonicOf(instruction), ""));
                 return null;
             case ShadowFault.Device:
                 return Emulate("mmio");

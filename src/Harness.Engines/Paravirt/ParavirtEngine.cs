@@ -19,6 +19,8 @@ public sealed class ParavirtEngine : IEngine
         : !model.Has(Feature.I486) ? "ring 1 can write to read-only pages: the model has no CR0.WP"
         : null;
 
+    public string NotOnSharedHost => "the guest's page tables, which the processor walks, name host frames (direct paging): the host cannot take one back";
+
     public GuestImage ImageOf(GuestImage guest) => guest.Paravirtual!;
 
     /// <summary>Options: ring, see <see cref="EngineOption.DedicatesRing"/>.</summary>

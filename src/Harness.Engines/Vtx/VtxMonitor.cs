@@ -73,6 +73,8 @@ internal sealed class VtxMonitor : IMonitor
         _emulator.Stored += Stored;
         _emulator.Delivering += Delivering;
         _memory.Changed += MapChanged;
+        _memory.FrameChanged += _guestPages.NoteFrame;
+        _memory.FrameChanged += _v86Pages.NoteFrame;
     }
 
     /// <summary>The MSRs that tell which settings of a set of controls the processor allows (SDM Vol. 3D, A.3 to A.5).</summary>
@@ -88,6 +90,8 @@ internal sealed class VtxMonitor : IMonitor
     public string? StopReason => null;
 
     public bool IsEmulating { get; private set; } = true;
+
+    public ShadowUse Shadows => _guestPages.Used;
 
     public GuestEnd Run(long limit)
     {
@@ -121,6 +125,8 @@ internal sealed class VtxMonitor : IMonitor
         _emulator.Stored -= Stored;
         _emulator.Delivering -= Delivering;
         _memory.Changed -= MapChanged;
+        _memory.FrameChanged -= _guestPages.NoteFrame;
+        _memory.FrameChanged -= _v86Pages.NoteFrame;
     }
 
     private void StartVmx()
@@ -179,6 +185,9 @@ internal sealed class VtxMonitor : IMonitor
             {
                 DropAll();
             }
+
+            _guestPages.Settle();
+            _v86Pages.Settle();
 
             _emulator.AdvanceDevices();
             Regime regime = Regimes.Of(_emulator);
@@ -299,7 +308,7 @@ internal sealed class VtxMonitor : IMonitor
         {
             case ShadowFault.Filled:
                 _code.TryDecode(out Instruction instruction);
-                Record(Event(EngineEventKind.HiddenFault, "#PF", "shadow-miss", InstructionText.MnemonicOf(instruction), "") with { CostsAs = EngineEventKind.Exit });
+                Record(Event(EngineEventKind.HiddenFault, "#PF", HostShare.Name(pages.HostCause), InstructionText.MnemonicOf(instruction), "") with { CostsAs = EngineEventKind.Exit });
 
                 // A software interrupt is the instruction that RIP still points to: it simply executes again.
                 InjectedEvent? repeated = Vectoring();

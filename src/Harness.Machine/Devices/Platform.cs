@@ -17,6 +17,7 @@ public sealed class Platform : IStateful
     private readonly Vga _vga;
     private readonly BlockRing? _ring;
     private readonly BlockService? _service;
+    private readonly Balloon? _balloon;
     private long _now;
     private long _portAccesses;
     private bool _a20 = true;
@@ -65,6 +66,7 @@ public sealed class Platform : IStateful
             .. options.RingDisk is { } disk ? new Device[] { _ring = new BlockRing(this, disk) } : [],
             .. options.RingService ? new Device[] { _service = new BlockService(this) } : [],
             .. options.TaskPriority ? new Device[] { new TaskPriority(this) } : [],
+            .. options.Balloon ? new Device[] { _balloon = new Balloon(this) } : [],
             new Injector(this),
         ];
         Reset();
@@ -78,6 +80,15 @@ public sealed class Platform : IStateful
 
     /// <summary>Raised when an injection takes a page out of the guest's page tables.</summary>
     public event Action<LinearAddress>? PagedOut;
+
+    /// <summary>
+    /// Who owns the memory decides what giving a page to the balloon device means, and taking it back: told of the number and of whether it is given. False: it is no
+    /// page of RAM.
+    /// </summary>
+    public Func<uint, bool, bool> PageMoved { get; set; } = (_, _) => false;
+
+    /// <summary>Pages that the guest has given to its balloon device, in ascending order.</summary>
+    public IReadOnlyCollection<uint> BalloonPages => _balloon?.Given ?? [];
 
     /// <summary>What the platform was built with.</summary>
     public PlatformOptions Options { get; }
@@ -213,6 +224,13 @@ public sealed class Platform : IStateful
     public void Type(ReadOnlyMemory<byte> scanCodes)
     {
         _keyboard.Type(scanCodes);
+        FindDeadline();
+    }
+
+    /// <summary>Has the balloon device ask for so many pages from now on.</summary>
+    public void SetBalloonTarget(int pages)
+    {
+        _balloon?.SetTarget((uint)pages);
         FindDeadline();
     }
 

@@ -42,6 +42,12 @@ public sealed record PlatformOptions
     /// <summary>There is a task-priority register at FEE00080h, which no processor model announces.</summary>
     public bool TaskPriority { get; init; }
 
+    /// <summary>There is a balloon device at port 580h.</summary>
+    public bool Balloon { get; init; }
+
+    /// <summary>What the balloon device asks for by itself, where no host does.</summary>
+    public IReadOnlyList<BalloonTarget> BalloonTargets { get; init; } = [];
+
     /// <summary>Further files for the firmware.</summary>
     public IReadOnlyList<FirmwareFile> FirmwareFiles { get; init; } = [];
 

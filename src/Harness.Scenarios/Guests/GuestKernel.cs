@@ -16,6 +16,9 @@ public sealed partial class GuestKernel
     /// <summary>Programs and forked processes together.</summary>
     public const int MaximumProcesses = 6;
 
+    /// <summary>Programs of a guest with 2 MiB of memory or more, if they neither fork nor exec nor have demand pages.</summary>
+    public const int MaximumPrograms = 10;
+
     private const uint TimerHertz = 1_193_182;
     private readonly GuestOptions _options;
     private readonly GuestProgram _program;
@@ -57,6 +60,8 @@ public sealed partial class GuestKernel
         _ringConsume = _program.NewLabel("ringConsume", nameof(ReadRing));
         _ringState = _program.NewLabel("ringState", nameof(ReadRing));
         _allocate = _program.NewLabel("allocate", nameof(GuestKernel));
+        _freePages = _program.NewLabel("freePages", nameof(Balloon));
+        _balloonPages = _program.NewLabel("balloonPages", nameof(Balloon));
     }
 
     /// <summary>
@@ -189,6 +194,7 @@ public sealed partial class GuestKernel
         EmitRoutines(a);
         EmitStrings(a);
         EmitMemoryData(a);
+        EmitPageLists(a);
         EmitControlBlocks(a);
         _tables.Emit(a);
         return Guest.Build(_program, _options, _tables.Entry(_options, origin), paravirtual, obstacle);

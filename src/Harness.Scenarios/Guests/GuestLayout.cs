@@ -49,6 +49,11 @@ public static class GuestLayout
     public const uint Processes = 0x40000;
     public const uint ProcessBytes = 0x10000;
 
+    /// <summary>The same of the programs for which there is no room below 640 KiB, and their page tables.</summary>
+    public const uint MoreProcesses = 0x100000;
+    public const uint MoreTables = 0x180000;
+    public const uint MoreEnd = 0x200000;
+
     /// <summary>Where every process has its memory when paging is on, linear.</summary>
     public const uint ProcessBase = 0x400000;
     public const uint BootSector = 0x7C00;

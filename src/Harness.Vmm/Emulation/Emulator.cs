@@ -133,7 +133,7 @@ public sealed class Emulator : IDisposable
     public void RegistersChanged() => _processor.PrivilegeChanged();
 
     /// <summary>Whether the clock has come to the tick: how a monitor that has been told a limit ends loops of its own.</summary>
-    public bool HasReached(long tick) => _clock.Ticks >= tick;
+    public bool HasReached(long tick) => _clock.Ticks >= Math.Min(tick, _clock.Cut);
 
     /// <summary>
     /// Lets the guest go on by one event, emulated: an instruction (an iteration under REP), or the delivery of an interrupt that is due or of the fault that
@@ -327,6 +327,9 @@ internal sealed class GuestClock
 
     /// <summary>The tick of this moment, while a processor runs too.</summary>
     public long Now => _running?.Now ?? Ticks;
+
+    /// <summary>The tick at which whoever owns the run wants it to end before the limit that its monitor was told.</summary>
+    public long Cut { get; set; } = long.MaxValue;
 
     /// <summary>When the guest was last left for its monitor; null where it never runs directly.</summary>
     public long? Arrival { get; set; }

@@ -74,6 +74,12 @@ public sealed record GuestDevices
     /// <inheritdoc cref="PlatformOptions.TaskPriority"/>
     public bool TaskPriority { get; init; }
 
+    /// <inheritdoc cref="PlatformOptions.Balloon"/>
+    public bool Balloon { get; init; }
+
+    /// <inheritdoc cref="PlatformOptions.BalloonTargets"/>
+    public IReadOnlyList<BalloonTarget> BalloonTargets { get; init; } = [];
+
     /// <summary>See <see cref="PlatformOptions.BiosImage"/>.</summary>
     public ReadOnlyMemory<byte>? BiosImage { get; init; }
 
@@ -99,6 +105,8 @@ public sealed record GuestDevices
         DebugPorts = DebugPorts,
         ExitPort = ExitPort,
         TaskPriority = TaskPriority,
+        Balloon = Balloon,
+        BalloonTargets = BalloonTargets,
         FirmwareFiles = FirmwareFiles,
         Injections = Injections,
         StartTime = StartTime,
