@@ -34,9 +34,9 @@ Scenario("What a device writes by itself is seen by translated code and by shado
         });
     });
 
-    foreach (string paging in new[] { "virtual-tlb", "cached" })
+    foreach (var (paging, ring) in new[] { ("virtual-tlb", "emulated"), ("cached", "emulated"), ("cached", "dedicated") })
     {
-        var run = s.Run(guest, settings: new RunSettings { Devices = new GuestDevices { RingDisk = () => DiskImage.FromBytes(disk) }, EngineOptions = new Dictionary<string, string> { ["paging"] = paging } });
+        var run = s.Run(guest, settings: new RunSettings { Devices = new GuestDevices { RingDisk = () => DiskImage.FromBytes(disk) }, EngineOptions = new Dictionary<string, string> { ["paging"] = paging, ["ring"] = ring } });
         (run.Bare.Edi, run.Bare.Ebp, run.Bare.Esi).Should().Be((0x2233, 0, 0x5A5A));
         run.Each(Monitor.Unmodified, e => e.Should().MatchBare().And.ControlResources());
         run.Each(Monitor.Paravirtual, e => (e.Edi, e.Ebp, e.Esi).Should().Be((0x2233, uint.MaxValue, 0x1234), "its page tables are the processor's: the device may not write there"));

@@ -41,8 +41,10 @@ internal sealed class BlockRing : Device, IPortDevice
     /// <summary>At first the disk itself.</summary>
     public IBlockBackend Backend { get; set; }
 
-    /// <summary>The line is up.</summary>
-    public bool Interrupts => _s.Told && !_s.IsSilent;
+    /// <summary>It has told of responses, by its line or, where that is silent, only to who asks.</summary>
+    public bool HasTold => _s.Told;
+
+    private bool Interrupts => _s.Told && !_s.IsSilent;
 
     private uint Outstanding => _s.Consumed - _s.Responded;
 

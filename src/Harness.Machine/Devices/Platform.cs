@@ -111,8 +111,8 @@ public sealed class Platform : IStateful
     /// <summary>The deadline of the block device with a ring.</summary>
     public long RingDeadline => _ring?.Deadline ?? long.MaxValue;
 
-    /// <summary>The block device with a ring raises its line.</summary>
-    public bool RingInterrupts => _ring is { Interrupts: true };
+    /// <summary>The block device with a ring has told of responses: by its line, unless that was made silent.</summary>
+    public bool RingHasTold => _ring is { HasTold: true };
 
     /// <summary>There is a block device with a ring.</summary>
     public bool HasRing => _ring is not null;

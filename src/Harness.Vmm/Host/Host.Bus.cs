@@ -28,9 +28,9 @@ internal sealed partial class Host
 
         if (HasDedicatedRing && now >= _platform.RingDeadline)
         {
-            bool before = _platform.RingInterrupts;
+            bool before = _platform.RingHasTold;
             _platform.AdvanceTo(now);
-            _interrupt |= !before && _platform.RingInterrupts;
+            _interrupt |= !before && _platform.RingHasTold;
         }
     }
 
