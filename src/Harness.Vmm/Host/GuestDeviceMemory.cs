@@ -1,5 +1,3 @@
-using Harness.Machine.Devices;
-
 namespace Harness.Vmm;
 
 /// <summary>What a monitor says to a device that is about to write to a page of its guest by itself.</summary>

@@ -1,5 +1,3 @@
-using Harness.Machine.Devices;
-
 namespace Harness.Vmm;
 
 /// <summary>What interrupts the host's processor, and what answers its ports.</summary>

@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using Harness.Machine.Devices;
 
 namespace Harness.Vmm;
 

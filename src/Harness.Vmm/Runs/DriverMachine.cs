@@ -1,5 +1,3 @@
-using Harness.Machine.Devices;
-
 namespace Harness.Vmm;
 
 /// <summary>Where a driver lives that is not in the monitor.</summary>

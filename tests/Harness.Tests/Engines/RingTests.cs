@@ -5,7 +5,6 @@ using Harness.Machine.Devices;
 using Harness.Scenarios;
 using Harness.Tests.Vmm;
 using Harness.Vmm;
-using Iced.Intel;
 using NUnit.Framework;
 using static Harness.Machine.Devices.BlockRingInterface;
 using static Iced.Intel.AssemblerRegisters;
@@ -268,7 +267,10 @@ internal sealed class RingTests
 
         return GuestRunner.Run(Requests.For(EngineRegistry.Find(engine)!, guest) with
         {
-            Model = ModelRegistry.Load("yonah"), Options = options, Driver = driver, Devices = new GuestDevices { RingDisk = () => DiskImage.FromBytes(Disk) },
+            Model = ModelRegistry.Load("yonah"),
+            Options = options,
+            Driver = driver,
+            Devices = new GuestDevices { RingDisk = () => DiskImage.FromBytes(Disk) },
         });
     }
 }

@@ -1,5 +1,4 @@
 using Harness.Isa;
-using Harness.Machine;
 using Harness.Machine.Devices;
 using Harness.Scenarios;
 using Iced.Intel;

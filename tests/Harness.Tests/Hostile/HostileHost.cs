@@ -51,7 +51,10 @@ internal sealed class HostileHost(IEngine engine, string option = "", Protection
         using DiskImage disk = HostileDeviceAttempts.Disk();
         var devices = new PlatformOptions
         {
-            RamBytes = (ulong)guest.MemoryBytes, TicksPerSecond = (ulong)Model.TicksPerSecond, ExitPort = GuestAssembler.ExitPort, RingDisk = disk,
+            RamBytes = (ulong)guest.MemoryBytes,
+            TicksPerSecond = (ulong)Model.TicksPerSecond,
+            ExitPort = GuestAssembler.ExitPort,
+            RingDisk = disk,
         };
         using var machine = new GuestMachine(
             Model, engine.ImageOf(guest), devices, CostProfile.Load(CostProfile.Names[0]), _options, keepEvents: false, GuestModel, Neighbour.Length);

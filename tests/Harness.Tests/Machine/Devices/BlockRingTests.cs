@@ -207,7 +207,10 @@ public sealed class BlockRingTests
         ProcessorModel model = ModelRegistry.Load("yonah");
         var computer = new Computer(model, new PlatformOptions
         {
-            RamBytes = (ulong)guest.MemoryBytes, TicksPerSecond = (ulong)model.TicksPerSecond, ExitPort = GuestAssembler.ExitPort, RingDisk = DiskImage.FromBytes(new byte[8192]),
+            RamBytes = (ulong)guest.MemoryBytes,
+            TicksPerSecond = (ulong)model.TicksPerSecond,
+            ExitPort = GuestAssembler.ExitPort,
+            RingDisk = DiskImage.FromBytes(new byte[8192]),
         });
         GuestLoader.Load(guest, computer.Memory);
         GuestLoader.Enter(guest, computer.Processor);
