@@ -64,18 +64,19 @@ internal sealed class MemoryPolicy
     /// <summary>Whether a machine has to wait because memory is low and it has more than its target.</summary>
     public bool IsBlocked(int machine) => State == ReclamationState.Low && Excess(_machines[machine]) > 0;
 
-    /// <summary>Between two time slices: follows the free memory, and takes what has to be taken at once.</summary>
+    /// <summary>Between two time slices: follows the free memory, and takes what the state asks for.</summary>
     public void AfterSlice(long time)
     {
         Note(time);
-        if (State is ReclamationState.Hard or ReclamationState.Low)
+        if (State != ReclamationState.High)
         {
             SetTargets();
-            Swap(_ => true);
+            SetBalloons();
+            Swap(m => State != ReclamationState.Soft || m.Balloon is null);
         }
     }
 
-    /// <summary>At the end of a period.</summary>
+    /// <summary>At the end of a period: looks for equal pages, and at what is in use.</summary>
     public void AfterPeriod(long time)
     {
         foreach (MachineClaim machine in _machines.Where(m => !m.HasEnded))
@@ -87,11 +88,6 @@ internal sealed class MemoryPolicy
         SetTargets();
         Note(time);
         SetBalloons();
-        if (State == ReclamationState.Soft)
-        {
-            Swap(m => m.Balloon is null);
-        }
-
         foreach (MachineClaim machine in _machines.Where(m => !m.HasEnded))
         {
             BeginSamples(machine);
