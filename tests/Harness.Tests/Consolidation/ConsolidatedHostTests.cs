@@ -60,6 +60,27 @@ public sealed class ConsolidatedHostTests
         run.Machines.Sum(m => m.Use.Broken).Should().BePositive();
     }
 
+    [TestCase("trap013", "cached")]
+    [TestCase("trap013", "virtual-tlb")]
+    [TestCase("trap033", "cached")]
+    [TestCase("hybrid", "cached")]
+    [TestCase("translate", "cached")]
+    [TestCase("vtx", "cached")]
+    [TestCase("vtx", "virtual-tlb")]
+    public void Page_tables_that_have_moved_are_still_followed(string engine, string paging)
+    {
+        HostedMachine[] machines = [.. new[] { "a", "b" }.Select(name =>
+        {
+            HostedMachine machine = On(Remapper(name), engine);
+            return machine with { Request = machine.Request with { Options = new Dictionary<string, string> { ["paging"] = paging } } };
+        })];
+
+        HostRun run = Run(Host(2, 44) with { Period = 1_000, PagesPerSwap = 2, Quantum = 300 }, machines);
+
+        Differences(run).Should().BeEmpty();
+        run.Machines.Should().OnlyContain(m => m.Use.SwappedIn > 0 && m.Run.Final.Edx == 300 * (0x11u + 0x22));
+    }
+
     [TestCaseSource(typeof(HostedGuests), nameof(Engines))]
     public void A_balloon_driver_gives_pages_and_takes_them_back(string engine)
     {
@@ -161,6 +182,42 @@ public sealed class ConsolidatedHostTests
                 a.jne(again);
             });
         }
+    });
+
+    /// <summary>A kernel that maps a page to one frame and to another in turn, and adds up what it reads there.</summary>
+    private static GuestImage Remapper(string name) => Guest.Kernel(new GuestOptions { Name = name }, k =>
+    {
+        const uint window = GuestLayout.ProcessBase + GuestLayout.ProcessBytes;
+        const uint entry = GuestLayout.ProcessTables + 0x2000 + (window >> 12 & 0x3FF) * 4;
+        k.Paging = GuestPaging.Paging32;
+        k.User(a => a.Done());
+        k.Boot(a =>
+        {
+            a.mov(__dword_ptr[0x60000], 0x11);
+            a.mov(__dword_ptr[0x61000], 0x22);
+            a.xor(edx, edx);
+            a.mov(esi, 300);
+            GuestLabel again = a.Here("again");
+            foreach (uint frame in (uint[])[0x60000, 0x61000])
+            {
+                a.mov(__dword_ptr[entry], frame | 3);
+                a.mov(eax, cr3);
+                a.mov(cr3, eax);
+                a.add(edx, __dword_ptr[window]);
+            }
+
+            // The other pages keep the host busy.
+            a.mov(edi, 0x62000);
+            a.mov(ecx, 20);
+            GuestLabel touch = a.Here("touch");
+            a.inc(__dword_ptr[edi]);
+            a.add(edi, 0x1000);
+            a.dec(ecx);
+            a.jne(touch);
+            a.dec(esi);
+            a.jne(again);
+            a.Done();
+        });
     });
 
     private static GuestImage Lender(string name) => Guest.Kernel(new GuestOptions { Name = name }, k =>
