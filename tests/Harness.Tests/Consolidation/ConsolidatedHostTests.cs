@@ -82,6 +82,15 @@ public sealed class ConsolidatedHostTests
     }
 
     [TestCaseSource(typeof(HostedGuests), nameof(Engines))]
+    public void Descriptor_tables_that_have_moved_are_still_followed(string engine)
+    {
+        HostRun run = Run(Host(2, 40) with { Period = 1_000, PagesPerSwap = 2, Quantum = 300 }, On(Redescriber("a"), engine), On(Redescriber("b"), engine));
+
+        Differences(run).Should().BeEmpty();
+        run.Machines.Should().OnlyContain(m => m.Use.SwappedIn > 0 && m.Run.Final.Edx == 300 * (0x11u + 0x22));
+    }
+
+    [TestCaseSource(typeof(HostedGuests), nameof(Engines))]
     public void A_balloon_driver_gives_pages_and_takes_them_back(string engine)
     {
         HostRun run = Run(
@@ -206,19 +215,48 @@ public sealed class ConsolidatedHostTests
                 a.add(edx, __dword_ptr[window]);
             }
 
-            // The other pages keep the host busy.
-            a.mov(edi, 0x62000);
-            a.mov(ecx, 20);
-            GuestLabel touch = a.Here("touch");
-            a.inc(__dword_ptr[edi]);
-            a.add(edi, 0x1000);
-            a.dec(ecx);
-            a.jne(touch);
-            a.dec(esi);
-            a.jne(again);
-            a.Done();
+            EmitTouches(a, again);
         });
     });
+
+    /// <summary>A kernel that lets a segment begin here and there in turn, and adds up what it reads at its start.</summary>
+    private static GuestImage Redescriber(string name) => Guest.Kernel(new GuestOptions { Name = name }, k =>
+    {
+        const ushort selector = 0x48;
+        k.Boot(a =>
+        {
+            a.mov(__dword_ptr[0x60000], 0x11);
+            a.mov(__dword_ptr[0x61000], 0x22);
+            a.xor(edx, edx);
+            a.mov(esi, 300);
+            GuestLabel again = a.Here("again");
+            foreach (uint start in (uint[])[0x60000, 0x61000])
+            {
+                a.mov(__dword_ptr[GuestLayout.Gdt + selector], start << 16 | 0xFFF);
+                a.mov(__dword_ptr[GuestLayout.Gdt + selector + 4], 0x00409300 | start >> 16);
+                a.mov(eax, selector);
+                a.mov(fs, eax);
+                a.add(edx, __dword_ptr.fs[0]);
+            }
+
+            EmitTouches(a, again);
+        });
+    });
+
+    /// <summary>Touches twenty pages, so that the host has to do, and goes round ESI times.</summary>
+    private static void EmitTouches(GuestAssembler a, GuestLabel again)
+    {
+        a.mov(edi, 0x62000);
+        a.mov(ecx, 20);
+        GuestLabel touch = a.Here("touch");
+        a.inc(__dword_ptr[edi]);
+        a.add(edi, 0x1000);
+        a.dec(ecx);
+        a.jne(touch);
+        a.dec(esi);
+        a.jne(again);
+        a.Done();
+    }
 
     private static GuestImage Lender(string name) => Guest.Kernel(new GuestOptions { Name = name }, k =>
     {
