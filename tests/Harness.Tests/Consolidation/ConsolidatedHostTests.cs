@@ -30,6 +30,20 @@ public sealed class ConsolidatedHostTests
     }
 
     [TestCaseSource(typeof(HostedGuests), nameof(Engines))]
+    public void So_it_is_when_nobody_watches_the_steps(string engine)
+    {
+        // Without a recorder the processor goes by its own fast path.
+        HostedMachine[] machines = [.. new[] { On(Writer("a", 0, 300, 30), engine), On(Writer("b", 7, 300, 30), engine), On(Rewriter("c", 5), engine) }
+            .Select(m => m with { Request = m.Request with { RecordEffects = false } })];
+
+        HostRun run = Run(Host(3, 70) with { Period = 2_000 }, machines);
+
+        run.Machines.Select(m => m.Run.Digest).Should().Equal(run.Machines.Select(m => GuestRunner.Run(m.Reference(EngineRegistry.Find("bare")!)).Digest));
+        run.Machines.Sum(m => m.Use.Broken).Should().BePositive();
+        run.Machines.Sum(m => m.Use.SwappedIn).Should().BePositive();
+    }
+
+    [TestCaseSource(typeof(HostedGuests), nameof(Engines))]
     public void What_shares_a_frame_with_code_is_not_run_stale(string engine)
     {
         // Both machines start with the same pages of code; then each changes its own.
