@@ -1,7 +1,7 @@
 #load "../prelude.csx"
 
-// A host takes on only what it can keep: the minimum of each machine and its monitor's memory have to be there, and what is beyond the minimum has to fit into swap space (Waldspurger,
-// OSDI 2002, 6.2).
+// A host takes on only what it can keep: the minimum of each machine and its monitor's memory have to be there, and what is beyond the minimum has to fit into swap
+// space (Waldspurger, OSDI 2002, 6.2).
 Scenario("Admission: minimum in memory, the rest in swap space", covers: "E6", s =>
 {
     var guest = Guest.Kernel(k => k.User(a => a.Done()));                    // 256 pages

@@ -1,7 +1,7 @@
 #load "../prelude.csx"
 
-// Two machines with equal shares: one works with all of its memory, one has filled its own and works with little. Without a tax they have the same; a tax of 75 % makes idle pages four
-// times as dear, and the idle machine has to give (Waldspurger, OSDI 2002, 5.2).
+// Two machines with equal shares: one works with all of its memory, one has filled its own and works with little. Without a tax they have the same; a tax of 75 %
+// makes idle pages four times as dear, and the idle machine has to give (Waldspurger, OSDI 2002, 5.2).
 GuestImage Toucher(int pages) => Guest.Kernel(k =>
 {
     k.Boot(a => { a.cld(); a.mov(edi, 0x50000); a.mov(eax, 7); a.mov(ecx, 70 * 1024); a.rep.stosd(); });

@@ -1,7 +1,7 @@
 #load "../prelude.csx"
 
-// Shares say what a machine gets of the time when all want it; a minimum and a maximum in percent stand above them. Where the others have ended, a maximum keeps nobody from the time
-// that is left over.
+// Shares say what a machine gets of the time when all want it; a minimum and a maximum in percent stand above them. Where the others have ended, a maximum keeps
+// nobody from the time that is left over.
 GuestImage Counter(int turns) => Guest.Kernel(k => k.User(a =>
 {
     a.mov(ecx, turns);

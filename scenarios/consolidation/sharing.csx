@@ -1,21 +1,18 @@
 #load "../prelude.csx"
 
-// Machines that run the same system have most pages in common: the host finds them by their contents and keeps each once. A write gives a page a frame of its own again, and
-// nobody else sees what was written.
+// Machines that run the same system have most pages in common: the host finds them by their contents and keeps each once. A write gives a page a frame of its own
+// again, and nobody else sees what was written.
 GuestImage System(uint number) => Guest.Kernel(k =>
 {
     k.Paging = GuestPaging.Paging32;
     k.Boot(a =>
     {
-        a.cld(); a.mov(edi, 0x60000); a.mov(eax, 0x5A5A5A5A); a.mov(ecx, 24 * 1024);
-        a.rep.stosd();                                             // 24 pages with the same bytes
+        a.cld(); a.mov(edi, 0x60000); a.mov(eax, 0x5A5A5A5A); a.mov(ecx, 24 * 1024); a.rep.stosd();    // 24 pages with the same bytes
     });
     k.SystemCall(1, a => { a.mov(__dword_ptr[0x60000], ebx); });   // one of them is written to
     k.User(a =>
     {
-        a.mov(ecx, 30_000);
-        var wait = a.Here("wait");
-        a.dec(ecx); a.jne(wait);
+        a.mov(ecx, 30_000); var wait = a.Here("wait"); a.dec(ecx); a.jne(wait);
         a.mov(eax, 1); a.mov(ebx, number); a.Mark("write"); a.@int(GuestKernel.SystemCallVector);
         a.Done();
     });

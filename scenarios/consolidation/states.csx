@@ -1,14 +1,13 @@
 #load "../prelude.csx"
 
-// A host under growing pressure: what each reclamation state does (Waldspurger, OSDI 2002, 6.3). One machine has pages that it can do without and a balloon driver, another touches more and more
-// pages, faster and faster.
+// A host under growing pressure: what each reclamation state does (Waldspurger, OSDI 2002, 6.3). One machine has pages that it can do without and a balloon driver,
+// another touches more and more pages, faster and faster.
 GuestImage giver = Guest.Kernel(new GuestOptions { MemoryBytes = 2 << 20 }, k =>
 {
     k.Balloon(0x100000, 200);
     k.Boot(a =>
     {
-        a.mov(edi, 0x100000);
-        var next = a.Here("next");
+        a.mov(edi, 0x100000); var next = a.Here("next");
         a.inc(__dword_ptr[edi]); a.add(edi, 0x1000); a.cmp(edi, 0x100000 + 200 * 0x1000); a.jb(next);
     });
     k.User(a => { a.mov(ecx, 60_000); var wait = a.Here("wait"); a.dec(ecx); a.jne(wait); a.Done(); });
@@ -19,13 +18,9 @@ GuestImage Taker() => Guest.Kernel(new GuestOptions { MemoryBytes = 2 << 20 }, k
     k.SystemCall(1, a => a.inc(__dword_ptr[ebx]));
     k.User(a =>
     {
-        a.mov(ebx, 0x100000); a.mov(edx, 220);
-        var next = a.Here("next");
-        a.mov(ecx, edx); a.add(ecx, 1);
-        var wait = a.Here("wait");
-        a.dec(ecx); a.jne(wait);
-        a.mov(eax, 1); a.@int(GuestKernel.SystemCallVector);
-        a.add(ebx, 0x1000); a.dec(edx); a.jne(next);
+        a.mov(ebx, 0x100000); a.mov(edx, 220); var next = a.Here("next");
+        a.mov(ecx, edx); a.add(ecx, 1); var wait = a.Here("wait"); a.dec(ecx); a.jne(wait);
+        a.mov(eax, 1); a.@int(GuestKernel.SystemCallVector); a.add(ebx, 0x1000); a.dec(edx); a.jne(next);
         a.Done();
     });
 });

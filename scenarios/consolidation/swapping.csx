@@ -1,6 +1,7 @@
 #load "../prelude.csx"
 
-// Two machines work with twice the memory that there is. The host swaps pages at random, and each touch of one of them is a fault that no guest sees. A machine's minimum is its own.
+// Two machines work with more memory than there is. The host swaps pages at random, and each touch of one of them is a fault that no guest sees. A machine's minimum
+// is its own.
 GuestImage Worker() => Guest.Kernel(k =>
 {
     k.Paging = GuestPaging.Paging32;
@@ -12,8 +13,7 @@ GuestImage Worker() => Guest.Kernel(k =>
     });
     k.User(a =>
     {
-        a.mov(ebp, 100);
-        var again = a.Here("again");
+        a.mov(ebp, 100); var again = a.Here("again");
         a.mov(eax, 1); a.mov(ebx, ebp); a.@int(GuestKernel.SystemCallVector); a.dec(ebp); a.jne(again);
         a.Done();
     });

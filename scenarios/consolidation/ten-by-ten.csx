@@ -1,7 +1,7 @@
 #load "../prelude.csx"
 
-// The exercise: ten machines with ten processes each. How often does the processor change the world, and how many shadow page tables are there: one for each machine, which each
-// change of process empties, or one for each process, as long as their memory lasts?
+// The exercise: ten machines with ten processes each. How often does the processor change the world, and how many shadow page tables are there: those of one address
+// space for each machine, which each change of process empties, or those of each process?
 foreach (string paging in new[] { "virtual-tlb", "cached" })
 {
     Scenario($"Ten machines with ten processes each, shadows {paging}", covers: "E6, E2", new { paging }, s =>
@@ -13,11 +13,9 @@ foreach (string paging in new[] { "virtual-tlb", "cached" })
             {
                 k.User(a =>
                 {
-                    a.mov(ecx, rounds);
-                    var again = a.Here("again");
+                    a.mov(ecx, rounds); var again = a.Here("again");
                     a.inc(__dword_ptr[GuestLayout.ProcessBase + 0x8000]);
-                    k.Yield(a);
-                    a.dec(ecx); a.jne(again);
+                    k.Yield(a); a.dec(ecx); a.jne(again);
                 });
             }
         });

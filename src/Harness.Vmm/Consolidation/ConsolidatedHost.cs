@@ -1,8 +1,8 @@
 namespace Harness.Vmm;
 
 /// <summary>
-/// Several machines on one host: they share its processor by time slices of their own clocks, and its memory. Each keeps its clock, its monitor and its devices; what it computes does not
-/// depend on the others, and a guest without a balloon driver cannot tell that they are there.
+/// Several machines on one host: they share its processor by time slices of their own clocks, and its memory. Each keeps its clock, its monitor and its devices; what
+/// it computes does not depend on the others, and a guest without a balloon driver cannot tell that they are there.
 /// </summary>
 public sealed class ConsolidatedHost : IDisposable
 {
@@ -102,7 +102,10 @@ public sealed class ConsolidatedHost : IDisposable
 
     internal GuestMachine MachineAt(int index) => _guests[index].Session.Machine;
 
-    /// <summary>Runs the machines until all have ended, or for so many ticks of all their clocks together; a machine that has not ended by then ends with <see cref="GuestEnd.Limit"/>.</summary>
+    /// <summary>
+    /// Runs the machines until all have ended, or for so many ticks of all their clocks together; a machine that has not ended by then ends with
+    /// <see cref="GuestEnd.Limit"/>.
+    /// </summary>
     public HostRun Run(long ticks)
     {
         _limit = ticks;

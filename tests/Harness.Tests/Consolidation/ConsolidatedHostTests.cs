@@ -117,6 +117,17 @@ public sealed class ConsolidatedHostTests
         (lender.Use.MostBallooned > 0, lender.Use.Ballooned).Should().Be((true, 0));
     }
 
+    [TestCaseSource(typeof(HostedGuests), nameof(Engines))]
+    public void A_time_slice_ends_when_the_frames_are_used_up(string engine)
+    {
+        // Far more pages than there are frames, reserve included, in what would be one slice.
+        HostRun run = Run(Host(1, 30) with { Quantum = 100_000, PagesPerSwap = 200 }, On(Spender("a"), engine));
+
+        Differences(run).Should().BeEmpty();
+        run.Machines[0].Use.Slices.Should().BeGreaterThan(3);
+        run.Machines[0].Use.SwappedOut.Should().BeGreaterThan(150);
+    }
+
     [Test]
     public void The_same_host_gives_the_same_results()
     {
@@ -271,6 +282,17 @@ public sealed class ConsolidatedHostTests
         a.jne(again);
         a.Done();
     }
+
+    private static GuestImage Spender(string name) => Guest.Protected32(new GuestOptions { Name = name, MemoryBytes = 2 << 20 }, a =>
+    {
+        a.mov(edi, 0x100000);
+        GuestLabel next = a.Here("next");
+        a.inc(__dword_ptr[edi]);
+        a.add(edi, 0x1000);
+        a.cmp(edi, 0x200000);
+        a.jb(next);
+        a.Done();
+    });
 
     private static GuestImage Lender(string name) => Guest.Kernel(new GuestOptions { Name = name }, k =>
     {
