@@ -1,6 +1,5 @@
 using FluentAssertions;
 using Harness.Fuzz;
-using Harness.Machine;
 using Harness.Scenarios;
 using Harness.Vmm;
 using NUnit.Framework;
