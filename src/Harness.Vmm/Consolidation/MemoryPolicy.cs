@@ -74,6 +74,8 @@ internal sealed class MemoryPolicy
             SetBalloons();
             Swap(m => State != ReclamationState.Soft || m.Balloon is null);
         }
+
+        RestoreReserve();
     }
 
     /// <summary>At the end of a period: looks for equal pages, and at what is in use.</summary>
@@ -149,6 +151,18 @@ internal sealed class MemoryPolicy
             {
                 return;
             }
+        }
+    }
+
+    /// <summary>
+    /// What keeps an instruction going when the last frame is gone has to be there again before the next slice, however few pages may be swapped and whatever the
+    /// targets say: who has most beyond its minimum gives.
+    /// </summary>
+    private void RestoreReserve()
+    {
+        while (_memory.IsShort
+            && _machines.Where(m => !m.HasEnded).OrderByDescending(m => m.Memory.Present - m.Machine.MinimumBytes / Ram.PageSize).Any(m => _memory.SwapOut(m.Memory)))
+        {
         }
     }
 

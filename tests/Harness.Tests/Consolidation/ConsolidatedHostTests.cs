@@ -117,11 +117,11 @@ public sealed class ConsolidatedHostTests
         (lender.Use.MostBallooned > 0, lender.Use.Ballooned).Should().Be((true, 0));
     }
 
-    [TestCaseSource(typeof(HostedGuests), nameof(Engines))]
-    public void A_time_slice_ends_when_the_frames_are_used_up(string engine)
+    [Test]
+    public void A_time_slice_ends_when_the_frames_are_used_up([ValueSource(typeof(HostedGuests), nameof(Engines))] string engine, [Values(1, 200)] int pagesPerSwap)
     {
         // Far more pages than there are frames, reserve included, in what would be one slice.
-        HostRun run = Run(Host(1, 30) with { Quantum = 100_000, PagesPerSwap = 200 }, On(Spender("a"), engine));
+        HostRun run = Run(Host(1, 30) with { Quantum = 100_000, PagesPerSwap = pagesPerSwap }, On(Spender("a"), engine));
 
         Differences(run).Should().BeEmpty();
         run.Machines[0].Use.Slices.Should().BeGreaterThan(3);
@@ -285,11 +285,15 @@ public sealed class ConsolidatedHostTests
 
     private static GuestImage Spender(string name) => Guest.Protected32(new GuestOptions { Name = name, MemoryBytes = 2 << 20 }, a =>
     {
-        a.mov(edi, 0x100000);
+        // Both operands cross a page.
+        a.cld();
+        a.mov(edi, 0x101FFE);
+        a.mov(esi, 0x100FFE);
         GuestLabel next = a.Here("next");
-        a.inc(__dword_ptr[edi]);
-        a.add(edi, 0x1000);
-        a.cmp(edi, 0x200000);
+        a.movsd();
+        a.add(edi, 0x2000 - 4);
+        a.add(esi, 0x2000 - 4);
+        a.cmp(edi, 0x1FE000);
         a.jb(next);
         a.Done();
     });
