@@ -247,7 +247,7 @@ internal sealed partial class ShadowPages(IHost host, Emulator emulator, GuestMe
         if (write && memory.IsRam(page) && memory.Translate(page, write: false) is { } found && !IsTraced((uint)found.Value))
         {
             FrameFault second = memory.Touch(page, write: true);
-            fault = fault == FrameFault.None ? second : fault;
+            fault = second == FrameFault.None ? fault : second;
         }
 
         return fault;

@@ -13,6 +13,11 @@ internal sealed class ScenarioHosts(ScenarioContext scenario, ScenarioRuns runs)
     public HostRunSet Run(int pages, HostPlan plan, string cpu, string cost, GuestEnd? ends, HostSettings settings)
     {
         int number = runs.NextNumber();
+        foreach (PlannedMachine machine in plan.Machines)
+        {
+            runs.Name(machine.Guest);
+        }
+
         RunRequest[] requests = [.. plan.Machines.Select(m => runs.Request(m.Guest, cpu, cost, ScenarioContext.DefaultBudget, settings.Runs))];
         HostOptions options = settings.Options(pages, requests.Length, requests[0].Seed);
         if (Admission.Refuses(options, [.. plan.Machines.Select((m, i) => m.With(requests[i]))]) is { } refusal)

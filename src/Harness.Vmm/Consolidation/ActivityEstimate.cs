@@ -1,8 +1,8 @@
 namespace Harness.Vmm;
 
 /// <summary>
-/// Which part of a machine's memory is in use, by samples (Waldspurger, OSDI 2002, 5.3): a slow and a fast moving average over periods and the samples of the period that is under way; the
-/// highest of them counts, so that a machine that becomes busy gets its memory soon, and one that becomes idle loses it late.
+/// Which part of a machine's memory is in use, by samples (Waldspurger, OSDI 2002, 5.3): a slow and a fast moving average over periods and the samples of the period
+/// that is under way; the highest of them counts, so that a machine that becomes busy gets its memory soon, and one that becomes idle loses it late.
 /// </summary>
 /// <remarks>The paper does not say how fast the averages are: a fourth and a half of the way in a period are assumptions.</remarks>
 internal sealed class ActivityEstimate

@@ -1,8 +1,8 @@
 namespace Harness.Vmm;
 
 /// <summary>
-/// Several machines on one host: they share its processor by time slices of their own clocks, and its memory. Each keeps its clock, its monitor and its devices; what it computes does not
-/// depend on the others, and a guest without a balloon driver cannot tell that they are there.
+/// Several machines on one host: they share its processor by time slices of their own clocks, and its memory. Each keeps its clock, its monitor and its devices; what
+/// it computes does not depend on the others, and a guest without a balloon driver cannot tell that they are there.
 /// </summary>
 public sealed class ConsolidatedHost : IDisposable
 {
@@ -102,7 +102,10 @@ public sealed class ConsolidatedHost : IDisposable
 
     internal GuestMachine MachineAt(int index) => _guests[index].Session.Machine;
 
-    /// <summary>Runs the machines until all have ended, or for so many ticks of all their clocks together; a machine that has not ended by then ends with <see cref="GuestEnd.Limit"/>.</summary>
+    /// <summary>
+    /// Runs the machines until all have ended, or for so many ticks of all their clocks together; a machine that has not ended by then ends with
+    /// <see cref="GuestEnd.Limit"/>.
+    /// </summary>
     public HostRun Run(long ticks)
     {
         _limit = ticks;
@@ -138,16 +141,23 @@ public sealed class ConsolidatedHost : IDisposable
 
         Guest guest = _guests[next];
         SwitchTo(guest);
-        long used = RunSlice(guest, Math.Min(ticks, _options.Quantum));
+        long used = RunSlice(guest, Math.Min(ticks, _options.Quantum), out GuestEnd? end);
         _scheduler.Charge(next, used);
         _time += used;
+        if (end is { } how)
+        {
+            End(guest, how);
+        }
+
         _policy.AfterSlice(_time);
         if (_time >= _nextPeriod)
         {
             _nextPeriod += _options.Period;
-            EndPeriod();
+            _policy.AfterPeriod(_time);
+            NoteMost();
         }
 
+        SetBalloons();
         return true;
     }
 
@@ -224,7 +234,8 @@ public sealed class ConsolidatedHost : IDisposable
         });
     }
 
-    private long RunSlice(Guest guest, long ticks)
+    /// <summary>Lets a machine run for so many ticks; the result is how many it were. <paramref name="ended"/>: how it came to its end; null: it did not.</summary>
+    private long RunSlice(Guest guest, long ticks, out GuestEnd? ended)
     {
         GuestMachine machine = guest.Session.Machine;
         GuestClock clock = machine.Clock;
@@ -239,15 +250,8 @@ public sealed class ConsolidatedHost : IDisposable
         _running = null;
         guest.Slices++;
         long used = clock.Ticks - from;
-        if (guest.Session.IsStopped)
-        {
-            End(guest, GuestEnd.Stopped);
-        }
-        else if (end != GuestEnd.Limit || guest.Budget <= 0)
-        {
-            End(guest, end);
-        }
-        else if (used == 0)
+        ended = guest.Session.IsStopped ? GuestEnd.Stopped : end != GuestEnd.Limit || guest.Budget <= 0 ? end : null;
+        if (ended is null && used == 0)
         {
             throw new InvalidOperationException($"{machine.Guest.Name} came to the end of its time slice without having moved its clock from tick {from}.");
         }
@@ -268,20 +272,22 @@ public sealed class ConsolidatedHost : IDisposable
         }
     }
 
-    private void EndPeriod()
+    private void NoteMost()
     {
-        _policy.AfterPeriod(_time);
+        foreach (Guest guest in _guests.Where(g => g.Result is null))
+        {
+            guest.MostShared = Math.Max(guest.MostShared, guest.Memory.Shared);
+            guest.MostBallooned = Math.Max(guest.MostBallooned, guest.Memory.Ballooned);
+        }
+    }
+
+    /// <summary>Tells balloon devices what the policy wants of them, at the tick at which each guest was left.</summary>
+    private void SetBalloons()
+    {
         for (int i = 0; i < _guests.Length; i++)
         {
             Guest guest = _guests[i];
-            if (guest.Result is not null)
-            {
-                continue;
-            }
-
-            guest.MostShared = Math.Max(guest.MostShared, guest.Memory.Shared);
-            guest.MostBallooned = Math.Max(guest.MostBallooned, guest.Memory.Ballooned);
-            if (_policy.Machines[i].Balloon is { } pages && pages != (guest.Targets.Count == 0 ? 0 : guest.Targets[^1].Pages))
+            if (guest.Result is null && _policy.Machines[i].Balloon is { } pages && pages != (guest.Targets.Count == 0 ? 0 : guest.Targets[^1].Pages))
             {
                 guest.Targets.Add(new BalloonTarget(guest.Session.Machine.Clock.Ticks, pages));
                 guest.Session.Machine.Platform.SetBalloonTarget(pages);
@@ -310,6 +316,7 @@ public sealed class ConsolidatedHost : IDisposable
             new HostUse
             {
                 Ticks = run.Ticks,
+                EndTime = _time,
                 WorldSwitches = guest.Switches,
                 Slices = guest.Slices,
                 Present = memory.Present,

@@ -141,7 +141,7 @@ internal sealed class HostMemory : IDisposable
         bool moved = write && _frames[p.Frame].IsShared;
         if (moved)
         {
-            fault = fault == FrameFault.None ? FrameFault.Shared : fault;
+            fault = FrameFault.Shared;
             Break(page);
         }
 

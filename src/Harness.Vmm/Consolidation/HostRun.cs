@@ -54,6 +54,9 @@ public sealed record HostUse
     /// <summary>Of the guest clock, as far as the machine ran.</summary>
     public long Ticks { get; init; }
 
+    /// <summary>Of the host, in ticks of all machines, when it had come to its end.</summary>
+    public long EndTime { get; init; }
+
     /// <summary>Times that it got the processor after another machine.</summary>
     public long WorldSwitches { get; init; }
 

@@ -64,18 +64,21 @@ internal sealed class MemoryPolicy
     /// <summary>Whether a machine has to wait because memory is low and it has more than its target.</summary>
     public bool IsBlocked(int machine) => State == ReclamationState.Low && Excess(_machines[machine]) > 0;
 
-    /// <summary>Between two time slices: follows the free memory, and takes what has to be taken at once.</summary>
+    /// <summary>Between two time slices: follows the free memory, and takes what the state asks for.</summary>
     public void AfterSlice(long time)
     {
         Note(time);
-        if (State is ReclamationState.Hard or ReclamationState.Low)
+        if (State != ReclamationState.High)
         {
             SetTargets();
-            Swap(_ => true);
+            SetBalloons();
+            Swap(m => State != ReclamationState.Soft || m.Balloon is null);
         }
+
+        RestoreReserve();
     }
 
-    /// <summary>At the end of a period.</summary>
+    /// <summary>At the end of a period: looks for equal pages, and at what is in use.</summary>
     public void AfterPeriod(long time)
     {
         foreach (MachineClaim machine in _machines.Where(m => !m.HasEnded))
@@ -87,11 +90,6 @@ internal sealed class MemoryPolicy
         SetTargets();
         Note(time);
         SetBalloons();
-        if (State == ReclamationState.Soft)
-        {
-            Swap(m => m.Balloon is null);
-        }
-
         foreach (MachineClaim machine in _machines.Where(m => !m.HasEnded))
         {
             BeginSamples(machine);
@@ -153,6 +151,18 @@ internal sealed class MemoryPolicy
             {
                 return;
             }
+        }
+    }
+
+    /// <summary>
+    /// What keeps an instruction going when the last frame is gone has to be there again before the next slice, however few pages may be swapped and whatever the
+    /// targets say: who has most beyond its minimum gives.
+    /// </summary>
+    private void RestoreReserve()
+    {
+        while (_memory.IsShort
+            && _machines.Where(m => !m.HasEnded).OrderByDescending(m => m.Memory.Present - m.Machine.MinimumBytes / Ram.PageSize).Any(m => _memory.SwapOut(m.Memory)))
+        {
         }
     }
 

@@ -1,7 +1,6 @@
 using Harness.Machine;
 using Harness.Scenarios;
 using Harness.Vmm;
-using Iced.Intel;
 using static Iced.Intel.AssemblerRegisters;
 
 namespace Harness.Tests.Consolidation;
