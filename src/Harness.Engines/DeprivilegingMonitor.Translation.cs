@@ -1,4 +1,6 @@
 using Harness.Engines.Translate;
+using Harness.Machine.Devices;
+using Iced.Intel;
 
 namespace Harness.Engines;
 
@@ -62,13 +64,23 @@ internal sealed partial class DeprivilegingMonitor
         }
 
         uint eip = _emulator.Eip;
+        bool isOwnPort = MeetsOwnPort();
         _wroteTraced = false;
         GuestEnd? end = Emulate(EngineEventKind.Callout, cause, "");
         if (type == CalloutType.Trace)
         {
             _cache!.NoteAccess(eip, _wroteTraced);
         }
+        else if (isOwnPort)
+        {
+            _cache!.NotePort(eip, isOwn: true);
+        }
 
         return end;
     }
+
+    /// <summary>The next instruction is an IN or OUT that the guest may execute itself.</summary>
+    private bool MeetsOwnPort() =>
+        _direct.DedicatesRing && _code.TryDecode(out Instruction instruction) && TranslationCache.IsPortByRegister(instruction)
+        && (ushort)_emulator.Gpr(2) is >= BlockRingInterface.FirstPort and < BlockRingInterface.FirstPort + BlockRingInterface.Ports;
 }

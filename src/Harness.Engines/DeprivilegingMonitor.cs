@@ -56,14 +56,23 @@ internal sealed partial class DeprivilegingMonitor : IMonitor
         _ldt = new ShadowTable(_host, _code, _pages, MonitorRegion.Ldt, direct);
         _state = new VirtualState(_emulator, direct, _gdt, _ldt);
         _region.Install();
+        _emulator.DeviceWrites = page => _memory.Translate(page, write: true) is { } at && _pages.IsTraced((uint)at.Value) ? DeviceWrite.Reported : DeviceWrite.Allowed;
+        if (direct.DedicatesRing)
+        {
+            _host.DedicateRing();
+        }
+
         _emulator.Stored += Stored;
         _emulator.Delivering += Delivering;
         _memory.Changed += MapChanged;
+        _memory.FrameChanged += _pages.NoteFrame;
     }
 
     public string? StopReason { get; private set; }
 
     public bool IsEmulating { get; private set; } = true;
+
+    public ShadowUse Shadows => _pages.Used;
 
     public GuestEnd Run(long limit)
     {
@@ -95,6 +104,7 @@ internal sealed partial class DeprivilegingMonitor : IMonitor
         _emulator.Stored -= Stored;
         _emulator.Delivering -= Delivering;
         _memory.Changed -= MapChanged;
+        _memory.FrameChanged -= _pages.NoteFrame;
     }
 
     /// <summary>Emulates until the guest can run directly, and makes the processor ready for it.</summary>
@@ -138,7 +148,12 @@ internal sealed partial class DeprivilegingMonitor : IMonitor
                 {
                     _pages.Use(user: _emulator.Cpl == 3);
                     LoadControls();
-                    _host.InterruptAt(_emulator.NextDeadline);
+                    if (_direct.DedicatesRing)
+                    {
+                        _region.OpenPorts(_emulator.Cpl == 0);
+                    }
+
+                    _host.InterruptAt(_direct.DedicatesRing ? _emulator.NextDeadlineOfOthers : _emulator.NextDeadline);
                     return null;
                 }
 
@@ -176,6 +191,7 @@ internal sealed partial class DeprivilegingMonitor : IMonitor
             _pages.DropAll();
         }
 
+        _pages.Settle();
         ref SegmentRegister ldtr = ref _emulator.Segment(SegmentName.LDTR);
         int ldtCount = ldtr.IsUsable ? (int)((Math.Min(ldtr.Limit, ushort.MaxValue) + 1) / 8) : 0;
         var now = new ShadowedTables(_emulator.Gdtr.Base, _emulator.Gdtr.Limit, ldtr.Base, ldtCount);
@@ -284,6 +300,11 @@ internal sealed partial class DeprivilegingMonitor : IMonitor
             return null;
         }
 
+        if (_direct.DedicatesRing && RunsFromCache && _frame.Vector == (byte)Vector.GP)
+        {
+            _cache!.NotePort(_emulator.Eip, isOwn: false);
+        }
+
         return (Vector)_frame.Vector switch
         {
             Vector.PF => HandlePageFault(),
@@ -303,7 +324,7 @@ internal sealed partial class DeprivilegingMonitor : IMonitor
         {
             case ShadowFault.Filled:
                 _code.TryDecode(out Instruction instruction);
-                Record(Event(EngineEventKind.HiddenFault, "#PF", "shadow-miss", InstructionText.MnemonicOf(instruction), ""));
+                Record(Event(EngineEventKind.HiddenFault, "#PF", HostShare.Name(_pages.HostCause), InstructionText.MnemonicOf(instruction), ""));
                 return null;
             case ShadowFault.Device:
                 return Emulate("mmio");

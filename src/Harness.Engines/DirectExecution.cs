@@ -13,5 +13,8 @@ internal sealed record DirectExecution(int KernelRing, bool TrapsUserReturn, boo
     /// <summary>See <see cref="MonitorContext.Omitted"/>.</summary>
     public Protection Omitted { get; init; }
 
+    /// <summary>The guest's kernel reaches the ports of the block device with a ring without the monitor.</summary>
+    public bool DedicatesRing { get; init; }
+
     public bool RunsKernel => KernelRing != 0;
 }

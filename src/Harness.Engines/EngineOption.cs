@@ -26,6 +26,14 @@ internal static class EngineOption
         : throw new ArgumentException($"The option {name} of {engine} is a number from {least} to {most}, not '{text}'.");
 
     /// <summary>
+    /// The option ring, who drives the block device with a ring: "emulated" (the default) leaves its ports to the monitor, "dedicated" to the guest's kernel. True: the
+    /// latter, and the machine has the device.
+    /// </summary>
+    /// <exception cref="ArgumentException">The option has another value.</exception>
+    public static bool DedicatesRing(MonitorContext context, string engine) =>
+        Read(context, engine, "ring", "emulated", "dedicated") == "dedicated" && context.Emulator.HasRing;
+
+    /// <summary>
     /// The option paging, how shadow page tables are kept, as the number of address spaces that have them: "virtual-tlb" (the default) empties them at each
     /// switch, "cached" keeps those of the address spaces that were in use last.
     /// </summary>

@@ -1,4 +1,5 @@
 using Harness.Engines.Translate;
+using Harness.Machine.Devices;
 
 namespace Harness.Engines;
 
@@ -40,11 +41,15 @@ internal sealed class MonitorRegion(IHost host, ShadowSpace[] spaces, bool hasCa
 
     /// <summary>One page table, or under PAE two.</summary>
     private const uint RegionTable = 0x25000;
-    private const uint TaskLimit = 103;
+    /// <summary>The task segment proper, and behind it the I/O permission bitmap up to the ports that may be open, with its closing byte (SDM Vol. 1, 18.5.2).</summary>
+    private const uint TaskBytes = 104;
+    private const uint PortMapBytes = (BlockRingInterface.FirstPort + BlockRingInterface.Ports) / 8 + 1;
+    private const uint TaskLimit = TaskBytes + PortMapBytes - 1;
     private const uint PageSize = 0x1000;
     private const uint Flat = AccessRights.P | AccessRights.S | AccessRights.WritableOrReadable | AccessRights.Accessed | AccessRights.DB;
 
     private ushort _first;
+    private bool _portsAreOpen;
 
     /// <summary>The code segment of translated code, in ring 1.</summary>
     public ushort CacheSelector => (ushort)(_first + CacheSlot * 8 + 1);
@@ -75,7 +80,7 @@ internal sealed class MonitorRegion(IHost host, ShadowSpace[] spaces, bool hasCa
         host.Cr0 = Cr0.PE | Cr0.PG | Cr0.ET;
     }
 
-    /// <summary>Puts the monitor's descriptors at the selector and loads what names them. No I/O bitmap: every port traps.</summary>
+    /// <summary>Puts the monitor's descriptors at the selector and loads what names them. No I/O bitmap at first: every port traps.</summary>
     public void Place(ushort first) => Place(first, Count);
 
     /// <summary>The same with room for further descriptors up to so many slots.</summary>
@@ -103,7 +108,12 @@ internal sealed class MonitorRegion(IHost host, ShadowSpace[] spaces, bool hasCa
 
         host.Memory.WriteUInt32(new HostPhysicalAddress(Task + 4), Start + StackTop);
         host.Memory.WriteUInt32(new HostPhysicalAddress(Task + 8), stack);
-        host.Memory.WriteUInt32(new HostPhysicalAddress(Task + 100), (TaskLimit + 1) << 16);
+        Span<byte> portMap = stackalloc byte[(int)PortMapBytes];
+        portMap.Fill(byte.MaxValue);
+        portMap.Slice(BlockRingInterface.FirstPort / 8, BlockRingInterface.Ports / 8).Clear();
+        host.Memory.Write(new HostPhysicalAddress(Task + TaskBytes), portMap);
+        _portsAreOpen = false;
+        WritePortMapBase();
         host.LoadGdt(new LinearAddress(Start + Gdt), (ushort)(first + slots * 8 - 1));
         host.LoadIdt(new LinearAddress(Start + Idt), 256 * 8 - 1);
         host.LoadTask(task);
@@ -122,6 +132,18 @@ internal sealed class MonitorRegion(IHost host, ShadowSpace[] spaces, bool hasCa
         WriteDescriptor(LdtSelector, Descriptor.Segment(Start + Ldt, bytes - 1, AccessRights.P | SystemType.Ldt));
         host.LoadLdt(LdtSelector);
     }
+
+    /// <summary>Whether a less privileged ring reaches the ports of the block device with a ring; no other port is ever open.</summary>
+    public void OpenPorts(bool open)
+    {
+        if (_portsAreOpen != open)
+        {
+            _portsAreOpen = open;
+            WritePortMapBase();
+        }
+    }
+
+    private void WritePortMapBase() => host.Memory.WriteUInt32(new HostPhysicalAddress(Task + 100), (_portsAreOpen ? TaskBytes : TaskLimit + 1) << 16);
 
     /// <summary>Lets INT n of a less privileged ring enter the monitor.</summary>
     public void Open(byte vector, int dpl) => WriteGate(vector, Descriptor.Gate((ushort)(_first + CodeSlot * 8), Start + Entry + vector, SystemType.InterruptGate32, dpl));

@@ -72,6 +72,51 @@ internal sealed partial class ShadowPages
         }
     }
 
+    /// <summary>
+    /// The host has taken a frame from the guest, or the right to touch it. It may come in the midst of a walk: what was made of the frame goes before the guest
+    /// does, in <see cref="Settle"/>.
+    /// </summary>
+    public void NoteFrame(HostPhysicalAddress frame, bool stays) => _stale.Add(((uint)frame.Value, stays));
+
+    /// <summary>
+    /// Forgets what was made of frames that the host has changed since. The guest's tables say what they said, but elsewhere: address spaces with a table in
+    /// such a frame are made anew, and of what the monitor has copies it traces the frames again.
+    /// </summary>
+    public void Settle()
+    {
+        foreach ((uint frame, bool stays) in _stale)
+        {
+            Unmap(frame);
+            if (stays)
+            {
+                continue;
+            }
+
+            Changed |= _copiedFrames.Remove(frame);
+            if (_traced.TryGetValue(frame, out List<TracedTable>? tables))
+            {
+                foreach (int owner in tables.Select(t => t.Owner).Distinct().ToArray())
+                {
+                    Empty(owner);
+                }
+            }
+        }
+
+        _stale.Clear();
+    }
+
+    /// <summary>Forgets what is known of an address space, which stays in use if it was.</summary>
+    private void Empty(int owner)
+    {
+        PagingState? key = _addressSpaces[owner].Key;
+        Forget(owner);
+        if (owner == _current)
+        {
+            _addressSpaces[owner].Key = key;
+            Changed = true;
+        }
+    }
+
     /// <summary>Global pages change nothing for shadows that follow every write.</summary>
     private static PagingState KeyOf(Emulator emulator)
     {

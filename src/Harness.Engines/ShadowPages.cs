@@ -55,6 +55,9 @@ internal sealed partial class ShadowPages(IHost host, Emulator emulator, GuestMe
     private readonly HashSet<uint> _copiedFrames = [];
     private readonly bool _hasWriteProtect = host.Has(Feature.I486);
     private readonly Stack<uint> _free = [];
+
+    /// <summary>Frames that the host has changed since <see cref="Settle"/>.</summary>
+    private readonly List<(uint Frame, bool Stays)> _stale = [];
     private uint _next = spaces[^1].FirstTable;
     private int _current;
     private uint _user;
@@ -80,13 +83,16 @@ internal sealed partial class ShadowPages(IHost host, Emulator emulator, GuestMe
     /// <summary>A traced paging structure was written since the last <see cref="DropAll"/> or since it was set to false.</summary>
     public bool Changed { get; set; }
 
+    /// <summary>After <see cref="Fill"/>: what the host had to do for the page.</summary>
+    public FrameFault HostCause { get; private set; }
+
     /// <summary>After <see cref="ShadowFault.Guest"/>: of the guest's own page fault.</summary>
     public uint ErrorCode { get; private set; }
 
     /// <summary>The space of the shadow in use.</summary>
-    public ShadowSpace Space => _shadows[Used].Space;
+    public ShadowSpace Space => _shadows[InUse].Space;
 
-    private uint Used => (uint)(_current * shadowsEach) + _user;
+    private uint InUse => (uint)(_current * shadowsEach) + _user;
 
     /// <summary>Puts the shadow in use that a guest at this level runs on.</summary>
     public void Use(bool user)
@@ -130,6 +136,11 @@ internal sealed partial class ShadowPages(IHost host, Emulator emulator, GuestMe
         Flush(Space);
         Changed = true;
     }
+
+    /// <summary>What the shadows take at this moment, roots included.</summary>
+    public ShadowUse Used => new(
+        _addressSpaces.Count(a => a.Key is not null),
+        _shadows.Sum(shadow => shadow.Tables.Count(table => table != 0)) + _addressSpaces.Count(a => a.Key is not null) * shadowsEach * Space.RootFrames);
 
     /// <summary>Forgets one page of the address space in use.</summary>
     public void Drop(LinearAddress linear) => DropRange(_current, linear.Value & PageMask, PageSize);
@@ -202,13 +213,15 @@ internal sealed partial class ShadowPages(IHost host, Emulator emulator, GuestMe
             return lax ? ShadowFault.Protected : ShadowFault.Guest;
         }
 
-        if (_shadows[Used].Tables[linear.Value >> Space.TableShift] == 0)
+        var physical = new GuestPhysicalAddress(walk.Physical.Value);
+        HostCause = Touch(physical, write && walk.Writable);
+        Settle();
+        if (_shadows[InUse].Tables[linear.Value >> Space.TableShift] == 0)
         {
             MakeRoom();
         }
 
         TracePath(linear.Value);
-        var physical = new GuestPhysicalAddress(walk.Physical.Value);
         if (memory.Translate(physical, write: false) is not { } found)
         {
             return ShadowFault.Device;
@@ -216,8 +229,7 @@ internal sealed partial class ShadowPages(IHost host, Emulator emulator, GuestMe
 
         uint frame = (uint)found.Value & PageMask;
         bool traced = (Omitted & Protection.Trace) == 0 && IsTraced(frame);
-        bool inPlace = memory.Translate(physical, write: true) == found;
-        bool writable = walk.Writable && !traced && inPlace;
+        bool writable = walk.Writable && !traced && memory.IsWritable(physical);
         if (!writable && (write || !_hasWriteProtect))
         {
             return traced ? ShadowFault.Traced : ShadowFault.Protected;
@@ -226,6 +238,19 @@ internal sealed partial class ShadowPages(IHost host, Emulator emulator, GuestMe
         bool open = walk.UserMode || Space.IsUser || (virtualCr0 & Cr0.PG) == 0;
         Map(linear.Value & PageMask, frame, (writable ? PageEntry.RW : 0) | (open ? PageEntry.US : 0) | (walk.ExecuteDisable ? PageEntry.XD : 0));
         return ShadowFault.Filled;
+    }
+
+    /// <summary>Has the host bring the page, to be written unless the guest's write is emulated anyway.</summary>
+    private FrameFault Touch(GuestPhysicalAddress page, bool write)
+    {
+        FrameFault fault = memory.Touch(page, write: false);
+        if (write && memory.IsRam(page) && memory.Translate(page, write: false) is { } found && !IsTraced((uint)found.Value))
+        {
+            FrameFault second = memory.Touch(page, write: true);
+            fault = second == FrameFault.None ? fault : second;
+        }
+
+        return fault;
     }
 
     private void Drop(uint number, uint page)
@@ -249,8 +274,8 @@ internal sealed partial class ShadowPages(IHost host, Emulator emulator, GuestMe
 
     private void Map(uint page, uint frame, ulong rights)
     {
-        Drop(Used, page);
-        Shadow shadow = _shadows[Used];
+        Drop(InUse, page);
+        Shadow shadow = _shadows[InUse];
         ref uint table = ref shadow.Tables[page >> Space.TableShift];
         if (table == 0)
         {
@@ -270,7 +295,7 @@ internal sealed partial class ShadowPages(IHost host, Emulator emulator, GuestMe
             _mapped[frame] = pages = [];
         }
 
-        pages.Add(page + Used);
+        pages.Add(page + InUse);
     }
 
     /// <summary>Traces the guest paging structures that translate the address.</summary>
@@ -312,7 +337,8 @@ internal sealed partial class ShadowPages(IHost host, Emulator emulator, GuestMe
 
     private void Trace(GuestPhysicalAddress frameOfGuest, TracedTable table)
     {
-        if (memory.Translate(frameOfGuest, write: true) is not { } found)
+        // RAM whose frame others have too takes no write before it has another: as long as nobody writes, the table is there.
+        if (memory.Translate(frameOfGuest, write: !memory.IsRam(frameOfGuest)) is not { } found)
         {
             return;
         }

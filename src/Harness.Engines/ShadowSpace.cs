@@ -19,6 +19,9 @@ internal sealed record ShadowSpace(ulong End, uint Directory, long TablesEnd, bo
     /// <summary>The value for CR3: the directory, or the page-directory-pointer table behind the four.</summary>
     public uint Root => IsPae ? Directory + Directories * PageSize : Directory;
 
+    /// <summary>Frames of one address space beside its page tables.</summary>
+    public int RootFrames => IsPae ? Directories + 1 : 1;
+
     public uint FirstTable => Root + PageSize;
 
     /// <summary>A page table maps 2 to this power bytes.</summary>

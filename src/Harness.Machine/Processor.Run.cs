@@ -181,7 +181,8 @@ public sealed unsafe partial class Processor
                 return RunExit.UserMode;
             }
 
-            if (_cpu->Ticks >= _bus.NextDeadline)
+            // A monitor cannot act for a device where MOV SS blocks interrupts: so that memory changes at one place under all, nobody does.
+            if (_cpu->Ticks >= _bus.NextDeadline && _cpu->State.Shadow != Shadow.MovSs)
             {
                 _bus.AdvanceTo(_cpu->Ticks);
             }

@@ -302,6 +302,14 @@ public sealed unsafe partial class Processor : IDisposable
     /// <summary>Ends the run at the next boundary.</summary>
     public void RequestStop() => _cpu->Attention |= Attention.Stop;
 
+    /// <summary>Ends the run at the next boundary as if its limit had come.</summary>
+    public void EndRun()
+    {
+        _limit = _cpu->Ticks;
+        _cpu->ChainLimit = 0;
+        _cpu->Attention |= Attention.Events;
+    }
+
     public void Add(IMsrUnit unit) => _msrUnits.Add(unit);
 
     public void Dispose()
@@ -340,15 +348,15 @@ public sealed unsafe partial class Processor : IDisposable
     internal byte* HostAddress(uint physical, bool write)
     {
         physical &= Memory.AddressMask;
-        ref readonly PhysicalMemory.Page page = ref Memory.At(physical);
-        int ram = write ? page.WritePage : page.ReadPage;
+        int ram = write ? Memory.PageForWrites(physical) : Memory.PageForReads(physical);
         return ram < 0 ? null : (write ? Memory.Ram.PointerToWrite(ram) : Memory.Ram.Pointer(ram)) + (physical & (Ram.PageSize - 1));
     }
 
     internal bool HoldsCode(uint physical)
     {
-        int page = Memory.At(physical & Memory.AddressMask).WritePage;
-        return page >= 0 && Memory.Ram.HoldsCode(page);
+        ref readonly PhysicalMemory.Page page = ref Memory.At(physical & Memory.AddressMask);
+        int ram = page.WritePage == FrameMap.Away ? page.ReadPage : page.WritePage;
+        return ram >= 0 && Memory.Ram.HoldsCode(ram);
     }
 
     /// <summary>A store that does not go through a write tag: memory or device, seen by whoever records.</summary>

@@ -162,7 +162,16 @@ public static class RecordReader
             record.Retired?.Guest ?? 0, record.Retired?.Direct ?? 0, record.Retired?.Translated ?? 0, record.Retired?.Emulated ?? 0,
             record.Cycles?.Guest ?? 0, record.Cycles?.Overhead ?? 0, record.Guest?.Bytes ?? 0,
             .. record.Regimes.SelectMany(regime => (long[])[regime.Direct, regime.Emulated]),
+            .. Counts(record.Machine),
         ];
-        return counts.Any(count => count < 0) ? "ticks, retired, regimes, cycles and guest bytes must not be negative." : null;
+        return counts.Any(count => count < 0) ? "ticks, retired, regimes, cycles, guest bytes and what a machine used must not be negative." : null;
     }
+
+    private static long[] Counts(MachineUse? m) => m is null
+        ? []
+        :
+        [
+            m.Shares, m.MemoryShares, m.Minimum, m.Maximum, m.Target, m.ActivePercent, m.WorldSwitches, m.Slices, m.Blocked, m.Present, m.Shared, m.MostShared, m.Ballooned,
+            m.MostBallooned, m.Swapped, m.SwappedOut, m.SwappedIn, m.Merged, m.Broken, m.ShadowSpaces, m.ShadowFrames, m.HostFrames, .. m.HostStates,
+        ];
 }

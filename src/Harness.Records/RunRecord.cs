@@ -126,6 +126,9 @@ public sealed record RunRecord
     /// <summary>The scenario's assertions; null except in verdicts.</summary>
     public CheckCount? Checks { get; init; }
 
+    /// <summary>What the machine used of a host that has several; null where the guest has its host for itself.</summary>
+    public MachineUse? Machine { get; init; }
+
     /// <summary>Every event in order, on request; null otherwise.</summary>
     public IReadOnlyList<TimelineStep>? Timeline { get; init; }
 }
@@ -147,6 +150,82 @@ public sealed record RegimeCount(string Name, long Direct, long Emulated);
 
 /// <summary>Cycles of the cost profile: of the guest's own instructions, and of everything the engine adds.</summary>
 public sealed record CycleCount(long Guest, long Overhead);
+
+/// <summary>One of several machines of a host, at its end. Counts are in pages of 4 KiB where nothing else is said.</summary>
+public sealed record MachineUse
+{
+    /// <summary>As the scenario calls it.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>Of the processor.</summary>
+    public int Shares { get; init; }
+
+    /// <summary>Of memory.</summary>
+    public int MemoryShares { get; init; }
+
+    /// <summary>That it has whatever the others need.</summary>
+    public int Minimum { get; init; }
+
+    /// <summary>That its guest believes to have.</summary>
+    public int Maximum { get; init; }
+
+    /// <summary>That it might have.</summary>
+    public int Target { get; init; }
+
+    /// <summary>The part of its memory that was in use, in percent.</summary>
+    public int ActivePercent { get; init; }
+
+    /// <summary>Times that it got the processor after another machine.</summary>
+    public long WorldSwitches { get; init; }
+
+    /// <summary>Time slices.</summary>
+    public long Slices { get; init; }
+
+    /// <summary>Times that it had to wait because memory was low.</summary>
+    public long Blocked { get; init; }
+
+    /// <summary>In frames, shared ones included.</summary>
+    public int Present { get; init; }
+
+    /// <summary>In frames that other pages are in too.</summary>
+    public int Shared { get; init; }
+
+    /// <summary>The most that were.</summary>
+    public int MostShared { get; init; }
+
+    /// <summary>Given to the balloon.</summary>
+    public int Ballooned { get; init; }
+
+    /// <summary>The most that were.</summary>
+    public int MostBallooned { get; init; }
+
+    /// <summary>In swap space.</summary>
+    public int Swapped { get; init; }
+
+    /// <summary>Written to swap space.</summary>
+    public long SwappedOut { get; init; }
+
+    /// <summary>Read from it.</summary>
+    public long SwappedIn { get; init; }
+
+    /// <summary>Times that a page was put into a frame with the same bytes.</summary>
+    public long Merged { get; init; }
+
+    /// <summary>Times that a write gave a page a frame of its own again.</summary>
+    public long Broken { get; init; }
+
+    /// <summary>Address spaces of the guest that have shadow page tables.</summary>
+    public int ShadowSpaces { get; init; }
+
+    /// <summary>Frames of the monitor's memory that these are.</summary>
+    public int ShadowFrames { get; init; }
+
+    /// <summary>Frames that all machines of the host could have together.</summary>
+    public int HostFrames { get; init; }
+
+    /// <summary>Reclamation states in which the host was, in the order high, soft, hard, low: how often each was entered.</summary>
+    public IReadOnlyList<int> HostStates { get; init => field = value ?? []; } = [];
+}
 
 /// <summary>How many assertions held, did not, and were skipped because their engine was not run.</summary>
 public sealed record CheckCount(int Passed, int Failed, int Skipped);

@@ -157,13 +157,30 @@ public static class SnapshotText
             AddProperties(lines, properties);
         }
 
+        if (record.Machine is { HostFrames: > 0 } machine)
+        {
+            lines.AddRange(Machine(machine));
+        }
+
         lines.AddRange(Events(record));
         lines.AddRange(Printable.Lines(record.Console).Select(line => $"  | {line}"));
         return new(RunName(record), lines);
     }
 
     private static string RunName(RunRecord record) =>
-        Printable.Escape(string.Create(CultureInfo.InvariantCulture, $"run {record.Run}: {record.Engine} on {record.Cpu}"));
+        Printable.Escape(string.Create(
+            CultureInfo.InvariantCulture, $"run {record.Run}: {record.Engine} on {record.Cpu}{(record.Machine is { } machine ? ", machine " + machine.Name : "")}"));
+
+    private static IEnumerable<string> Machine(MachineUse m)
+    {
+        FormattableString[] lines =
+        [
+            $"  {m.Slices} slices, {m.WorldSwitches} world switches, {m.Blocked} times blocked; pages: {m.Minimum} to {m.Maximum}, target {m.Target}, {m.ActivePercent} % in use",
+            $"  {m.Present} present, {m.Shared} shared (most {m.MostShared}), {m.Ballooned} ballooned (most {m.MostBallooned}), {m.Swapped} swapped; {m.SwappedOut} out, {m.SwappedIn} in",
+            $"  {m.Merged} merged, {m.Broken} broken; shadows of {m.ShadowSpaces} address spaces in {m.ShadowFrames} frames; host of {m.HostFrames} frames, states {string.Join('/', m.HostStates)}",
+        ];
+        return lines.Select(line => Printable.Escape(line.ToString(CultureInfo.InvariantCulture)));
+    }
 
     private static string OutcomeName(Outcome outcome) => outcome switch
     {

@@ -47,6 +47,7 @@ internal sealed record ReportColumn(string Name, RunRecord Record, Int128 EventC
         foreach (var run in runs)
         {
             var name = run.Engine
+                + (run.Machine is { } machine ? $" {machine.Name}" : "")
                 + (severalCpus ? $" on {run.Cpu}" : "")
                 + (severalCosts ? $" at {run.Cost}" : "")
                 + (severalSeeds ? string.Create(CultureInfo.InvariantCulture, $" seed {run.Seed}") : "")

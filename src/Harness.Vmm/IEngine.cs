@@ -65,6 +65,12 @@ public interface IEngine
     /// <summary>What the guest has to have in common with the bare machine.</summary>
     EquivalenceLevel Level => EquivalenceLevel.Machine;
 
+    /// <summary>
+    /// Why a guest of the engine cannot be one of several machines of a host, which gives and takes its frames; null if it can. Whoever keeps frames of the guest says so
+    /// here; what is derived from them has to follow <see cref="GuestMemoryMap.FrameChanged"/>.
+    /// </summary>
+    string? NotOnSharedHost => null;
+
     /// <summary>Sets up the monitor for one run.</summary>
     IMonitor Create(MonitorContext context);
 }
@@ -112,6 +118,12 @@ public interface IMonitor : IDisposable
     /// <summary>Of which guest instruction a translator's copy lies at a linear address that the processor executes; null: there is no copy, it is the guest's own.</summary>
     CodeSource? SourceOf(LinearAddress executed) => null;
 
+    /// <summary>What the monitor holds for shadow page tables now.</summary>
+    ShadowUse Shadows => default;
+
     /// <summary>Whether the last boundary was reached in the emulator, whose state is virtual already.</summary>
     bool IsEmulating { get; }
 }
+
+/// <summary>Shadow page tables of a monitor: of how many address spaces of its guest, and how many frames of host memory they are.</summary>
+public readonly record struct ShadowUse(int AddressSpaces, int Frames);

@@ -19,10 +19,19 @@ public enum ProgramKind
     DirectReturn,
 }
 
+/// <summary>Whether a program has a disk behind a ring, and who drives it.</summary>
+public enum RingUse
+{
+    None,
+    Emulated,
+    Dedicated,
+}
+
 /// <summary>A guest of the equivalence campaign.</summary>
 /// <param name="Number">Its number: with the seed all that it depends on.</param>
 /// <param name="Kind">What it was made of.</param>
 /// <param name="Processes">Programs in ring 3.</param>
 /// <param name="Image">Kernel and programs.</param>
 /// <param name="Injections">Interrupts at random ticks.</param>
-public sealed record GeneratedProgram(long Number, ProgramKind Kind, int Processes, GuestImage Image, IReadOnlyList<Injection> Injections);
+/// <param name="Ring">Its disk.</param>
+public sealed record GeneratedProgram(long Number, ProgramKind Kind, int Processes, GuestImage Image, IReadOnlyList<Injection> Injections, RingUse Ring);

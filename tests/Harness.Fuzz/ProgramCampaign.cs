@@ -37,7 +37,7 @@ public sealed class ProgramCampaign
     private const long BareLimit = 100_000;
 
     /// <summary>Beyond what any program takes; one that has gone astray does not end.</summary>
-    private const long Limit = 20_000;
+    private const long Limit = 60_000;
 
     private readonly ProgramGenerator _generator;
     private readonly ProcessorModel _model = ModelRegistry.Load("yonah");
@@ -169,6 +169,7 @@ public sealed class ProgramCampaign
         Add("other exceptions", Counter(ProgramGenerator.Exceptions) > 0);
         Add("several processes", program.Processes > 1);
         Add("output on devices", bare.Console.Length > 0);
+        Add("a disk with a ring", program.Ring != RingUse.None);
 
         void Add(string what, bool contains)
         {
@@ -186,13 +187,20 @@ public sealed class ProgramCampaign
         Guest = program.Image,
         Costs = _costs,
         MaxInstructions = limit,
-        Options = options,
-        Devices = new GuestDevices { Injections = program.Injections, DebugPorts = [ProgramGenerator.DebugPort] },
+        Options = program.Ring == RingUse.Dedicated && options.Count == 0 ? EngineOptions.Dedicated : options,
+        Devices = new GuestDevices
+        {
+            Injections = program.Injections,
+            DebugPorts = [ProgramGenerator.DebugPort],
+            RingDisk = program.Ring == RingUse.None ? null : ProgramGenerator.RingDisk,
+        },
     };
 
     private static class EngineOptions
     {
         public static IReadOnlyDictionary<string, string> None { get; } = new Dictionary<string, string>();
+
+        public static IReadOnlyDictionary<string, string> Dedicated { get; } = new Dictionary<string, string> { ["ring"] = "dedicated" };
 
         public static IReadOnlyDictionary<string, string> DirectReturn { get; } = new Dictionary<string, string> { ["userReturn"] = "direct" };
     }

@@ -38,6 +38,9 @@ public sealed class ProgramGenerator(ulong seed)
     private const uint ProgramData = GuestLayout.ProcessBase + 0x8000;
     private const uint UserWritable = PageEntry.P | PageEntry.RW | PageEntry.US;
     private const int InterruptLine = 5;
+    private const int RingSectors = 16;
+    private const int FirstRoutine = 12;
+    private const uint Routine = KernelData + 4 * PageBytes;
 
     // System calls.
     private const uint Compute = 1;
@@ -64,14 +67,40 @@ public sealed class ProgramGenerator(ulong seed)
             injections.Add(Injection.Interrupt(chance.Below(3000), InterruptLine));
         }
 
-        GuestImage image = Guest.Kernel(new GuestOptions { Name = $"program-{number}" }, k => new Description(k, kind, programs, new Chance(body, 0)).Describe());
-        return new GeneratedProgram(number, kind, programs, image, injections);
+        var devices = new Chance(body, 1);
+        RingUse ring = devices.Percent(60) ? RingUse.None : devices.Percent(50) ? RingUse.Emulated : RingUse.Dedicated;
+        ulong ringStream = devices.Next64();
+        GuestImage image = Guest.Kernel(
+            new GuestOptions { Name = $"program-{number}" },
+            k => new Description(k, kind, programs, new Chance(body, 0)) { RingStream = ring == RingUse.None ? null : ringStream }.Describe());
+        return new GeneratedProgram(number, kind, programs, image, injections, ring);
+    }
+
+    /// <summary>The disk behind the ring: sectors that programs read and write, four each, and routines that the kernel has come and calls.</summary>
+    public static DiskImage RingDisk()
+    {
+        var disk = new byte[RingSectors * DiskImage.SectorSize];
+        for (int i = 0; i < disk.Length; i++)
+        {
+            disk[i] = (byte)(i * 11 + (i >> 9) * 5);
+        }
+
+        for (int sector = FirstRoutine; sector < RingSectors; sector++)
+        {
+            // MOV EAX, sector; RET.
+            ((byte[])[0xB8, (byte)sector, 0, 0, 0, 0xC3]).CopyTo(disk, sector * DiskImage.SectorSize);
+        }
+
+        return DiskImage.FromBytes(disk);
     }
 
     /// <summary>One build of the guest. Each part draws from a stream of its own, because the builds may stop at different places.</summary>
     private sealed class Description(GuestKernel kernel, ProgramKind kind, int programs, Chance chance)
     {
         private readonly bool _sensitiveKernel = kind == ProgramKind.SensitiveKernel;
+
+        /// <summary>Of what is done with the ring; null: there is none.</summary>
+        public ulong? RingStream { get; init; }
 
         public void Describe()
         {
@@ -82,6 +111,16 @@ public sealed class ProgramGenerator(ulong seed)
             if (kind == ProgramKind.SensitiveUser && chance.Percent(30))
             {
                 kernel.UserFlags |= Flags.IOPL3;
+            }
+
+            if (RingStream is { } ring)
+            {
+                // A driver that waits with interrupts open would be entered again by the next process.
+                var how = new Chance(ring, 0);
+                RingWait wait = how.Of<RingWait>([RingWait.Interrupt, RingWait.Halt, RingWait.Poll]);
+                kernel.UseRing(preempts || _sensitiveKernel ? RingWait.Poll : wait);
+                kernel.RingBatches = how.Percent(50);
+                kernel.RingByPorts = how.Percent(50);
             }
 
             ulong[] streams = [.. Enumerable.Range(0, 8).Select(_ => chance.Next64())];
@@ -171,10 +210,46 @@ public sealed class ProgramGenerator(ulong seed)
             a.push(ebx);
             a.push(ecx);
             Kernel(a, stream).Emit(2 + new Chance(stream, 1).Below(5));
+            EmitRoutine(a);
             a.pop(ecx);
             a.pop(ebx);
             a.imul(eax, ebx, 0x343FD);
             a.xor(eax, ecx);
+        }
+
+        /// <summary>Code comes from the disk over that which came before, and is called.</summary>
+        private void EmitRoutine(GuestAssembler a)
+        {
+            if (RingStream is not null)
+            {
+                a.mov(ebx, __dword_ptr[SystemCalls]);
+                a.and(ebx, RingSectors - FirstRoutine - 1);
+                a.add(ebx, FirstRoutine);
+                a.mov(ecx, Routine);
+                a.mov(edx, 1);
+                kernel.ReadRing(a);
+                a.mov(ecx, Routine);
+                a.call(ecx);
+                a.add(__dword_ptr[KernelData], eax);
+            }
+        }
+
+        /// <summary>Reads or writes sectors of the program's own, sometimes beyond the disk.</summary>
+        private void EmitTransfer(GuestAssembler a, int program, Chance order)
+        {
+            uint count = 1 + (uint)order.Below(3);
+            bool isBeyond = order.Percent(10);
+            a.mov(ebx, isBeyond ? RingSectors - 1 : program * 4 + order.Below(2));
+            a.mov(ecx, ProgramData + 0x1000);
+            a.mov(edx, count);
+            if (!isBeyond && order.Percent(50))
+            {
+                kernel.WriteRing(a);
+            }
+            else
+            {
+                kernel.ReadRing(a);
+            }
         }
 
         /// <summary>EBX: page of a window, ECX: its flags; 0: not present.</summary>
@@ -252,6 +327,10 @@ public sealed class ProgramGenerator(ulong seed)
                 }
 
                 fragments.Emit(1 + order.Below(3));
+                if (RingStream is { } ring && new Chance(ring, 1 + program * 32 + i) is var transfer && transfer.Percent(20))
+                {
+                    EmitTransfer(a, program, transfer);
+                }
             }
 
             fragments.Call(Wait);

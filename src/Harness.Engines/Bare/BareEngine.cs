@@ -11,6 +11,8 @@ public sealed class BareEngine : IEngine
 
     public string? NotApplicable(ProcessorModel model, GuestImage guest) => null;
 
+    public string NotOnSharedHost => "the bare machine is the host itself, whole";
+
     public bool Exposes(Feature feature) => true;
 
     public IMonitor Create(MonitorContext context) => new WholeMachine(context, (retired, count) =>

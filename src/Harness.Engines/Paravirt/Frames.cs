@@ -54,6 +54,9 @@ internal sealed class Frames
 
     public FrameType TypeOf(uint frame) => At(frame).Type;
 
+    /// <summary>A device may write to a page of the guest by itself: no table is in it that the processor takes as checked.</summary>
+    public bool MayReachByDevice(uint guestAddress) => Find(guestAddress) is { } frame && TypeOf(frame) is FrameType.None or FrameType.Writable;
+
     /// <summary>One more use of a type. False: it is in use as something else. <paramref name="isFirst"/>: so far it had no type.</summary>
     public bool TryUse(uint frame, FrameType type, out bool isFirst)
     {

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Harness.Machine.Devices;
 
 namespace Harness.Engines.Paravirt;
 
@@ -30,6 +31,8 @@ internal sealed class Hypercalls(
         Hypercall.LoadDirectory => "load-directory",
         Hypercall.Invalidate => "invalidate",
         Hypercall.Multicall => "multicall",
+        Hypercall.SetRing => "set-ring",
+        Hypercall.NotifyRing => "notify-ring",
         _ => "unknown",
     };
 
@@ -107,6 +110,11 @@ internal sealed class Hypercalls(
                 return loaded;
             case Hypercall.Invalidate:
                 pages.Invalidate(ebx);
+                return HypercallResult.Done;
+            case Hypercall.SetRing:
+                return monitor.SetRing(ebx, ecx);
+            case Hypercall.NotifyRing:
+                emulator.Out(BlockRingInterface.DoorbellPort, 4, 0);
                 return HypercallResult.Done;
             default:
                 return HypercallResult.NoSuchCall;

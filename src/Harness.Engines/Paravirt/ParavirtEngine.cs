@@ -19,7 +19,11 @@ public sealed class ParavirtEngine : IEngine
         : !model.Has(Feature.I486) ? "ring 1 can write to read-only pages: the model has no CR0.WP"
         : PreventedAccess.NotApplicable(model);
 
+    public string NotOnSharedHost => "the guest's page tables, which the processor walks, name host frames (direct paging): the host cannot take one back";
+
     public GuestImage ImageOf(GuestImage guest) => guest.Paravirtual!;
 
-    public IMonitor Create(MonitorContext context) => new ParavirtMonitor(context);
+    /// <summary>Options: ring, see <see cref="EngineOption.DedicatesRing"/>.</summary>
+    /// <exception cref="ArgumentException">An option has another value.</exception>
+    public IMonitor Create(MonitorContext context) => new ParavirtMonitor(context, EngineOption.DedicatesRing(context, Name));
 }

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using Harness.Machine.Devices;
 using Iced.Intel;
 
 namespace Harness.Engines.Paravirt;
@@ -26,9 +27,16 @@ internal sealed class ParavirtMonitor : IMonitor
     private byte[] _portMap = [];
     private bool _handlesNmi;
     private uint _iopl;
+    private readonly MonitorRegion _region;
+    private readonly bool _dedicatesRing;
 
-    public ParavirtMonitor(MonitorContext context)
+    /// <summary>Where the kernel wants to hear of responses in its ring; null: as of an interrupt.</summary>
+    private byte? _ringVector;
+    private bool _ringEvent;
+
+    public ParavirtMonitor(MonitorContext context, bool dedicatesRing)
     {
+        _dedicatesRing = dedicatesRing;
         _host = context.Host;
         _emulator = context.Emulator;
         _ledger = context.Ledger;
@@ -36,6 +44,7 @@ internal sealed class ParavirtMonitor : IMonitor
         var space = new ShadowSpace(MonitorRegion.Start, MonitorRegion.Directory, context.MonitorBytes, IsUser: false, IsPae: false);
         var region = new MonitorRegion(_host, [space], hasCache: false);
         region.Install();
+        _region = region;
         var frames = new Frames(_host, context.GuestMemory, context.MonitorBytes, context.Guest.MemoryBytes);
         _pages = new DirectPages(_host, frames, space) { Omitted = context.Omitted };
         _descriptors = new GuestDescriptors(_host, frames, region) { Omitted = context.Omitted };
@@ -43,6 +52,13 @@ internal sealed class ParavirtMonitor : IMonitor
         _shared = new SharedPage(_host, frames);
         _hypercalls = new Hypercalls(this, _emulator, _pages, _descriptors, _traps, _shared);
         _host.Cr0 = Cr0.PE | Cr0.PG | Cr0.ET | Cr0.WP;
+        bool checksPages = (context.Omitted & Protection.PageTables) == 0;
+        _emulator.DeviceWrites = page => !checksPages || frames.MayReachByDevice((uint)page.Value) ? DeviceWrite.Allowed : DeviceWrite.Refused;
+        if (dedicatesRing)
+        {
+            _host.DedicateRing();
+        }
+
         Enter(context.Guest.Entry);
     }
 
@@ -128,6 +144,21 @@ internal sealed class ParavirtMonitor : IMonitor
 
     internal void SetPortMap(byte[] map) => _portMap = map;
 
+    /// <summary>The ring is given to the device, which tells the monitor of responses instead of raising its line.</summary>
+    internal int SetRing(uint page, uint vector)
+    {
+        if (!_emulator.HasRing || vector > byte.MaxValue || page % Frames.PageBytes != 0)
+        {
+            return HypercallResult.BadArgument;
+        }
+
+        _ringVector = (byte)vector;
+        _ringEvent = false;
+        _emulator.Out(BlockRingInterface.EventPort, 4, 1);
+        _emulator.Out(BlockRingInterface.RingPort, 4, page);
+        return HypercallResult.Done;
+    }
+
     /// <summary>Brings time, waiting and interrupts up to date until the guest can go on. Not null: the run is over.</summary>
     private GuestEnd? Prepare(long limit)
     {
@@ -146,7 +177,12 @@ internal sealed class ParavirtMonitor : IMonitor
 
             if (!_emulator.IsHalted)
             {
-                _host.InterruptAt(_emulator.NextDeadline);
+                if (_dedicatesRing)
+                {
+                    _region.OpenPorts(Selector.Rpl(_frame.Cs) != 3);
+                }
+
+                _host.InterruptAt(_dedicatesRing ? _emulator.NextDeadlineOfOthers : _emulator.NextDeadline);
                 return null;
             }
 
@@ -166,7 +202,22 @@ internal sealed class ParavirtMonitor : IMonitor
             return Reflect((byte)Vector.NMI, EventKind.Nmi, null, "interrupt");
         }
 
-        bool waits = _emulator.InterruptPending;
+        if (_ringVector is { } ringVector)
+        {
+            if (_emulator.In(BlockRingInterface.EventPort, 4) != 0)
+            {
+                _ringEvent = true;
+                _shared.HasRingEvent = true;
+            }
+
+            if (_ringEvent && !_shared.IsMasked)
+            {
+                _ringEvent = false;
+                return Reflect(ringVector, EventKind.ExternalInterrupt, null, "event");
+            }
+        }
+
+        bool waits = _emulator.InterruptPending || _ringEvent;
         if (!waits || _shared.IsMasked)
         {
             _shared.IsPending = waits;
@@ -201,7 +252,7 @@ internal sealed class ParavirtMonitor : IMonitor
             return _emulator.StopRequested ? _emulator.StopEnd : null;
         }
 
-        if (vector == (byte)Vector.GP && Selector.Rpl(_frame.Cs) == 3 && TryForUser())
+        if (vector == (byte)Vector.GP && (Selector.Rpl(_frame.Cs) == 3 ? TryForUser() : TryForKernel()))
         {
             return _emulator.StopRequested ? _emulator.StopEnd
                 : (_frame.Eflags & Eflags.TF) != 0 ? SingleStep()
@@ -272,6 +323,24 @@ internal sealed class ParavirtMonitor : IMonitor
     /// <summary>IN and OUT of a program that its kernel has given the port, CLI and STI of one that has IOPL 3.</summary>
     private bool TryForUser()
     {
+        Instruction instruction = Decode();
+        if (instruction.Mnemonic is Mnemonic.Cli or Mnemonic.Sti && _iopl == Eflags.IOPL)
+        {
+            Record(EngineEventKind.Trap, "#GP", "privileged", InstructionText.MnemonicOf(instruction), "");
+            _shared.IsMasked = instruction.Mnemonic == Mnemonic.Cli;
+            Skip(instruction);
+            return true;
+        }
+
+        return TryPort(instruction, MayUse);
+    }
+
+    /// <summary>IN and OUT of a kernel that drives the ring's device by its ports, where they are not its own, or were not yet when it was entered from a program.</summary>
+    private bool TryForKernel() => _emulator.HasRing && TryPort(
+        Decode(), (port, size) => port >= BlockRingInterface.FirstPort && port + size <= BlockRingInterface.FirstPort + BlockRingInterface.Ports);
+
+    private Instruction Decode()
+    {
         var bytes = new byte[LongestInstruction];
         uint at = _descriptors.BaseOf(_frame.Cs) + _frame.Eip;
         int count = bytes.Length;
@@ -282,15 +351,11 @@ internal sealed class ParavirtMonitor : IMonitor
 
         var decoder = Decoder.Create(32, bytes[..count]);
         decoder.IP = _frame.Eip;
-        Instruction instruction = decoder.Decode();
-        if (instruction.Mnemonic is Mnemonic.Cli or Mnemonic.Sti && _iopl == Eflags.IOPL)
-        {
-            Record(EngineEventKind.Trap, "#GP", "privileged", InstructionText.MnemonicOf(instruction), "");
-            _shared.IsMasked = instruction.Mnemonic == Mnemonic.Cli;
-            Skip(instruction);
-            return true;
-        }
+        return decoder.Decode();
+    }
 
+    private bool TryPort(in Instruction instruction, Func<ushort, int, bool> mayUse)
+    {
         bool isIn = instruction.Mnemonic == Mnemonic.In;
         if (instruction.IsInvalid || !(isIn || instruction.Mnemonic == Mnemonic.Out))
         {
@@ -300,7 +365,7 @@ internal sealed class ParavirtMonitor : IMonitor
         Register data = isIn ? instruction.Op0Register : instruction.Op1Register;
         int operand = isIn ? 1 : 0;
         var port = instruction.GetOpKind(operand) == OpKind.Immediate8 ? instruction.Immediate8 : (ushort)_frame[2];
-        if (!MayUse(port, data.GetSize()))
+        if (!mayUse(port, data.GetSize()))
         {
             return false;
         }

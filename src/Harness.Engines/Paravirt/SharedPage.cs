@@ -18,6 +18,12 @@ internal sealed class SharedPage(IHost host, Frames frames)
         set => WriteByte(ParavirtInterface.Pending, value);
     }
 
+    /// <summary>The ring has responses that the kernel has not been told of by this.</summary>
+    public bool HasRingEvent
+    {
+        set => WriteByte(ParavirtInterface.RingEvent, value);
+    }
+
     public uint Cr2
     {
         set => Write(ParavirtInterface.Cr2, value);

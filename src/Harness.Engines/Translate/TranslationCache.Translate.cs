@@ -216,6 +216,7 @@ internal sealed partial class TranslationCache
         return type switch
         {
             InstructionClass.Ident => _options.Adapts && _traces.GetValueOrDefault(instruction.IP32) >= Patience ? InstructionClass.Traced : type,
+            InstructionClass.Sensitive when _ownPorts.Contains(instruction.IP32) && IsPortByRegister(instruction) => InstructionClass.Ident,
             InstructionClass.Branch or InstructionClass.ShortBranch => instruction.NearBranch32 <= _context.Limit ? type : InstructionClass.Sensitive,
             InstructionClass.Call => instruction.NearBranch32 <= _context.Limit && _context.HasBigStack ? type : InstructionClass.Sensitive,
             InstructionClass.Return or InstructionClass.IndirectCall => _context.HasBigStack ? type : InstructionClass.Sensitive,
@@ -225,6 +226,10 @@ internal sealed partial class TranslationCache
             _ => type,
         };
     }
+
+    /// <summary>IN and OUT with the port in DX.</summary>
+    public static bool IsPortByRegister(in Instruction instruction) =>
+        (instruction.Mnemonic == Mnemonic.In && instruction.Op1Register == Register.DX) || (instruction.Mnemonic == Mnemonic.Out && instruction.Op0Register == Register.DX);
 
     /// <summary>Bytes of one page, or those of a single instruction that reaches into the next.</summary>
     private Source? Fetch(uint linear, bool mayCross)

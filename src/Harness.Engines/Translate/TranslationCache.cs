@@ -31,6 +31,9 @@ internal sealed partial class TranslationCache
     private readonly Dictionary<uint, Callout> _callouts = [];
     private readonly Dictionary<uint, SourcePage> _pageAt = [];
     private readonly Dictionary<uint, int> _traces = [];
+
+    /// <summary>Where IN and OUT have met the ports of a device that is the guest's own: there they are copied.</summary>
+    private readonly HashSet<uint> _ownPorts = [];
     private readonly List<SourcePage> _pages = [];
 
     /// <summary>In ascending order of their addresses.</summary>
@@ -151,6 +154,17 @@ internal sealed partial class TranslationCache
         }
     }
 
+    /// <summary>The IN or OUT at an EIP met a port of the guest's own device as a callout, or as a copy another port: it is translated anew.</summary>
+    public void NotePort(uint eip, bool isOwn)
+    {
+        bool changed = isOwn ? _ownPorts.Add(eip) : _ownPorts.Remove(eip);
+        if (changed && _entries.TryGetValue(eip, out CacheEntry entry))
+        {
+            Drop(entry.Unit);
+            Note(isOwn ? "adaptation" : "reversion");
+        }
+    }
+
     /// <summary>Records what the processor has counted in translated code since it was asked last.</summary>
     public void RecordUses()
     {
@@ -227,6 +241,7 @@ internal sealed partial class TranslationCache
         _callouts.Clear();
         _pageAt.Clear();
         _traces.Clear();
+        _ownPorts.Clear();
         _pages.Clear();
         _sites.Clear();
         _data.ClearTable();

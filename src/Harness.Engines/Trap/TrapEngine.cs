@@ -28,13 +28,21 @@ public sealed class TrapEngine(TrapLayout layout) : IEngine
 
     /// <summary>
     /// Options: userReturn, whether a return to user mode traps ("trap", the default) or not ("direct"); shadows, where kernel and users share ring 3: "one" for
-    /// both (the default), which leaves the users what the kernel has touched, or "two"; paging, see <see cref="EngineOption.AddressSpaces"/>.
+    /// both (the default), which leaves the users what the kernel has touched, or "two"; paging, see <see cref="EngineOption.AddressSpaces"/>; ring, see
+    /// <see cref="EngineOption.DedicatesRing"/>.
     /// </summary>
-    /// <exception cref="ArgumentException">An option has another value.</exception>
+    /// <exception cref="ArgumentException">An option has another value, or a user whom the monitor does not see would reach the device of its kernel.</exception>
     public IMonitor Create(MonitorContext context)
     {
         bool trapsUserReturn = EngineOption.Read(context, Name, "userReturn", "trap", "direct") == "trap";
         bool isPair = EngineOption.Read(context, Name, "shadows", "one", "two") == "two" && layout.KernelRing == 3;
-        return new DeprivilegingMonitor(context, new DirectExecution(layout.KernelRing, trapsUserReturn, isPair, EngineOption.AddressSpaces(context, Name)));
+        bool dedicates = EngineOption.DedicatesRing(context, Name);
+        if (dedicates && !trapsUserReturn)
+        {
+            throw new ArgumentException($"The option ring of {Name} is 'dedicated' only where userReturn is 'trap': the monitor closes the ports when users run.");
+        }
+
+        return new DeprivilegingMonitor(
+            context, new DirectExecution(layout.KernelRing, trapsUserReturn, isPair, EngineOption.AddressSpaces(context, Name)) { DedicatesRing = dedicates });
     }
 }

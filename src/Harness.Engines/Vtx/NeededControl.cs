@@ -6,7 +6,7 @@ namespace Harness.Engines.Vtx;
 /// <param name="Capability">The MSR that tells whether the processor allows it (SDM Vol. 3D, A.3 to A.5).</param>
 /// <param name="Bit">Of the control field.</param>
 /// <param name="Name">As the manual spells it.</param>
-/// <param name="IsAlwaysSet">Set as long as the guest runs; otherwise only while the monitor waits for something.</param>
+/// <param name="IsAlwaysSet">Set as long as the guest runs; otherwise only while the monitor has a use for it.</param>
 internal sealed record NeededControl(uint Capability, uint Bit, string Name, bool IsAlwaysSet = true)
 {
     public const uint PinBased = 0x481;
@@ -24,6 +24,7 @@ internal sealed record NeededControl(uint Capability, uint Bit, string Name, boo
         new(ProcessorBased, ProcessorControls.Cr3StoreExiting, "CR3-store exiting"),
         new(ProcessorBased, ProcessorControls.MovDrExiting, "MOV-DR exiting"),
         new(ProcessorBased, ProcessorControls.UnconditionalIoExiting, "unconditional I/O exiting"),
+        new(ProcessorBased, ProcessorControls.UseIoBitmaps, "I/O bitmaps", IsAlwaysSet: false),
         new(ProcessorBased, ProcessorControls.InterruptWindowExiting, "interrupt-window exiting", IsAlwaysSet: false),
         new(ProcessorBased, ProcessorControls.RdtscExiting, "RDTSC exiting", IsAlwaysSet: false),
         new(Exit, ExitControls.SaveDebugControls, "save debug controls"),

@@ -1,4 +1,5 @@
 using Harness.Hardware.Vmx;
+using Harness.Machine.Devices;
 using Iced.Intel;
 
 namespace Harness.Engines.Vtx;
@@ -25,14 +26,16 @@ internal sealed class VtxMonitor : IMonitor
     private readonly GuestArea _area;
     private readonly uint[] _registers = new uint[8];
     private readonly uint _processorControls;
+    private readonly bool _dedicatesRing;
     private InjectedEvent? _event;
     private bool _launched;
     private bool _ownsTimeStamp;
     private bool _mapChanged;
 
     /// <exception cref="InvalidOperationException">The processor has no VT-x: its model lacks the extension.</exception>
-    public VtxMonitor(MonitorContext context, int addressSpaces)
+    public VtxMonitor(MonitorContext context, int addressSpaces, bool dedicatesRing)
     {
+        _dedicatesRing = dedicatesRing;
         _host = context.Host;
         _emulator = context.Emulator;
         _memory = context.GuestMemory;
@@ -55,16 +58,28 @@ internal sealed class VtxMonitor : IMonitor
         _area.Initialize();
         _area.Write(VmcsField.PinBasedControls, Controls(NeededControl.PinBased));
         _processorControls = Controls(NeededControl.ProcessorBased);
+        if (dedicatesRing)
+        {
+            // With bitmaps, unconditional I/O exiting is ignored (SDM Vol. 3C, Table 24-6).
+            _processorControls |= ProcessorControls.UseIoBitmaps;
+            DedicateRing(MonitorMemory.IoBitmaps(context.MonitorBytes));
+        }
+
         _area.Write(VmcsField.ExitControls, Controls(NeededControl.Exit));
         _area.Write(VmcsField.EntryControls, Controls(NeededControl.Entry));
+        _emulator.DeviceWrites = page => _memory.Translate(page, write: true) is { } at && _guestPages.IsTraced((uint)at.Value) ? DeviceWrite.Reported : DeviceWrite.Allowed;
         _emulator.Stored += Stored;
         _emulator.Delivering += Delivering;
         _memory.Changed += MapChanged;
+        _memory.FrameChanged += _guestPages.NoteFrame;
+        _memory.FrameChanged += _v86Pages.NoteFrame;
     }
 
     public string? StopReason => null;
 
     public bool IsEmulating { get; private set; } = true;
+
+    public ShadowUse Shadows => _guestPages.Used;
 
     public GuestEnd Run(long limit)
     {
@@ -98,6 +113,8 @@ internal sealed class VtxMonitor : IMonitor
         _emulator.Stored -= Stored;
         _emulator.Delivering -= Delivering;
         _memory.Changed -= MapChanged;
+        _memory.FrameChanged -= _guestPages.NoteFrame;
+        _memory.FrameChanged -= _v86Pages.NoteFrame;
     }
 
     private void StartVmx()
@@ -110,6 +127,19 @@ internal sealed class VtxMonitor : IMonitor
         Expect(_vmx.Vmxon(new PhysicalAddress(MonitorMemory.VmxonRegion)), "VMXON");
         Expect(_vmx.Vmclear(new PhysicalAddress(MonitorMemory.Vmcs)), "VMCLEAR");
         Expect(_vmx.Vmptrld(new PhysicalAddress(MonitorMemory.Vmcs)), "VMPTRLD");
+    }
+
+    /// <summary>Every port exits but those of the device (SDM Vol. 3C, 24.6.4).</summary>
+    private void DedicateRing(uint bitmaps)
+    {
+        const uint BitmapBytes = ShadowSpace.PageSize;
+        var map = new byte[2 * BitmapBytes];
+        Array.Fill(map, byte.MaxValue);
+        map.AsSpan(BlockRingInterface.FirstPort / 8, BlockRingInterface.Ports / 8).Clear();
+        _host.Memory.Write(new HostPhysicalAddress(bitmaps), map);
+        _area.Write(VmcsField.IoBitmapA, bitmaps);
+        _area.Write(VmcsField.IoBitmapB, bitmaps + BitmapBytes);
+        _host.DedicateRing();
     }
 
     /// <summary>What the monitor sets, and what the processor has set whoever asks (SDM Vol. 3D, A.3 to A.5: the low half of the MSR).</summary>
@@ -144,6 +174,9 @@ internal sealed class VtxMonitor : IMonitor
             {
                 DropAll();
             }
+
+            _guestPages.Settle();
+            _v86Pages.Settle();
 
             _emulator.AdvanceDevices();
             Regime regime = Regimes.Of(_emulator);
@@ -191,7 +224,7 @@ internal sealed class VtxMonitor : IMonitor
         // An alignment check in the delivery of a fault starts the instruction again, with the RF that was injected: that delivery is better emulated.
         uint misaligned = _event is { Kind: EventKind.Fault } ? 1u << (int)Vector.AC : 0;
         _area.Write(VmcsField.ExceptionBitmap, v86 ? uint.MaxValue : PageFaults | misaligned);
-        _host.InterruptAt(_emulator.NextDeadline);
+        _host.InterruptAt(_dedicatesRing ? _emulator.NextDeadlineOfOthers : _emulator.NextDeadline);
         if (_event is { } e)
         {
             string reason = e.IsRepeated ? "repeated" : e.Kind == EventKind.ExternalInterrupt ? "interrupt" : "exception";
@@ -264,7 +297,7 @@ internal sealed class VtxMonitor : IMonitor
         {
             case ShadowFault.Filled:
                 _code.TryDecode(out Instruction instruction);
-                Record(Event(EngineEventKind.HiddenFault, "#PF", "shadow-miss", InstructionText.MnemonicOf(instruction), "") with { CostsAs = EngineEventKind.Exit });
+                Record(Event(EngineEventKind.HiddenFault, "#PF", HostShare.Name(pages.HostCause), InstructionText.MnemonicOf(instruction), "") with { CostsAs = EngineEventKind.Exit });
 
                 // A software interrupt is the instruction that RIP still points to: it simply executes again.
                 InjectedEvent? repeated = Vectoring();

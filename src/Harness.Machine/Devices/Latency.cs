@@ -12,6 +12,9 @@ internal static class Latency
     /// <summary>From the end of one ATA data block to the next.</summary>
     public const long DiskBlock = 100;
 
+    /// <summary>From ringing the doorbell of a ring to the device's looking at it.</summary>
+    public const long RingFetch = 20;
+
     /// <summary>From writing the UART's transmitter holding register to its being empty.</summary>
     public const long SerialTransmit = 20;
 

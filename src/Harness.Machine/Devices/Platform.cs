@@ -15,6 +15,9 @@ public sealed class Platform : IStateful
     private readonly Uart16550 _serial;
     private readonly KeyboardController _keyboard;
     private readonly Vga _vga;
+    private readonly BlockRing? _ring;
+    private readonly BlockService? _service;
+    private readonly Balloon? _balloon;
     private long _now;
     private long _portAccesses;
     private bool _a20 = true;
@@ -31,6 +34,7 @@ public sealed class Platform : IStateful
         Validate(options);
         Options = options;
         Memory = memory;
+        DeviceMemory = memory as IDeviceMemory ?? NoMemory.Instance;
         _debugPorts = [.. options.DebugPorts.Distinct().Order().Select(port => new DebugPort(this, port))];
         if (options.ExitPort is { } exitPort)
         {
@@ -59,7 +63,10 @@ public sealed class Platform : IStateful
             new IdeFunction(pci),
             new PowerManagement(this, pci),
             .. _debugPorts,
+            .. options.RingDisk is { } disk ? new Device[] { _ring = new BlockRing(this, disk) } : [],
+            .. options.RingService ? new Device[] { _service = new BlockService(this) } : [],
             .. options.TaskPriority ? new Device[] { new TaskPriority(this) } : [],
+            .. options.Balloon ? new Device[] { _balloon = new Balloon(this) } : [],
             new Injector(this),
         ];
         Reset();
@@ -73,6 +80,15 @@ public sealed class Platform : IStateful
 
     /// <summary>Raised when an injection takes a page out of the guest's page tables.</summary>
     public event Action<LinearAddress>? PagedOut;
+
+    /// <summary>
+    /// Who owns the memory decides what giving a page to the balloon device means, and taking it back: told of the number and of whether it is given. False: it is no
+    /// page of RAM.
+    /// </summary>
+    public Func<uint, bool, bool> PageMoved { get; set; } = (_, _) => false;
+
+    /// <summary>Pages that the guest has given to its balloon device, in ascending order.</summary>
+    public IReadOnlyCollection<uint> BalloonPages => _balloon?.Given ?? [];
 
     /// <summary>What the platform was built with.</summary>
     public PlatformOptions Options { get; }
@@ -88,6 +104,33 @@ public sealed class Platform : IStateful
 
     /// <summary>The tick at which <see cref="AdvanceTo"/> has something to do; <see cref="long.MaxValue"/> when nothing is due. Any access may change it.</summary>
     public long NextDeadline { get; private set; } = long.MaxValue;
+
+    /// <summary>The same without the block device with a ring: where that is the guest's own, nobody has to act for it.</summary>
+    public long NextDeadlineOfOthers { get; private set; } = long.MaxValue;
+
+    /// <summary>The deadline of the block device with a ring.</summary>
+    public long RingDeadline => _ring?.Deadline ?? long.MaxValue;
+
+    /// <summary>The block device with a ring has told of responses: by its line, unless that was made silent.</summary>
+    public bool RingHasTold => _ring is { HasTold: true };
+
+    /// <summary>There is a block device with a ring.</summary>
+    public bool HasRing => _ring is not null;
+
+    /// <summary>Gives the block device with a ring another backend than its disk.</summary>
+    public void SetRingBackend(IBlockBackend backend) => (_ring ?? throw NoDevice()).Backend = backend;
+
+    /// <summary>Puts requests of another machine before the one that drives its disk. False: it does not take any.</summary>
+    public bool TryPutRequests(ReadOnlySpan<BlockRequest> requests) => (_service ?? throw NoDevice()).TryPut(requests);
+
+    /// <summary>Takes the responses to the requests that were put last.</summary>
+    public void TakeResponses(ReadOnlySpan<BlockRequest> requests, Span<BlockRingStatus> results) => (_service ?? throw NoDevice()).Take(requests, results);
+
+    /// <summary>Tells the machine that drives another's disk that something happened in the host.</summary>
+    public void TellService() => (_service ?? throw NoDevice()).Tell();
+
+    /// <summary>What devices that reach memory by themselves reach; at first the memory that the platform was built with, if that takes devices.</summary>
+    public IDeviceMemory DeviceMemory { get; set; }
 
     /// <summary>The A20 gate: when false, bit 20 of every physical address is zero.</summary>
     public bool A20
@@ -184,6 +227,13 @@ public sealed class Platform : IStateful
         FindDeadline();
     }
 
+    /// <summary>Has the balloon device ask for so many pages from now on.</summary>
+    public void SetBalloonTarget(int pages)
+    {
+        _balloon?.SetTarget((uint)pages);
+        FindDeadline();
+    }
+
     /// <summary>Sends bytes to COM1 from now on.</summary>
     public void SendSerial(ReadOnlyMemory<byte> data)
     {
@@ -248,6 +298,8 @@ public sealed class Platform : IStateful
         _exitCode = code;
     }
 
+    private static InvalidOperationException NoDevice() => new("The platform was built without the device.");
+
     private static void Validate(PlatformOptions options)
     {
         Require(options.RamBytes is >= 1 << 20 and <= 1ul << 40 && options.RamBytes % 0x10000 == 0,
@@ -283,12 +335,23 @@ public sealed class Platform : IStateful
 
     private void FindDeadline()
     {
-        var next = long.MaxValue;
+        var others = long.MaxValue;
         foreach (var device in _devices)
         {
-            next = Math.Min(next, device.Deadline);
+            others = device == _ring ? others : Math.Min(others, device.Deadline);
         }
 
-        NextDeadline = next;
+        NextDeadlineOfOthers = others;
+        NextDeadline = Math.Min(others, RingDeadline);
+    }
+
+    /// <summary>A map that takes no devices.</summary>
+    private sealed class NoMemory : IDeviceMemory
+    {
+        public static NoMemory Instance { get; } = new();
+
+        public bool TryRead(PhysicalAddress address, Span<byte> data) => false;
+
+        public bool TryWrite(PhysicalAddress address, ReadOnlySpan<byte> data) => false;
     }
 }

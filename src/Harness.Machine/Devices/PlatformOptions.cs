@@ -21,6 +21,12 @@ public sealed record PlatformOptions
     /// <summary>Up to four disks: primary master and slave, secondary master and slave; null leaves a place empty.</summary>
     public IReadOnlyList<DiskImage?> Disks { get; init; } = [];
 
+    /// <summary>The disk behind the ring of requests at port A00h (<see cref="BlockRingInterface"/>); null: there is no such device.</summary>
+    public DiskImage? RingDisk { get; init; }
+
+    /// <summary>The machine drives another's disk (<see cref="BlockServiceInterface"/>).</summary>
+    public bool RingService { get; init; }
+
     /// <summary>What COM1 receives, in ascending ticks.</summary>
     public IReadOnlyList<TimedInput> SerialInput { get; init; } = [];
 
@@ -35,6 +41,12 @@ public sealed record PlatformOptions
 
     /// <summary>There is a task-priority register at FEE00080h, which no processor model announces.</summary>
     public bool TaskPriority { get; init; }
+
+    /// <summary>There is a balloon device at port 580h.</summary>
+    public bool Balloon { get; init; }
+
+    /// <summary>What the balloon device asks for by itself, where no host does.</summary>
+    public IReadOnlyList<BalloonTarget> BalloonTargets { get; init; } = [];
 
     /// <summary>Further files for the firmware.</summary>
     public IReadOnlyList<FirmwareFile> FirmwareFiles { get; init; } = [];

@@ -246,7 +246,7 @@ internal static unsafe class Paging
         }
 
         Use(cpu, index);
-        bool inPlace = writable && !cpu->Recording && processor.HostAddress(physical & PageMask, write: true) == host && !processor.HoldsCode(physical);
+        bool inPlace = writable && !cpu->Recording && processor.Memory.IsWritableInPlace(new PhysicalAddress(physical)) && !processor.HoldsCode(physical);
         entry->ReadTag = page;
         entry->WriteTag = inPlace ? page : TlbEntry.Invalid;
         entry->Addend = (nint)host - (nint)page;

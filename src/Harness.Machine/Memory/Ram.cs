@@ -126,6 +126,15 @@ public sealed unsafe class Ram : IDisposable
         }
     }
 
+    /// <summary>Drops what was decoded from a page, because the page is about to be another's.</summary>
+    public void Forget(int page)
+    {
+        if (_codeLines[page] != 0)
+        {
+            DropCode(page);
+        }
+    }
+
     private void DropCode(int page)
     {
         _codeLines[page] = 0;

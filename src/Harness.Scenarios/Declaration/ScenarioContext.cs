@@ -20,6 +20,7 @@ public sealed class ScenarioContext
     public const long DefaultBudget = 50_000_000;
 
     private readonly ScenarioRuns _runs;
+    private readonly ScenarioHosts _hosts;
     private int _replays;
 
     /// <summary>A context for one execution of <paramref name="declaration"/>.</summary>
@@ -28,6 +29,7 @@ public sealed class ScenarioContext
         Declaration = declaration;
         Host = host;
         _runs = new ScenarioRuns(this);
+        _hosts = new ScenarioHosts(this, _runs);
     }
 
     /// <summary>The scenario that runs.</summary>
@@ -115,6 +117,28 @@ public sealed class ScenarioContext
         _runs.Sweep(_runs.Request(guest, cpu, cost, maxInstructions, settings), ends, settings.Monitors, from, to, inject, check);
     }
 
+    /// <summary>
+    /// Runs several machines on one host, under every engine that the invocation asks for and that applies, and each machine's guest alone on the bare machine to compare
+    /// with.
+    /// </summary>
+    /// <param name="pages">Pages of 4 KiB that all guests can have together; the monitors' own memory is not among them.</param>
+    /// <param name="plan">Declares the machines.</param>
+    /// <param name="cpu">As in <see cref="Run"/>.</param>
+    /// <param name="cost">As in <see cref="Run"/>.</param>
+    /// <param name="ends">How each machine has to end; null: whichever way.</param>
+    /// <param name="settings">The rest.</param>
+    /// <exception cref="ScenarioEndedException">A machine ended otherwise.</exception>
+    public HostRunSet Hosted(
+        int pages, Action<HostPlan> plan, string cpu = DefaultCpu, string cost = DefaultCost, GuestEnd? ends = GuestEnd.Done, HostSettings? settings = null)
+    {
+        Given.NotNull(plan, "a declaration of machines such as h => h.Machine(\"a\", guest)");
+        var machines = new HostPlan();
+        plan(machines);
+        return machines.Machines.Count == 0
+            ? throw new ArgumentException("A host needs a machine: h.Machine(\"a\", guest).", nameof(plan))
+            : _hosts.Run(pages, machines, cpu, cost, ends, settings ?? new HostSettings());
+    }
+
     /// <summary>What experiment says of a processor's instructions: a subject of assertions. <c>--cpu</c> does not change it.</summary>
     /// <param name="cpu">Name of a model, or a model file (<c>*.json</c>), its path relative to the script's folder.</param>
     /// <param name="mode"><c>real</c>, <c>protected</c> or <c>v86</c>.</param>
@@ -170,6 +194,20 @@ public sealed class ScenarioContext
     /// <summary>Writes a line of progress; never part of a result.</summary>
     public void Log(string text) => Host.Log(text);
 
+    /// <summary>
+    /// Lines that stand in the scenario's snapshot under a name: figures that it has found, of whatever engines. A name that is there already is left as it is, and so is the
+    /// snapshot's part where an option leaves out engines.
+    /// </summary>
+    public void Fact(string name, IEnumerable<string> lines)
+    {
+        Given.NotNull(name, "a name");
+        Given.NotNull(lines, "the lines");
+        if (Host.Options.Engines is null)
+        {
+            Host.Add(new SnapshotFact(name, [.. lines]));
+        }
+    }
+
     /// <summary>Ends the scenario as not applicable.</summary>
     /// <param name="reason">What it needs and does not find.</param>
     /// <exception cref="ScenarioNotApplicableException">Always.</exception>
@@ -212,6 +250,9 @@ public interface IScenarioHost
 
     /// <summary>Runs a guest under an engine.</summary>
     EngineRun Execute(RunRequest request);
+
+    /// <summary>Runs several machines on one host, for so many ticks of all of them at most.</summary>
+    HostRun Execute(HostOptions options, IReadOnlyList<HostedMachine> machines, long ticks);
 
     /// <summary>The command that repeats the scenario, or that shows where it went wrong.</summary>
     /// <param name="command">"run", "diverge" or "trace".</param>

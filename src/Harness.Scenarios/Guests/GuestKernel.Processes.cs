@@ -1,3 +1,5 @@
+using Harness.Machine.Devices;
+
 namespace Harness.Scenarios;
 
 /// <summary>Programs, processes and the kernel's own system calls.</summary>
@@ -51,6 +53,8 @@ public sealed partial class GuestKernel
         Wait,
         Exec,
         ReadSector,
+        ReadRing,
+        WriteRing,
     }
 
     private bool HasManyProcesses => _programs.Count > 1 || _services.Contains(Service.Fork);
@@ -76,9 +80,10 @@ public sealed partial class GuestKernel
             throw new GuestBuildException($"Ring expects 1, 2 or 3; found {ring}: ring-0 code goes into Boot.");
         }
 
-        if (_programs.Count == MaximumProcesses)
+        int room = _options.MemoryBytes >= GuestLayout.MoreEnd ? MaximumPrograms : MaximumProcesses;
+        if (_programs.Count == room)
         {
-            throw new GuestBuildException($"A guest has room for {MaximumProcesses} programs; found one more.");
+            throw new GuestBuildException($"A guest of {_options.MemoryBytes >> 10} KiB has room for {room} programs; found one more.");
         }
 
         _programs.Add((ring, starts, body));
@@ -130,6 +135,11 @@ public sealed partial class GuestKernel
 
             EmitStrings(a);
             _inProgram = false;
+        }
+
+        if (_programs.Count > MaximumProcesses && (ManagesMemory || _services.Contains(Service.Fork)))
+        {
+            throw new GuestBuildException($"Programs that fork, exec or have demand pages are {MaximumProcesses} at most; found {_programs.Count}.");
         }
     }
 
@@ -190,6 +200,8 @@ public sealed partial class GuestKernel
         Service.Wait => EmitWait,
         Service.Exec => EmitExec,
         Service.ReadSector => EmitReadSector,
+        Service.ReadRing => a => EmitRingService(a, BlockRingInterface.ReadOperation),
+        Service.WriteRing => a => EmitRingService(a, BlockRingInterface.WriteOperation),
         _ => EmitReadKey,
     };
 
@@ -372,9 +384,13 @@ public sealed partial class GuestKernel
 
     private static uint KernelStackTop(int process) => GuestLayout.ProcessStacks + (uint)(process + 1) * GuestLayout.ProcessStackBytes;
 
-    private static uint PhysicalBase(int process) => GuestLayout.Processes + (uint)process * GuestLayout.ProcessBytes;
+    private static uint PhysicalBase(int process) => process < MaximumProcesses
+        ? GuestLayout.Processes + (uint)process * GuestLayout.ProcessBytes
+        : GuestLayout.MoreProcesses + (uint)(process - MaximumProcesses) * GuestLayout.ProcessBytes;
 
-    private static uint DirectoryOf(int process) => GuestLayout.ProcessTables + (uint)process * GuestLayout.ProcessTableBytes;
+    private static uint DirectoryOf(int process) => process < MaximumProcesses
+        ? GuestLayout.ProcessTables + (uint)process * GuestLayout.ProcessTableBytes
+        : GuestLayout.MoreTables + (uint)(process - MaximumProcesses) * GuestLayout.ProcessTableBytes;
 
     private uint LinearBase(int process) => Paging == GuestPaging.None ? PhysicalBase(process) : GuestLayout.ProcessBase;
 }

@@ -16,6 +16,9 @@ public sealed partial class GuestKernel
     /// <summary>Programs and forked processes together.</summary>
     public const int MaximumProcesses = 6;
 
+    /// <summary>Programs of a guest with 2 MiB of memory or more, if they neither fork nor exec nor have demand pages.</summary>
+    public const int MaximumPrograms = 10;
+
     private const uint TimerHertz = 1_193_182;
     private readonly GuestOptions _options;
     private readonly GuestProgram _program;
@@ -53,7 +56,12 @@ public sealed partial class GuestKernel
         _frames = _program.NewLabel("frames", nameof(GuestKernel));
         _updates = _program.NewLabel("updates", nameof(GuestKernel));
         _pageFault = _program.NewLabel("pageFault", nameof(GuestKernel));
+        _ringTransfer = _program.NewLabel("ringTransfer", nameof(ReadRing));
+        _ringConsume = _program.NewLabel("ringConsume", nameof(ReadRing));
+        _ringState = _program.NewLabel("ringState", nameof(ReadRing));
         _allocate = _program.NewLabel("allocate", nameof(GuestKernel));
+        _freePages = _program.NewLabel("freePages", nameof(Balloon));
+        _balloonPages = _program.NewLabel("balloonPages", nameof(Balloon));
     }
 
     /// <summary>
@@ -168,6 +176,7 @@ public sealed partial class GuestKernel
 
         EmitPrograms(a);
         AddKeyboardHandler();
+        AddRingHandler();
         a.Take();
         a.UsesHypercalls = _usesHypercalls;
         uint origin = _options.Origin ?? GuestLayout.Code;
@@ -185,6 +194,7 @@ public sealed partial class GuestKernel
         EmitRoutines(a);
         EmitStrings(a);
         EmitMemoryData(a);
+        EmitPageLists(a);
         EmitControlBlocks(a);
         _tables.Emit(a);
         return Guest.Build(_program, _options, _tables.Entry(_options, origin), paravirtual, obstacle);
@@ -230,6 +240,7 @@ public sealed partial class GuestKernel
             a.EmitTimerSetup(_timerDivisor);
         }
 
+        EmitRingSetup(a);
         foreach (Action<GuestAssembler> body in _boot)
         {
             body(a);
@@ -257,6 +268,11 @@ public sealed partial class GuestKernel
         {
             a.Label(_readKey);
             a.EmitReadKey();
+        }
+
+        if (_usesRing)
+        {
+            EmitRingRoutines(a);
         }
 
         if (_services.Contains(Service.ReadSector))

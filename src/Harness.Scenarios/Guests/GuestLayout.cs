@@ -28,6 +28,12 @@ public static class GuestLayout
     public const uint Stack1 = 0xA000;
     public const uint Stack2 = 0xB000;
 
+    /// <summary>The ring of a <see cref="GuestKernel"/> that drives the block device with one.</summary>
+    public const uint Ring = 0xC000;
+
+    /// <summary>The ring of a <see cref="GuestKernel"/> that drives another machine's disk; the data lie at <see cref="Processes"/>.</summary>
+    public const uint ServiceRing = 0xD000;
+
     /// <summary>Top of a stack for user code.</summary>
     public const uint UserStack = 0xF000;
     public const uint Code = 0x10000;
@@ -36,9 +42,17 @@ public static class GuestLayout
     public const uint ProcessTables = 0x20000;
     public const uint ProcessTableBytes = 0x5000;
 
+    /// <summary>Where data of programs pass through on the way from and to the ring's disk: 16 sectors.</summary>
+    public const uint RingBuffers = 0x3E000;
+
     /// <summary>Code, data and stack of the processes, <see cref="ProcessBytes"/> each: physical, and linear where there is no paging.</summary>
     public const uint Processes = 0x40000;
     public const uint ProcessBytes = 0x10000;
+
+    /// <summary>The same of the programs for which there is no room below 640 KiB, and their page tables.</summary>
+    public const uint MoreProcesses = 0x100000;
+    public const uint MoreTables = 0x180000;
+    public const uint MoreEnd = 0x200000;
 
     /// <summary>Where every process has its memory when paging is on, linear.</summary>
     public const uint ProcessBase = 0x400000;

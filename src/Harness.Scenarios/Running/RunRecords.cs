@@ -34,6 +34,35 @@ internal static class RunRecords
         };
     }
 
+    /// <summary>What a machine used of its host.</summary>
+    public static MachineUse UseOf(HostedRun machine, HostRun host) => new()
+    {
+        Name = machine.Machine.Name,
+        Shares = machine.Machine.Shares,
+        MemoryShares = machine.Machine.MemoryShares,
+        Minimum = (int)(machine.Machine.MinimumBytes / Ram.PageSize),
+        Maximum = (int)(machine.Machine.MaximumBytes / Ram.PageSize),
+        Target = machine.Use.Target,
+        ActivePercent = (int)(machine.Use.Active * 100),
+        WorldSwitches = machine.Use.WorldSwitches,
+        Slices = machine.Use.Slices,
+        Blocked = machine.Use.Blocked,
+        Present = machine.Use.Present,
+        Shared = machine.Use.Shared,
+        MostShared = machine.Use.MostShared,
+        Ballooned = machine.Use.Ballooned,
+        MostBallooned = machine.Use.MostBallooned,
+        Swapped = machine.Use.Swapped,
+        SwappedOut = machine.Use.SwappedOut,
+        SwappedIn = machine.Use.SwappedIn,
+        Merged = machine.Use.Merged,
+        Broken = machine.Use.Broken,
+        ShadowSpaces = machine.Use.Shadows.AddressSpaces,
+        ShadowFrames = machine.Use.Shadows.Frames,
+        HostFrames = host.Frames,
+        HostStates = [.. Enum.GetValues<ReclamationState>().Select(state => host.States.Count(s => s.State == state))],
+    };
+
     /// <summary>An event kind as records spell it.</summary>
     public static string Name(EngineEventKind kind) => KindNames[(int)kind];
 

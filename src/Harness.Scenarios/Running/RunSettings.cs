@@ -18,6 +18,9 @@ public sealed record RunSettings
     /// <summary>Disks, input and further devices.</summary>
     public GuestDevices Devices { get; init; } = new();
 
+    /// <summary>Who drives the disk behind the ring of requests where there is a monitor; null: the monitor.</summary>
+    public RingDriver? RingDriver { get; init; }
+
     /// <summary>Disturbances from outside, beside those of <see cref="ScenarioContext.Inject"/>.</summary>
     public IReadOnlyList<Injection> Injections { get; init; } = [];
 
@@ -29,4 +32,14 @@ public sealed record RunSettings
 
     /// <summary>The guest is a hypervisor itself: it sees the model's virtualization features, and engines that do not expose them are not applicable.</summary>
     public bool ExposeVirtualization { get; init; }
+}
+
+/// <summary>A machine whose kernel drives the disk behind the ring of requests: <see cref="GuestKernel.ServeRing"/>.</summary>
+/// <param name="Place">In the host's operating system, which runs on the processor itself, or in a service machine under the engine that runs the guest.</param>
+/// <param name="Guest">Its kernel.</param>
+/// <param name="Devices">Its own devices, the disk among them.</param>
+public sealed record RingDriver(DriverPlace Place, Harness.Machine.GuestImage Guest, GuestDevices Devices)
+{
+    /// <summary>As <see cref="RunSettings.EngineOptions"/>.</summary>
+    public IReadOnlyDictionary<string, string> EngineOptions { get; init; } = new Dictionary<string, string>();
 }

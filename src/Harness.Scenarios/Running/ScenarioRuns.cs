@@ -27,10 +27,16 @@ internal sealed class ScenarioRuns(ScenarioContext scenario)
             KeepEvents = true,
             RecordEffects = settings.JudgeProperties,
             Devices = settings.Devices with { Injections = [.. settings.Devices.Injections, .. settings.Injections] },
+            Driver = settings.RingDriver is { } driver
+                ? new DriverRequest(driver.Place, scenario.Host.Engines[0], driver.Guest, driver.Devices, driver.EngineOptions)
+                : null,
             Cancellation = scenario.Host.Cancellation,
         };
         return settings.ExposeVirtualization ? request with { Withheld = [] } : request;
     }
+
+    /// <summary>The number of one more run of the scenario.</summary>
+    public int NextNumber() => ++_runs;
 
     /// <summary>Runs a guest under the bare machine and then under the engines asked for, with a record for each.</summary>
     public RunSet Run(RunRequest request, GuestEnd? ends, MonitorKind monitors) => Run(request, ends, monitors, ++_runs, scenario.Host.Add);
@@ -91,7 +97,7 @@ internal sealed class ScenarioRuns(ScenarioContext scenario)
         List<MissingRun> missing = [];
         foreach (IEngine engine in scenario.Host.Engines.Where(e => e.Kind == MonitorKind.Bare || (e.Kind & monitors) != 0))
         {
-            RunRequest one = request with { Engine = engine };
+            RunRequest one = request with { Engine = engine, Driver = request.Driver is { Place: DriverPlace.ServiceMachine } driver ? driver with { Engine = engine } : request.Driver };
             if (NotRun(engine) is { } unselected)
             {
                 missing.Add(new MissingRun(engine, unselected));
@@ -143,10 +149,12 @@ internal sealed class ScenarioRuns(ScenarioContext scenario)
         return run;
     }
 
-    private string? NotRun(IEngine engine) =>
+    /// <summary>Why the invocation does not want an engine; null: it does.</summary>
+    public string? NotRun(IEngine engine) =>
         engine.Kind == MonitorKind.Bare || scenario.Host.Options.Engines is not { } chosen || chosen.Contains(engine.Name) ? null : "--engine leaves it out";
 
-    private string Name(GuestImage guest)
+    /// <summary>The guest as results call it; at its first use it goes into the snapshot.</summary>
+    public string Name(GuestImage guest)
     {
         int known = _guests.IndexOf(guest.Digest);
         if (known < 0)

@@ -20,7 +20,7 @@ public static partial class Equivalence
         return new EquivalenceVerdict(first is null, first, flow, first is not null && end is null);
 
         Divergence? NameIn(uint program, StepWindow window, Func<GuestStep, GuestStep, (string Value, long Bare, long Found)?> differ) =>
-            Name(bare, other, Steps(bare.Request, window, program), Steps(other.Request, window, program), differ);
+            Name(bare, other, Steps(bare, window, program), Steps(other, window, program), differ);
     }
 
     /// <summary>What devices were sent, how the run ended, and the pages that programs wrote.</summary>

@@ -19,7 +19,7 @@ public static partial class Equivalence
 
         EffectLog a = bare.Effects ?? throw NotRecorded(nameof(bare));
         EffectLog b = other.Effects ?? throw NotRecorded(nameof(other));
-        Divergence? first = EffectLog.FirstDifference(a, b) is { } window ? Name(bare, other, window, Differ) : AtTheEnd(bare, other);
+        Divergence? first = EffectLog.FirstDifference(a, b) is { } window ? Name(bare, other, window, Differ) ?? Unnamed(bare, window) : AtTheEnd(bare, other);
         Divergence? flow = EffectLog.FirstOtherFlow(a, b) is { } other2 ? Name(bare, other, other2, OtherInstruction) : null;
         bool met = first is not null && bare.End == other.End && bare.Final == other.Final && bare.Memory.FirstDifference(other.Memory) is null;
         return new EquivalenceVerdict(first is null, first, flow, met);
@@ -33,7 +33,7 @@ public static partial class Equivalence
 
     private static Divergence? Name(EngineRun bare, EngineRun other, StepWindow window, Func<GuestStep, GuestStep, (string Value, long Bare, long Found)?> differ)
     {
-        return Name(bare, other, Steps(bare.Request, window, null), Steps(other.Request, window, null), differ);
+        return Name(bare, other, Steps(bare, window, null), Steps(other, window, null), differ);
     }
 
     /// <summary>The first difference of two runs whose steps have all been kept; null: there is none among them.</summary>
@@ -58,12 +58,24 @@ public static partial class Equivalence
         return next is null ? null : Describe(bare, next, end);
     }
 
-    private static List<GuestStep> Steps(RunRequest request, StepWindow window, uint? program)
+    private static List<GuestStep> Steps(EngineRun run, StepWindow window, uint? program)
     {
         List<GuestStep> steps = [];
-        GuestRunner.Run(request, new StepFilter(window, 0, long.MaxValue, steps.Add, program), null);
+        run.Repeat(new StepFilter(window, 0, long.MaxValue, steps.Add, program));
         return steps;
     }
+
+    /// <summary>The runs differ among these steps, and repeated they do not: something that the request does not say has had an effect.</summary>
+    private static Divergence Unnamed(EngineRun bare, StepWindow window) => new()
+    {
+        Tick = 0,
+        Address = default,
+        At = string.Create(System.Globalization.CultureInfo.InvariantCulture, $"steps {window.First} to {window.Last}"),
+        Value = "a run that repeats",
+        Bare = bare.Ticks,
+        Found = 0,
+        Instruction = "",
+    };
 
     private static Divergence Describe(EngineRun bare, GuestStep step, (string Value, long Bare, long Found) difference)
     {

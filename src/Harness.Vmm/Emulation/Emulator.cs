@@ -98,6 +98,20 @@ public sealed class Emulator : IDisposable
     /// <summary>The tick at which the virtual devices have something to do. A monitor passes it to <see cref="IHost.InterruptAt"/>.</summary>
     public long NextDeadline => Platform.NextDeadline;
 
+    /// <summary>
+    /// The same without the block device with a ring, for a monitor that has made it the guest's own (<see cref="IHost.DedicateRing"/>): the device does without it.
+    /// </summary>
+    public long NextDeadlineOfOthers => Platform.NextDeadlineOfOthers;
+
+    /// <summary>The guest's machine has a block device with a ring (<see cref="Harness.Machine.Devices.BlockRingInterface"/>).</summary>
+    public bool HasRing => Platform.HasRing;
+
+    /// <summary>
+    /// What the monitor says to a device that writes to a page of the guest by itself: asked with the page's guest-physical address. Null: every write is
+    /// <see cref="DeviceWrite.Reported"/>, by <see cref="Stored"/>.
+    /// </summary>
+    public Func<GuestPhysicalAddress, DeviceWrite>? DeviceWrites { get; set; }
+
     /// <summary>Told, after it happened, of each write of emulated instructions, or by the virtual machine itself, to guest-physical memory.</summary>
     public event Action<GuestPhysicalAddress, int>? Stored
     {
@@ -119,7 +133,7 @@ public sealed class Emulator : IDisposable
     public void RegistersChanged() => _processor.PrivilegeChanged();
 
     /// <summary>Whether the clock has come to the tick: how a monitor that has been told a limit ends loops of its own.</summary>
-    public bool HasReached(long tick) => _clock.Ticks >= tick;
+    public bool HasReached(long tick) => _clock.Ticks >= Math.Min(tick, _clock.Cut);
 
     /// <summary>
     /// Lets the guest go on by one event, emulated: an instruction (an iteration under REP), or the delivery of an interrupt that is due or of the fault that
@@ -200,8 +214,17 @@ public sealed class Emulator : IDisposable
         }
     }
 
-    /// <summary>Lets the virtual devices do what is due now.</summary>
-    public void AdvanceDevices() => Platform.AdvanceTo(_clock.Ticks);
+    /// <summary>Lets the virtual devices do what is due now; where MOV SS blocks interrupts, an instruction later, as under all monitors.</summary>
+    public void AdvanceDevices()
+    {
+        if (Blocking != Shadow.MovSs)
+        {
+            Platform.AdvanceTo(_clock.Ticks);
+        }
+    }
+
+    /// <summary>A device has written to the guest's memory by itself.</summary>
+    internal void NoteStore(GuestPhysicalAddress address, int size) => _stored?.Invoke(address, size);
 
     /// <summary>What the virtual device at a port answers; <paramref name="size"/> is 1, 2 or 4 bytes.</summary>
     public uint In(ushort port, int size)
@@ -304,6 +327,9 @@ internal sealed class GuestClock
 
     /// <summary>The tick of this moment, while a processor runs too.</summary>
     public long Now => _running?.Now ?? Ticks;
+
+    /// <summary>The tick at which whoever owns the run wants it to end before the limit that its monitor was told.</summary>
+    public long Cut { get; set; } = long.MaxValue;
 
     /// <summary>When the guest was last left for its monitor; null where it never runs directly.</summary>
     public long? Arrival { get; set; }

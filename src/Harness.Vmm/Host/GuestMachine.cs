@@ -13,6 +13,7 @@ public sealed class GuestMachine : IDisposable
 
     private const ushort SerialPort = 0x3F8;
     private readonly Ram _ram;
+    private readonly HostShare? _share;
     private readonly long _guestBytes;
 
     /// <summary>The delivery that was last told; in fields of their own, because a record that has just been put together costs a wait to copy.</summary>
@@ -22,11 +23,11 @@ public sealed class GuestMachine : IDisposable
 
     /// <summary>
     /// <paramref name="guestModel"/>: what the guest sees, if less than the physical <paramref name="model"/>. <paramref name="neighbourBytes"/>: host memory behind the
-    /// guest's RAM that is somebody else's.
+    /// guest's RAM that is somebody else's. <paramref name="share"/>: of a host with several machines, this one's part; it stays the caller's.
     /// </summary>
     public GuestMachine(
         ProcessorModel model, GuestImage guest, PlatformOptions devices, CostProfile costs, IReadOnlyDictionary<string, string> options, bool keepEvents,
-        ProcessorModel? guestModel = null, long neighbourBytes = 0)
+        ProcessorModel? guestModel = null, long neighbourBytes = 0, HostShare? share = null)
     {
         Guest = guest;
         Options = options;
@@ -34,16 +35,19 @@ public sealed class GuestMachine : IDisposable
         Ledger = new Ledger(costs, keepEvents) { Clock = Clock };
         MachineEvents = new Ledger(null, keepEvents) { Clock = Clock };
         _guestBytes = (long)devices.RamBytes;
-        _ram = new Ram(MonitorBytes + _guestBytes + neighbourBytes, Computer.RomBytes);
-        var guestPhysical = new PhysicalMemory(_ram, MonitorBytes);
+        _share = share;
+        _ram = share?.Ram ?? new Ram(MonitorBytes + _guestBytes + neighbourBytes, Computer.RomBytes);
+        PhysicalMemory guestPhysical = share is null ? new PhysicalMemory(_ram, MonitorBytes) : new PhysicalMemory(_ram, share.Frames);
         Platform = new Platform(devices, guestPhysical);
         Platform.A20Changed += guestPhysical.SetA20;
         Platform.BitFlipped += FlipBit;
         Platform.PagedOut += address => Emulator!.PageOut(address, GuestMemory!);
         GuestPhysical = guestPhysical;
-        GuestMemory = new GuestMemoryMap(guestPhysical);
+        GuestMemory = new GuestMemoryMap(guestPhysical, share?.Origin ?? 0);
+        Platform.PageMoved = MoveBalloonPage;
         Emulator = new Emulator(guestModel ?? model, guestPhysical, Platform, Clock, Retired);
-        Host = new Host(model, _ram, Clock, Retired);
+        Host = new Host(model, _ram, Platform, Clock, Retired, share);
+        Platform.DeviceMemory = DeviceMemory = new GuestDeviceMemory(this);
         Emulator.Deliveries = new DeliveryListener(this, Emulator.Processor);
         Host.Processor.Events = new DeliveryListener(this, Host.Processor);
         if (Emulator.Processor.Intercepts is { } virtualization)
@@ -53,6 +57,7 @@ public sealed class GuestMachine : IDisposable
 
         GuestLoader.Load(guest, guestPhysical);
         GuestLoader.Enter(guest, Emulator.Processor);
+        guestPhysical.Resolved += NoteResolved;
     }
 
     public GuestImage Guest { get; }
@@ -76,6 +81,9 @@ public sealed class GuestMachine : IDisposable
 
     internal GuestMemoryMap GuestMemory { get; }
 
+    /// <summary>The guest's memory for its devices.</summary>
+    internal GuestDeviceMemory DeviceMemory { get; }
+
     /// <summary>The guest's physical address space.</summary>
     internal PhysicalMemory GuestPhysical { get; }
 
@@ -85,6 +93,11 @@ public sealed class GuestMachine : IDisposable
     /// <summary>Where in the guest's RAM a store to a guest-physical address ends up; null: not in RAM.</summary>
     internal long? RamAddress(PhysicalAddress address)
     {
+        if (_share is not null)
+        {
+            return GuestPhysical.TakesWrites(address) ? (long)address.Value & GuestPhysical.AddressMask : null;
+        }
+
         int page = GuestPhysical.RamPageForWrites(address);
         return page < 0 ? null : RamAddress(new HostPhysicalAddress((ulong)page * Ram.PageSize + (address.Value & (Ram.PageSize - 1))));
     }
@@ -92,6 +105,12 @@ public sealed class GuestMachine : IDisposable
     /// <summary>Which address of the guest's RAM lies at a host-physical one; null: none.</summary>
     internal long? RamAddress(HostPhysicalAddress address)
     {
+        if (_share is not null)
+        {
+            int page = _share.Frames.PageOf((int)((long)address.Value + _share.Origin >> 12));
+            return address.Value < MonitorBytes || page < 0 ? null : (long)page * Ram.PageSize + (long)(address.Value % Ram.PageSize);
+        }
+
         long offset = (long)address.Value - MonitorBytes;
         return offset >= 0 && offset < _guestBytes ? offset : null;
     }
@@ -121,13 +140,49 @@ public sealed class GuestMachine : IDisposable
         Host.Processor.RequestStop();
     }
 
-    internal GuestMemoryImage CaptureMemory() => new(_ram, MonitorBytes, _guestBytes);
+    internal GuestMemoryImage CaptureMemory() => _share is null ? new(_ram, MonitorBytes, _guestBytes) : new(_share.Frames);
+
+    /// <summary>What the balloon device is told of a page: its bytes are lost when it is given, on whatever machine.</summary>
+    private bool MoveBalloonPage(uint page, bool isGiven)
+    {
+        if (_share?.Balloon is { } host)
+        {
+            return host(page, isGiven);
+        }
+
+        var address = new PhysicalAddress((ulong)page * Ram.PageSize);
+        if (!GuestPhysical.IsRam(address))
+        {
+            return false;
+        }
+
+        if (isGiven)
+        {
+            GuestPhysical.Write(address, stackalloc byte[Ram.PageSize]);
+        }
+
+        return true;
+    }
+
+    /// <summary>An emulated access, or one of the monitor itself, had to wait for a page.</summary>
+    private void NoteResolved(FrameFault fault) => Ledger.Record(new EngineEvent
+    {
+        Kind = EngineEventKind.HiddenFault,
+        Cause = "access",
+        Reason = HostShare.Name(fault),
+        Cpl = Emulator.Cpl,
+        Address = Emulator.NextInstruction,
+        Level = 1,
+    });
 
     public void Dispose()
     {
         Emulator.Dispose();
         Host.Dispose();
-        _ram.Dispose();
+        if (_share is null)
+        {
+            _ram.Dispose();
+        }
     }
 
     /// <summary>On the host's processor, deliveries are the guest's own only in guest operation; the others enter the monitor.</summary>

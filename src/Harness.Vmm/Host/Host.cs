@@ -3,14 +3,16 @@ using System.Buffers.Binary;
 namespace Harness.Vmm;
 
 /// <summary>
-/// The real machine under a monitor: memory that holds the guest's and the monitor's, one processor, and no devices but the interrupt that the monitor asks
-/// for. What the monitor may do with it is <see cref="IHost"/>.
+/// The real machine under a monitor: memory that holds the guest's and the monitor's, one processor, the interrupt that the monitor asks for, and a block device with
+/// a ring that may be made the guest's own. What the monitor may do with it is <see cref="IHost"/>.
 /// </summary>
-internal sealed class Host : IHost, IHostMemory, IProcessorBus, IDisposable
+internal sealed partial class Host : IHost, IHostMemory, IProcessorBus, IDisposable
 {
     private const uint EntryLength = 257;
     private readonly GuestClock _clock;
-    private readonly Ram _ram;
+
+    /// <summary>Of it, only the device with the ring is a device of the host.</summary>
+    private readonly Platform _platform;
     private long _interruptAt = long.MaxValue;
     private readonly RetiredCounts _retired;
     private bool _interrupt;
@@ -22,13 +24,29 @@ internal sealed class Host : IHost, IHostMemory, IProcessorBus, IDisposable
     private ushort _codeSelector;
     private ushort _stackSelector;
 
-    public Host(ProcessorModel model, Ram ram, GuestClock clock, RetiredCounts retired)
+    /// <param name="model">Of the processor.</param>
+    /// <param name="ram">The host's memory.</param>
+    /// <param name="platform">The guest's devices; of them, the device with the ring may be the host's.</param>
+    /// <param name="clock">The guest's.</param>
+    /// <param name="retired">Where the guest's instructions are counted.</param>
+    /// <param name="share">Where several machines share the memory: which part is this monitor's own. A switch of machines exchanges it.</param>
+    public Host(ProcessorModel model, Ram ram, Platform platform, GuestClock clock, RetiredCounts retired, HostShare? share)
     {
+        _platform = platform;
         _retired = retired;
         _clock = clock;
-        _ram = ram;
         PhysicalMemory = new PhysicalMemory(ram);
-        PhysicalMemory.MapRam(0, (ulong)ram.TotalBytes, 0, MapSide.Both);
+        if (share is null)
+        {
+            PhysicalMemory.MapRam(0, (ulong)ram.TotalBytes, 0, MapSide.Both);
+        }
+        else
+        {
+            PhysicalMemory.MapRam(0, GuestMachine.MonitorBytes, (ulong)share.MonitorStart, MapSide.Both);
+            PhysicalMemory.MapRam(GuestMachine.MonitorBytes, (ulong)(ram.TotalBytes - share.FramesStart), (ulong)share.FramesStart, MapSide.Both);
+        }
+
+        Length = ram.TotalBytes - (share?.Origin ?? 0);
         Processor = new Processor(model, PhysicalMemory, this) { TicksPerDelivery = 0 };
     }
 
@@ -53,7 +71,10 @@ internal sealed class Host : IHost, IHostMemory, IProcessorBus, IDisposable
 
     public IHostMemory Memory => this;
 
-    public long Length => _ram.TotalBytes;
+    public long Length { get; }
+
+    /// <summary>The tick of the guest clock at which the host interrupts the guest whether or not its monitor has asked: the end of a time slice.</summary>
+    public long SliceEnd { get; set; } = long.MaxValue;
 
     public byte HostInterruptVector => 0xFE;
 
@@ -416,42 +437,4 @@ internal sealed class Host : IHost, IHostMemory, IProcessorBus, IDisposable
     }
 
     public void Dispose() => Processor.Dispose();
-
-    long IProcessorBus.NextDeadline => _interrupt ? long.MaxValue : _interruptAt;
-
-    void IProcessorBus.AdvanceTo(long now)
-    {
-        if (now >= _interruptAt)
-        {
-            _interrupt = true;
-            _interruptAt = long.MaxValue;
-        }
-    }
-
-    bool IProcessorBus.InterruptPending => _interrupt;
-
-    byte IProcessorBus.AcknowledgeInterrupt()
-    {
-        _interrupt = false;
-        return HostInterruptVector;
-    }
-
-    bool IProcessorBus.NmiPending => false;
-
-    void IProcessorBus.AcknowledgeNmi()
-    {
-    }
-
-    bool IProcessorBus.StopRequested => false;
-
-    void IProcessorBus.SetNow(long now)
-    {
-    }
-
-    // No device of the host answers: a guest that reaches a host port directly finds nothing there.
-    uint IProcessorBus.In(ushort port, int size, long now) => uint.MaxValue >> (32 - 8 * size);
-
-    void IProcessorBus.Out(ushort port, int size, uint value, long now)
-    {
-    }
 }

@@ -103,6 +103,13 @@ public interface IHost
     /// <summary>Asks for a host interrupt (<see cref="HostInterruptVector"/>) at a tick of the guest clock; <see cref="long.MaxValue"/> for none.</summary>
     void InterruptAt(long tick);
 
+    /// <summary>
+    /// Makes the block device with a ring the guest's own: it answers the host's ports too, so that a guest that may use them drives it without the monitor, works without
+    /// the monitor, and arrives as a host interrupt when it raises its line. What it reaches of memory is remapped (<see cref="Emulator.DeviceWrites"/>). A report of a
+    /// write arrives as a host interrupt too.
+    /// </summary>
+    void DedicateRing();
+
     /// <summary>The vector of the interrupt that <see cref="InterruptAt"/> asks for.</summary>
     byte HostInterruptVector { get; }
 

@@ -11,7 +11,11 @@ public sealed class MonitorContext
     /// <summary>
     /// Protections that the monitor leaves out: none in any run but those of tests that show that each of them is needed, which is why nothing outside sets it.
     /// </summary>
-    public Protection Omitted { get; internal init; }
+    public Protection Omitted
+    {
+        get => Machine.DeviceMemory.Omitted;
+        internal init => Machine.DeviceMemory.Omitted = value;
+    }
 
     /// <summary>The real processor, memory and traps.</summary>
     public IHost Host => Machine.Host;

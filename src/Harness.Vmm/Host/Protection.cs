@@ -17,4 +17,10 @@ public enum Protection
 
     /// <summary>Descriptors that the processor loads are of the guest's rings.</summary>
     Descriptors = 8,
+
+    /// <summary>Pages that a guest gives to its balloon are pages of its own RAM.</summary>
+    BalloonPages = 16,
+
+    /// <summary>Devices reach memory by themselves only through the guest-physical map, bounds included.</summary>
+    DeviceMemory = 32,
 }

@@ -59,6 +59,15 @@ public enum Hypercall : uint
 
     /// <summary>EBX: pointer to calls of four doublewords (number, EBX, ECX, EDX), ECX: how many. Ends with the first that fails.</summary>
     Multicall,
+
+    /// <summary>
+    /// EBX: page of the ring of requests to the block device, 0 for none; ECX: vector at which the kernel wants to hear of responses. From then on they come as
+    /// <see cref="ParavirtInterface.RingEvent"/> in the shared page and an entry at that vector, without interrupt controller and acknowledgement.
+    /// </summary>
+    SetRing,
+
+    /// <summary>There are requests in the ring.</summary>
+    NotifyRing,
 }
 
 /// <summary>What a hypercall answers; as signed doublewords.</summary>
@@ -108,6 +117,9 @@ public static class ParavirtInterface
 
     /// <summary>... a byte, 1 where one waits, ...</summary>
     public const uint Pending = 1;
+
+    /// <summary>... a byte, 1 where the ring has responses, which the kernel clears before it looks, ...</summary>
+    public const uint RingEvent = 2;
 
     /// <summary>... CR2 ...</summary>
     public const uint Cr2 = 4;

@@ -88,6 +88,9 @@ public sealed class EngineRun
     /// <summary>The same at <see cref="EquivalenceLevel.Programs"/>.</summary>
     internal ProgramEffects? Programs { get; }
 
+    /// <summary>Makes the run once more, for whoever wants to see some of its steps, where the request alone does not say how it came about.</summary>
+    internal Action<StepFilter>? Again { get; init; }
+
     /// <summary>Null without <see cref="RunRequest.RecordEffects"/>.</summary>
     public ResourceControl? ResourceControl { get; }
 
@@ -133,6 +136,18 @@ public sealed class EngineRun
     public ReadOnlyMemory<byte> DebugOutput(ushort port) => _debugOutput.TryGetValue(port, out byte[]? bytes)
         ? bytes
         : throw new ArgumentException($"Port {port:X}h is not one of the debug ports of the request.", nameof(port));
+
+    internal void Repeat(StepFilter filter)
+    {
+        if (Again is { } again)
+        {
+            again(filter);
+        }
+        else
+        {
+            GuestRunner.Run(Request, filter, null);
+        }
+    }
 
     private string ComputeDigest()
     {

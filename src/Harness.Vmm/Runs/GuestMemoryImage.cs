@@ -8,21 +8,27 @@ public sealed class GuestMemoryImage
 {
     private readonly byte[]?[] _pages;
 
-    internal GuestMemoryImage(Ram ram, long start, long length)
+    internal GuestMemoryImage(Ram ram, long start, long length) : this(
+        (int)(length / Ram.PageSize), i => ram.IsUntouched((int)(start / Ram.PageSize) + i) ? [] : ram.Read(start + (long)i * Ram.PageSize, Ram.PageSize))
     {
-        Length = length;
-        _pages = new byte[]?[length / Ram.PageSize];
-        for (int i = 0; i < _pages.Length; i++)
-        {
-            if (ram.IsUntouched((int)(start / Ram.PageSize) + i))
-            {
-                continue;
-            }
+    }
 
-            ReadOnlySpan<byte> page = ram.Read(start + (long)i * Ram.PageSize, Ram.PageSize);
+    internal GuestMemoryImage(FrameMap frames) : this(frames.Pages, frames.Peek)
+    {
+    }
+
+    private GuestMemoryImage(int pages, PageReader read)
+    {
+        Length = (long)pages * Ram.PageSize;
+        _pages = new byte[]?[pages];
+        for (int i = 0; i < pages; i++)
+        {
+            ReadOnlySpan<byte> page = read(i);
             _pages[i] = page.ContainsAnyExcept((byte)0) ? page.ToArray() : null;
         }
     }
+
+    private delegate ReadOnlySpan<byte> PageReader(int page);
 
     /// <summary>In bytes, a multiple of 4 KiB.</summary>
     public long Length { get; }

@@ -20,7 +20,9 @@ public static class GuestRunner
             }
         }
 
-        return request.Engine.NotApplicable(request.Model, request.Guest);
+        return request.Engine.NotApplicable(request.Model, request.Guest) ?? (DriverOf(request) is { } driver && driver.Engine.NotApplicable(request.Model, driver.Guest) is { } reason
+            ? $"the driver's machine: {reason}"
+            : null);
     }
 
     /// <summary>Runs the guest to its end. What the guest does is in the result; it makes nothing throw.</summary>
@@ -34,42 +36,16 @@ public static class GuestRunner
             throw new InvalidOperationException($"{request.Guest.Name} cannot run under {request.Engine.Name} on {request.Model.Name}: {reason}.");
         }
 
-        ProcessorModel guestModel = request.Withheld.Aggregate(request.Model, (model, feature) => model.Without(feature));
-        PlatformOptions devices = request.Devices.ToPlatform(request.Model, request.Guest);
-        try
-        {
-            using var machine = new GuestMachine(
-                request.Model, request.Engine.ImageOf(request.Guest), devices, request.Costs, request.Options, request.KeepEvents, guestModel);
-            machine.Ledger.Recorded += recorded;
-            machine.MachineEvents.Recorded += recorded;
-            bool outputEnds = false;
-            machine.WatchOutput(request.Devices.DebugPorts, (port, value) =>
-            {
-                if (request.Output?.Invoke(port, value) == true)
-                {
-                    outputEnds = true;
-                    machine.RequestStop();
-                }
-            });
-            using IMonitor monitor = request.Engine.Create(new MonitorContext(machine));
-            GuestImage? original = request.Engine.Level == EquivalenceLevel.Programs ? request.Guest : null;
-            EffectRecorder? recorder = request.RecordEffects || filter is not null ? new EffectRecorder(machine, monitor, original, filter) : null;
-            GuestEnd end = Run(request, machine, monitor, () => outputEnds || recorder is { IsDone: true });
-            GuestRegisters final = FinalRegisters(machine, monitor);
-            recorder?.Finish(final);
-            return new EngineRun(request, machine, end, monitor.StopReason, final, recorder);
-        }
-        finally
-        {
-            foreach (DiskImage? disk in devices.Disks)
-            {
-                disk?.Dispose();
-            }
-        }
+        using var session = new GuestSession(request, filter, recorded);
+        return session.Finish(Run(request, session));
     }
 
-    private static GuestEnd Run(RunRequest request, GuestMachine machine, IMonitor monitor, Func<bool> isDone)
+    /// <summary>The bare machine has its disk itself.</summary>
+    internal static DriverRequest? DriverOf(RunRequest request) => request.Engine.Kind == MonitorKind.Bare ? null : request.Driver;
+
+    private static GuestEnd Run(RunRequest request, GuestSession session)
     {
+        GuestMachine machine = session.Machine;
         GuestClock clock = machine.Clock;
         long idle = 0;
         while (true)
@@ -91,8 +67,8 @@ public static class GuestRunner
                 : clock.Ticks;
             (long ticks, long halted) = (clock.Ticks, clock.Halted);
             machine.Host.Limit = from + Math.Min(left, Slice);
-            GuestEnd end = monitor.Run(machine.Host.Limit);
-            if (isDone())
+            GuestEnd end = session.Monitor.Run(machine.Host.Limit);
+            if (session.IsStopped)
             {
                 return GuestEnd.Stopped;
             }
@@ -114,17 +90,5 @@ public static class GuestRunner
                 return GuestEnd.HaltedForever;
             }
         }
-    }
-
-    private static GuestRegisters FinalRegisters(GuestMachine machine, IMonitor monitor)
-    {
-        if (monitor.IsEmulating)
-        {
-            return GuestRegisters.Of(machine.Emulator.Processor);
-        }
-
-        var registers = GuestRegisters.Of(machine.Host.Processor, monitor);
-        monitor.Translate(ref registers);
-        return registers;
     }
 }

@@ -35,6 +35,9 @@ public sealed record RunRequest
 
     public GuestDevices Devices { get; init; } = new();
 
+    /// <summary>The machine whose kernel drives the disk behind the ring of requests; null: the monitor does, or, on the bare machine, the disk is there.</summary>
+    public DriverRequest? Driver { get; init; }
+
     /// <summary>
     /// Told of each byte that the guest sends, as it does, with the port: 3F8h for COM1, or a debug port. True ends the run with <see cref="GuestEnd.Stopped"/>.
     /// </summary>
@@ -59,11 +62,23 @@ public sealed record GuestDevices
     /// <summary>Open up to four disks; null leaves a place empty. Every run opens them anew and so starts from the same contents.</summary>
     public IReadOnlyList<Func<DiskImage>?> Disks { get; init; } = [];
 
+    /// <summary>The machine drives another's disk (<see cref="BlockServiceInterface"/>).</summary>
+    public bool RingService { get; init; }
+
+    /// <summary>Opens the disk behind the ring of requests (<see cref="BlockRingInterface"/>); null: there is no such device.</summary>
+    public Func<DiskImage>? RingDisk { get; init; }
+
     /// <summary>Ports whose written bytes are kept.</summary>
     public IReadOnlyList<ushort> DebugPorts { get; init; } = [];
 
     /// <inheritdoc cref="PlatformOptions.TaskPriority"/>
     public bool TaskPriority { get; init; }
+
+    /// <inheritdoc cref="PlatformOptions.Balloon"/>
+    public bool Balloon { get; init; }
+
+    /// <inheritdoc cref="PlatformOptions.BalloonTargets"/>
+    public IReadOnlyList<BalloonTarget> BalloonTargets { get; init; } = [];
 
     /// <summary>See <see cref="PlatformOptions.BiosImage"/>.</summary>
     public ReadOnlyMemory<byte>? BiosImage { get; init; }
@@ -83,11 +98,15 @@ public sealed record GuestDevices
         TicksPerSecond = (ulong)model.TicksPerSecond,
         BiosImage = BiosImage,
         Disks = [.. Disks.Select(open => open?.Invoke())],
+        RingDisk = RingDisk?.Invoke(),
+        RingService = RingService,
         SerialInput = SerialInput,
         KeyboardInput = KeyboardInput,
         DebugPorts = DebugPorts,
         ExitPort = ExitPort,
         TaskPriority = TaskPriority,
+        Balloon = Balloon,
+        BalloonTargets = BalloonTargets,
         FirmwareFiles = FirmwareFiles,
         Injections = Injections,
         StartTime = StartTime,

@@ -111,6 +111,15 @@ internal sealed class ScenarioExecution : IScenarioHost
     }
 
     /// <inheritdoc/>
+    public HostRun Execute(HostOptions options, IReadOnlyList<HostedMachine> machines, long ticks)
+    {
+        using var host = new ConsolidatedHost(options, machines);
+        HostRun run = host.Run(ticks);
+        _log($"{_declaration.Id}: {machines.Count} machines on one host: {run.WorldSwitches} world switches in {run.Ticks} ticks");
+        return run;
+    }
+
+    /// <inheritdoc/>
     public string Reproduction(string command, string? engine) => ReproductionCommand.For(_item, command, engine, Options);
 
     /// <inheritdoc/>

@@ -24,6 +24,7 @@ internal static class HostileAttempts
     public static IReadOnlyList<HostileAttempt> All { get; } =
     [
         .. Stores(), .. Pages(), .. Descriptors(byCall: false), .. Descriptors(byCall: true), .. Tables(), .. Programs(), .. Ports(), .. Code(), .. Calls(),
+        .. HostileDeviceAttempts.All,
     ];
 
     /// <summary>Ways to write to a linear address, in one or two instructions.</summary>

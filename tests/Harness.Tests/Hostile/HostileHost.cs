@@ -36,7 +36,7 @@ internal sealed class HostileHost(IEngine engine, string option = "", Protection
     private readonly byte[] _expected = new byte[NeighbourStart + NeighbourBytes + CanaryBytes];
     private readonly byte[] _found = new byte[Chunk];
     private readonly SortedDictionary<string, string> _options =
-        option.Split('=') is [string name, string value] ? new(StringComparer.Ordinal) { [name] = value } : new(StringComparer.Ordinal);
+        new(option.Split(',', StringSplitOptions.RemoveEmptyEntries).Select(o => o.Split('=')).ToDictionary(o => o[0], o => o[1]), StringComparer.Ordinal);
     private readonly List<(PhysicalAddress Address, int Size, ulong Value)> _stores = [];
     private GuestMachine? _machine;
 
@@ -48,7 +48,14 @@ internal sealed class HostileHost(IEngine engine, string option = "", Protection
             return new HostileResult(false, null);
         }
 
-        var devices = new PlatformOptions { RamBytes = (ulong)guest.MemoryBytes, TicksPerSecond = (ulong)Model.TicksPerSecond, ExitPort = GuestAssembler.ExitPort };
+        using DiskImage disk = HostileDeviceAttempts.Disk();
+        var devices = new PlatformOptions
+        {
+            RamBytes = (ulong)guest.MemoryBytes,
+            TicksPerSecond = (ulong)Model.TicksPerSecond,
+            ExitPort = GuestAssembler.ExitPort,
+            RingDisk = disk,
+        };
         using var machine = new GuestMachine(
             Model, engine.ImageOf(guest), devices, CostProfile.Load(CostProfile.Names[0]), _options, keepEvents: false, GuestModel, Neighbour.Length);
         _machine = machine;

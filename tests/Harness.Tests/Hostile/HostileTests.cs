@@ -18,6 +18,11 @@ public sealed class HostileTests
     [TestCase("paravirt", "")]
     [TestCase("vtx", "")]
     [TestCase("vtx", "paging=cached")]
+    [TestCase("trap013", "ring=dedicated")]
+    [TestCase("trap033", "shadows=two,ring=dedicated")]
+    [TestCase("translate", "ring=dedicated")]
+    [TestCase("paravirt", "ring=dedicated")]
+    [TestCase("vtx", "ring=dedicated")]
     public void No_attempt_changes_what_is_not_the_attackers(string engine, string option)
     {
         var host = new HostileHost(EngineRegistry.Find(engine)!, option);
@@ -53,8 +58,15 @@ public sealed class HostileTests
     [TestCase(Protection.LimitClip, "paravirt", "", "descriptor", "the monitor's memory")]
     [TestCase(Protection.Descriptors, "paravirt", "", "descriptor", "the monitor's memory")]
     [TestCase(Protection.PageTables, "paravirt", "", "page tables", "the neighbour's memory")]
+    [TestCase(Protection.PageTables, "paravirt", "", "device and tables", "the neighbour's memory")]
     [TestCase(Protection.Trace, "trap013", "paging=cached", "page tables", "the kernel's page")]
     [TestCase(Protection.Trace, "vtx", "paging=cached", "page tables", "the kernel's page")]
+    [TestCase(Protection.DeviceMemory, "interpret", "", "device", "the neighbour's memory")]
+    [TestCase(Protection.DeviceMemory, "trap013", "", "device", "the monitor's memory")]
+    [TestCase(Protection.DeviceMemory, "trap013", "ring=dedicated", "device", "the monitor's memory")]
+    [TestCase(Protection.DeviceMemory, "paravirt", "", "device", "the neighbour's memory")]
+    [TestCase(Protection.DeviceMemory, "vtx", "", "device", "the neighbour's memory")]
+    [TestCase(Protection.DeviceMemory, "vtx", "ring=dedicated", "device", "the monitor's memory")]
     public void Without_a_protection_some_attempt_succeeds(Protection omitted, string engine, string option, string group, string reached)
     {
         var host = new HostileHost(EngineRegistry.Find(engine)!, option, omitted);

@@ -52,6 +52,38 @@ internal static class MockRecords
         Properties = new(new(true, null, null, null), new(true, null), new(true, null)),
     };
 
+    /// <summary>One of several machines of a host.</summary>
+    public static readonly RunRecord Hosted = Vtx with
+    {
+        Machine = new()
+        {
+            Name = "web",
+            Shares = 1000,
+            MemoryShares = 500,
+            Minimum = 10,
+            Maximum = 256,
+            Target = 90,
+            ActivePercent = 31,
+            WorldSwitches = 21,
+            Slices = 61,
+            Blocked = 2,
+            Present = 80,
+            Shared = 12,
+            MostShared = 14,
+            Ballooned = 3,
+            MostBallooned = 9,
+            Swapped = 4,
+            SwappedOut = 40,
+            SwappedIn = 36,
+            Merged = 17,
+            Broken = 5,
+            ShadowSpaces = 2,
+            ShadowFrames = 13,
+            HostFrames = 200,
+            HostStates = [2, 1, 1, 0],
+        },
+    };
+
     public static readonly RunRecord NotApplicable = new()
     {
         Scenario = Trap.Scenario,

@@ -8,7 +8,7 @@ namespace Harness.Tests.Records;
 public sealed class RecordTests
 {
     private const string Line =
-        """{"schema":"harness-run/1","scenario":"sensitive/popf_depth=2","title":"POPF loses IF","covers":["B5"],"file":"scenarios/sensitive/popf.csx","line":4,"parameters":{"depth":"2"},"engine":"trap013","run":1,"cpu":"yonah","cost":"pentium4-2005","seed":7,"guest":{"sha256":"00ff","bytes":12},"outcome":"passed","ticks":{"total":40,"halted":3},"retired":{"guest":37,"direct":30,"translated":0,"emulated":7},"regimes":[],"events":[{"kind":"trap","cause":"#GP","reason":"privileged","instruction":"cli","detail":null,"cpl":0,"level":0,"count":5,"cycles":10000}],"properties":{"equivalence":{"holds":false,"firstDivergence":{"tick":9,"at":"popf","value":"eflags.IF","bare":"1","found":"0","instruction":"popfd"},"firstControlFlow":null,"metAgain":false},"resourceControl":{"holds":true,"detail":null},"efficiency":{"holds":true,"detail":"30 of 37 direct"}},"cycles":{"guest":37,"overhead":10000},"console":"ok\n","digest":"abcd","snapshot":"none","message":null,"assumptions":[],"checks":null,"timeline":null}""";
+        """{"schema":"harness-run/1","scenario":"sensitive/popf_depth=2","title":"POPF loses IF","covers":["B5"],"file":"scenarios/sensitive/popf.csx","line":4,"parameters":{"depth":"2"},"engine":"trap013","run":1,"cpu":"yonah","cost":"pentium4-2005","seed":7,"guest":{"sha256":"00ff","bytes":12},"outcome":"passed","ticks":{"total":40,"halted":3},"retired":{"guest":37,"direct":30,"translated":0,"emulated":7},"regimes":[],"events":[{"kind":"trap","cause":"#GP","reason":"privileged","instruction":"cli","detail":null,"cpl":0,"level":0,"count":5,"cycles":10000}],"properties":{"equivalence":{"holds":false,"firstDivergence":{"tick":9,"at":"popf","value":"eflags.IF","bare":"1","found":"0","instruction":"popfd"},"firstControlFlow":null,"metAgain":false},"resourceControl":{"holds":true,"detail":null},"efficiency":{"holds":true,"detail":"30 of 37 direct"}},"cycles":{"guest":37,"overhead":10000},"console":"ok\n","digest":"abcd","snapshot":"none","message":null,"assumptions":[],"checks":null,"machine":null,"timeline":null}""";
 
     private string _folder = "";
 
@@ -38,6 +38,15 @@ public sealed class RecordTests
     [Test]
     public void Regimes_are_counted_by_name() =>
         RecordWriter.Line(MockRecords.Vtx).Should().Contain("""emulated":7},"regimes":[{"name":"v86","direct":20,"emulated":2},{"name":"unpaged","direct":10,"emulated":5}],"events""");
+
+    [Test]
+    public void What_a_machine_of_several_used_comes_back_as_it_was_written()
+    {
+        MachineUse use = Read(RecordWriter.Line(MockRecords.Hosted)).Single().Machine!;
+
+        use.Should().BeEquivalentTo(MockRecords.Hosted.Machine);
+        RecordWriter.Line(MockRecords.Trap).Should().Contain("\"machine\":null");
+    }
 
     [Test]
     public void A_verdict_has_a_null_engine() =>
@@ -73,6 +82,7 @@ public sealed class RecordTests
     [TestCase("""{"schema":"harness-run/1","scenario":"a/b","outcome":"passed","events":[null]}""", "events, assumptions and timeline must not hold null")]
     [TestCase("""{"schema":"harness-run/1","scenario":"a/b","outcome":"passed","regimes":[null]}""", "regimes, events, assumptions and timeline must not hold null")]
     [TestCase("""{"schema":"harness-run/1","scenario":"a/b","outcome":"passed","regimes":[{"name":"v86","direct":-1,"emulated":0}]}""", "must not be negative")]
+    [TestCase("""{"schema":"harness-run/1","scenario":"a/b","outcome":"passed","machine":{"name":"m","swapped":-1}}""", "must not be negative")]
     [TestCase("""{"schema":"harness-run/1","scenario":"a/b","outcome":"passed","ticks":{"total":-1,"halted":0}}""", "must not be negative")]
     [TestCase("""{"schema":"harness-run/1","scenario":"a/b","outcome":"passed","ticks":{"total":99999999999999999999,"halted":0}}""", "total")]
     [TestCase("""{"schema":"harness-run/1","scenario":"\ud800","outcome":"passed"}""", "expected one JSON object")]

@@ -67,6 +67,17 @@ public sealed class SnapshotTests
     }
 
     [Test]
+    public void A_machine_of_several_has_a_section_of_its_own_with_what_it_used() =>
+        SnapshotText.Render(_content with { Records = [MockRecords.Hosted] }).Should().Contain("""
+            == run 1: vtx on yonah, machine web
+              passed, final state abcd
+              equivalence holds, resource control holds, efficiency holds
+              61 slices, 21 world switches, 2 times blocked; pages: 10 to 256, target 90, 31 % in use
+              80 present, 12 shared (most 14), 3 ballooned (most 9), 4 swapped; 40 out, 36 in
+              17 merged, 5 broken; shadows of 2 address spaces in 13 frames; host of 200 frames, states 2/1/1/0
+            """.ReplaceLineEndings("\n"));
+
+    [Test]
     public void Hostile_text_forges_no_section_and_no_escape_code()
     {
         var hostile = MockRecords.Trap with { Console = "== run 9: x on y\r\u001b[31m\n\n== z", Digest = "a\n== b" };

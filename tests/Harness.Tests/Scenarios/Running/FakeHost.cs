@@ -45,6 +45,12 @@ internal sealed class FakeHost(params IEngine[] engines) : IScenarioHost
         return GuestRunner.Run(request);
     }
 
+    public HostRun Execute(HostOptions options, IReadOnlyList<HostedMachine> machines, long ticks)
+    {
+        using var host = new ConsolidatedHost(options, machines);
+        return host.Run(ticks);
+    }
+
     public string Reproduction(string command, string? engine) => $"harness {command} t/x {engine}";
 
     public void Add(RunRecord record) => Records.Add(record);

@@ -1,0 +1,65 @@
+namespace Harness.Vmm;
+
+/// <summary>A host for several machines. Figures of the paper are those of Waldspurger, "Memory Resource Management in VMware ESX Server", OSDI 2002.</summary>
+public sealed record HostOptions
+{
+    /// <summary>All of the host's memory in bytes, the monitors' own included: a multiple of 4 KiB.</summary>
+    public required long MemoryBytes { get; init; }
+
+    /// <summary>Swap space in bytes.</summary>
+    public long SwapBytes { get; init; } = 1L << 30;
+
+    /// <summary>Ticks that a machine runs before another may, of its own clock.</summary>
+    public long Quantum { get; init; } = 1_000;
+
+    /// <summary>Ticks of all machines together between two looks at memory: samples, a scan for equal pages, new targets.</summary>
+    public long Period { get; init; } = 10_000;
+
+    /// <summary>Of the random streams: which pages are sampled, and which are swapped.</summary>
+    public ulong Seed { get; init; }
+
+    /// <summary>Look for pages with the same bytes.</summary>
+    public bool SharesPages { get; init; } = true;
+
+    /// <summary>Pages of each machine that are hashed in a period.</summary>
+    public int PagesPerScan { get; init; } = 256;
+
+    /// <summary>Pages of each machine whose use is watched in a period (5.3: 100); 0: none, and all memory counts as in use.</summary>
+    public int SamplesPerPeriod { get; init; } = 100;
+
+    /// <summary>The idle-memory tax, from 0 to below 1: the part of a machine's idle memory that may be taken (5.2: 0.75).</summary>
+    public double IdleTax { get; init; } = IdleMemoryTax.DefaultRate;
+
+    /// <summary>Pages that can be written to swap space between two time slices.</summary>
+    public int PagesPerSwap { get; init; } = 16;
+
+    /// <summary>Protections that are left out, by tests that show that each is needed.</summary>
+    internal Protection Omitted { get; init; }
+}
+
+/// <summary>One machine of a host: what it runs and what it is entitled to.</summary>
+public sealed record HostedMachine
+{
+    public required string Name { get; init; }
+
+    /// <summary>Guest, engine, model, devices; its budget is this machine's.</summary>
+    public required RunRequest Request { get; init; }
+
+    /// <summary>Of the processor, from 1: time is shared in proportion.</summary>
+    public int Shares { get; init; } = 1_000;
+
+    /// <summary>Percent of the host's time that it gets at least, as long as it can run.</summary>
+    public int MinimumPercent { get; init; }
+
+    /// <summary>Percent of the host's time that it gets at most.</summary>
+    public int MaximumPercent { get; init; } = 100;
+
+    /// <summary>Of memory, from 1.</summary>
+    public int MemoryShares { get; init; } = 1_000;
+
+    /// <summary>Bytes of memory that it has whatever the others need (6.1: min).</summary>
+    public long MinimumBytes { get; init; }
+
+    /// <summary>What its guest believes to have (6.1: max).</summary>
+    public long MaximumBytes => Request.Guest.MemoryBytes;
+}
