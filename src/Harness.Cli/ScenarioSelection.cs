@@ -62,7 +62,7 @@ internal sealed class ScenarioSelection
         }
 
         var wholeRoots = scripts.Select(s => s.Root).Distinct().Where(root => paths.Any(p => workspace.IsAtOrAbove(p, root))).ToList();
-        return new Selection(items, loaded.End, executor, filter is null && shard is null ? wholeRoots : []);
+        return new Selection(items, loaded.Files, loaded.End, executor, filter is null && shard is null ? wholeRoots : []);
     }
 
     /// <summary>The paths given, or the default when there are none.</summary>
@@ -94,7 +94,8 @@ internal sealed class ScenarioSelection
 
 /// <summary>The chosen scenarios.</summary>
 /// <param name="Items">Scenarios and failed scripts, by id.</param>
+/// <param name="Files">Full paths of the scripts and of all that they load.</param>
 /// <param name="End">How loading ended.</param>
 /// <param name="Executor">Runs them.</param>
 /// <param name="WholeRoots">The scenario roots of which every scenario is among <paramref name="Items"/>; full paths.</param>
-internal sealed record Selection(IReadOnlyList<RunItem> Items, ExecutionEnd End, ParallelExecutor Executor, IReadOnlyList<string> WholeRoots);
+internal sealed record Selection(IReadOnlyList<RunItem> Items, IReadOnlyList<string> Files, ExecutionEnd End, ParallelExecutor Executor, IReadOnlyList<string> WholeRoots);

@@ -8,7 +8,7 @@ namespace Harness.Cli;
 internal sealed class ScenarioTarget
 {
     private readonly CommandEnvironment _environment;
-    private readonly Argument<string> _scenario = new("SCENARIO") { Description = "Id of a scenario in scenarios, or a script that declares one" };
+    private readonly Argument<string> _scenario = PathOptions.Checked(new Argument<string>("SCENARIO") { Description = "Id of a scenario in scenarios, or a script that declares one" });
     private readonly Option<int> _timeout = CommandOptions.Timeout();
 
     public ScenarioTarget(Command command, CommandEnvironment environment)

@@ -2,6 +2,7 @@ using System.CommandLine;
 using Harness.Cli.Output;
 using Harness.Records;
 using Harness.Running;
+using Harness.Scenarios;
 using Harness.Scripting;
 
 namespace Harness.Cli.Commands;
@@ -13,8 +14,8 @@ internal sealed class RunCommand
     private readonly ScenarioSelection _selection;
     private readonly RunOptionSet _options;
     private readonly Option<ResultFormat> _format = CommandOptions.OneOf<ResultFormat>("--format", "Form of the results on standard output (default: console)");
-    private readonly Option<string?> _records = new("--records") { Description = "Write the run records as JSON lines; - is standard output", HelpName = "FILE" };
-    private readonly Option<string?> _timings = new("--timings") { Description = "Write host times as JSON lines; - is standard output", HelpName = "FILE" };
+    private readonly Option<string?> _records = PathOptions.One("--records", "Write the run records as JSON lines; - is standard output");
+    private readonly Option<string?> _timings = PathOptions.One("--timings", "Write host times as JSON lines; - is standard output");
     private readonly Option<bool> _quiet = CommandOptions.Quiet();
     private readonly Option<bool> _verbose = CommandOptions.Verbose();
 
@@ -40,6 +41,7 @@ internal sealed class RunCommand
     {
         var options = _options.Read(parsed);
         var selection = _selection.Load(parsed);
+        CheckFiles(parsed, options, selection.Files);
         var results = new List<ScenarioResult>();
         ExecutionEnd end;
         using (var records = Open(parsed.GetValue(_records)))
@@ -75,6 +77,19 @@ internal sealed class RunCommand
                 writer.Add(result);
             }
         }
+    }
+
+    private void CheckFiles(ParseResult parsed, RunOptions options, IReadOnlyList<string> scripts)
+    {
+        var roles = new FileRoles(_environment);
+        foreach (var script in scripts)
+        {
+            roles.Reads("a script of this run", script);
+        }
+
+        roles.ReadsModel(options.Cpu);
+        roles.Writes(_records.Name, parsed.GetValue(_records));
+        roles.Writes(_timings.Name, parsed.GetValue(_timings));
     }
 
     private static int Verdict(List<ScenarioResult> results, IReadOnlyList<SnapshotComparison> orphans, ExecutionEnd end)

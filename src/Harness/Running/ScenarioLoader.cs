@@ -7,8 +7,10 @@ namespace Harness.Running;
 /// <param name="Items">Scenarios and failed scripts, by id.</param>
 /// <param name="Problems">What the user has to mend, as <c>file(line,col): error CODE: message</c>, by script.</param>
 /// <param name="HasDuplicates">Two scenarios have one id, so none may run.</param>
+/// <param name="Files">Full paths of the scripts and of all that they load, some more than once.</param>
 /// <param name="End">How loading ended.</param>
-public sealed record LoadedScenarios(IReadOnlyList<RunItem> Items, IReadOnlyList<string> Problems, bool HasDuplicates, ExecutionEnd End);
+public sealed record LoadedScenarios(
+    IReadOnlyList<RunItem> Items, IReadOnlyList<string> Problems, bool HasDuplicates, IReadOnlyList<string> Files, ExecutionEnd End);
 
 /// <summary>Loads scripts and puts what they declare in order.</summary>
 public sealed class ScenarioLoader(ScriptWorkspace workspace, ScriptHost host, IExecutor executor)
@@ -44,7 +46,7 @@ public sealed class ScenarioLoader(ScriptWorkspace workspace, ScriptHost host, I
         var duplicates = items.Zip(items.Skip(1)).Where(pair => pair.First.Id == pair.Second.Id).Select(pair => Show(new ScriptDiagnostic(
             pair.Second.Declaration?.File ?? pair.Second.File, pair.Second.Line, 1, ScriptDiagnostic.Declaration,
             $"the id '{pair.Second.Id}' is also that of {pair.First.File}({pair.First.Line}): give each a name:"))).ToList();
-        return new LoadedScenarios(items, [.. problems, .. duplicates], duplicates.Count > 0, end);
+        return new LoadedScenarios(items, [.. problems, .. duplicates], duplicates.Count > 0, [.. prepared.SelectMany(p => p?.Files ?? [])], end);
     }
 
     private string Show(ScriptDiagnostic problem) => problem.ToString(workspace.Display(problem.File));
