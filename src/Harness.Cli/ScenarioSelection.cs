@@ -36,6 +36,11 @@ internal sealed class ScenarioSelection
         var host = new ScriptHost(new ScriptCache(ScriptCache.DefaultFolder(_environment.Variable)));
         var loaded = new ScenarioLoader(workspace, host, executor).Load(scripts, _environment.Cancellation);
 
+        for (var i = 0; i < scripts.Count; i++)
+        {
+            executor.Show(_environment.Error, i, scripts[i].Id);
+        }
+
         var filter = parsed.GetValue(_filter);
         var shard = parsed.GetValue(_shard);
         var items = loaded.Items.Where(item => filter is null || MayMatch(filter, item)).Where((_, i) => shard?.Has(i) ?? true).ToList();

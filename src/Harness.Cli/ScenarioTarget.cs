@@ -31,6 +31,11 @@ internal sealed class ScenarioTarget
         var executor = new ParallelExecutor(1, TimeSpan.FromSeconds(parsed.GetValue(_timeout)));
         var host = new ScriptHost(new ScriptCache(ScriptCache.DefaultFolder(_environment.Variable)));
         var loaded = new ScenarioLoader(workspace, host, executor).Load(scripts, _environment.Cancellation);
+        for (var i = 0; i < scripts.Count; i++)
+        {
+            executor.Show(_environment.Error, i, scripts[i].Id);
+        }
+
         var items = loaded.Items.Where(i => isScript || i.Id == given || i.Declaration is null).ToList();
         if (items.Find(i => i.Failure is not null) is { } failed)
         {

@@ -53,7 +53,7 @@ internal sealed class RunCommand
             }
 
             writer.Begin(selection.Items);
-            end = new ScenarioRunner(selection.Executor, options, Logger(parsed)).Run(selection.Items, Complete, _environment.Cancellation);
+            end = new ScenarioRunner(selection.Executor, options, Logger(parsed)).Run(selection.Items, Complete, records is null ? null : KeepEarly, _environment.Cancellation);
             var orphans = options.Engines is null && !end.Cancelled && results.TrueForAll(r => r.Item.Declaration is not null)
                 ? selection.WholeRoots.SelectMany(root => Orphans(root, selection.Items)).ToList()
                 : [];
@@ -66,8 +66,17 @@ internal sealed class RunCommand
 
             return Verdict(results, orphans, end);
 
+            void KeepEarly(ScenarioResult result)
+            {
+                foreach (var record in result.Records)
+                {
+                    records.WriteEarly(record);
+                }
+            }
+
             void Complete(ScenarioResult result)
             {
+                selection.Executor.Show(_environment.Error, results.Count, result.Item.Id);
                 results.Add(result);
                 foreach (var record in result.Records)
                 {
@@ -117,8 +126,7 @@ internal sealed class RunCommand
 
     private Action<string> Logger(ParseResult parsed)
     {
-        var error = TextWriter.Synchronized(_environment.Error);
-        return parsed.GetValue(_verbose) ? error.WriteLine : _ => { };
+        return parsed.GetValue(_verbose) ? _environment.Error.WriteLine : _ => { };
     }
 
     private RecordWriter? Open(string? file) => file switch
