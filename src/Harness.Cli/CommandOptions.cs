@@ -22,7 +22,7 @@ internal static class CommandOptions
 {
     public static Argument<string[]> Paths() => PathOptions.Checked(new Argument<string[]>("PATH")
     {
-        Description = "Scripts and folders of scripts (default: scenarios)",
+        Description = "Scripts, folders of scripts, and ids of scenarios, scripts and topics in scenarios, the topic left out where one script has the name (default: scenarios)",
         Arity = ArgumentArity.ZeroOrMore,
     });
 
