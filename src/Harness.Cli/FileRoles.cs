@@ -38,8 +38,9 @@ internal sealed class FileRoles(CommandEnvironment environment)
     /// <summary>Notes a file that will be written.</summary>
     /// <param name="option">Names it.</param>
     /// <param name="path">As the user gave it; - and null are no file.</param>
-    /// <exception cref="CommandException">It has another role already, or is what only other commands may write.</exception>
-    public void Writes(string option, string? path)
+    /// <param name="isScript">What is written is a script itself.</param>
+    /// <exception cref="CommandException">It has another role already, or has the name of a script or a snapshot.</exception>
+    public void Writes(string option, string? path, bool isScript = false)
     {
         // Devices take what comes from everybody.
         if (path is null or Stream || path.StartsWith("/dev/", StringComparison.Ordinal))
@@ -48,7 +49,7 @@ internal sealed class FileRoles(CommandEnvironment environment)
         }
 
         var real = Real(environment.FullPath(path));
-        if (_roles.GetValueOrDefault(real) is { } role || (role = Kind(real)) is not null)
+        if (_roles.GetValueOrDefault(real) is { } role || (role = Kind(real, isScript)) is not null)
         {
             throw new CommandException(ExitCode.Usage, $"{option}: expected a file to write, found {role}: {path}");
         }
@@ -58,9 +59,9 @@ internal sealed class FileRoles(CommandEnvironment environment)
 
     private static string FileOf(string option) => $"the file of {option}";
 
-    private static string? Kind(string path) => Path.GetFileName(path) switch
+    private static string? Kind(string path, bool isScript) => Path.GetFileName(path) switch
     {
-        { } name when name.EndsWith(".csx", StringComparison.Ordinal) => "a script",
+        { } name when !isScript && name.EndsWith(".csx", StringComparison.Ordinal) => "a script",
         { } name when name.EndsWith(".verified.txt", StringComparison.Ordinal) || name.EndsWith(".received.txt", StringComparison.Ordinal) => "a snapshot",
         _ => null,
     };

@@ -65,7 +65,7 @@ internal sealed class ClassifyCommand
         var names = parsed.GetValue(_instruction) ?? [];
         var theorems = TheoremNumbers(parsed);
         var configurations = Configurations(parsed, model);
-        var result = new ResultFile(_environment, parsed.GetValue(_out), cpu);
+        var result = new ResultFile(_environment, parsed.GetValue(_out), cpu, parsed.GetValue(_witness));
         CheckTogether(parsed, names, theorems);
         ExpectForms(model, modes, names);
         try

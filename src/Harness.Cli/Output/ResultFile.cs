@@ -13,8 +13,9 @@ internal sealed class ResultFile
     /// <param name="environment">Has standard output.</param>
     /// <param name="given">What the user gave; null or -: standard output.</param>
     /// <param name="cpu">The processor model of the experiment: a name or a file.</param>
-    /// <exception cref="CommandException">It cannot be a file.</exception>
-    public ResultFile(CommandEnvironment environment, string? given, string cpu)
+    /// <param name="isScript">The result is a script.</param>
+    /// <exception cref="CommandException">It cannot be a file, or is another's.</exception>
+    public ResultFile(CommandEnvironment environment, string? given, string cpu, bool isScript = false)
     {
         _environment = environment;
         if (given is null or "-")
@@ -30,7 +31,7 @@ internal sealed class ResultFile
 
         var roles = new FileRoles(environment);
         roles.ReadsModel(cpu);
-        roles.Writes(Name, given);
+        roles.Writes(Name, given, isScript);
     }
 
     public bool IsFile => _path is not null;

@@ -171,7 +171,7 @@ public sealed class ClassifyCommandTests
     public void Should_refuse_a_model_that_is_none(string command, string cpu, string message)
     {
         _folder.Write("bad.json", "{");
-        _folder.Script("x", "Scenario(\"t\", s => { });");
+        _folder.Script("x", "Scenario(\"t\", s => s.Host.Count(1, 0));");
 
         var result = _folder.Run(command, "--cpu", cpu);
 

@@ -71,7 +71,7 @@ public sealed class ModelFileTests
     public void Every_command_refuses_VT_x_without_its_capability_registers(string command)
     {
         WriteChanged("\"number\": \"480\"", "\"number\": \"4800\"");
-        _folder.Script("x", "Scenario(\"t\", s => { });");
+        _folder.Script("x", "Scenario(\"t\", s => s.Host.Count(1, 0));");
 
         var result = _folder.Run(command, "--cpu", "bad.json");
 

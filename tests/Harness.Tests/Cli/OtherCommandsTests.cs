@@ -107,7 +107,7 @@ public sealed class OtherCommandsTests
     [Test]
     public void Report_ShouldWriteTheDocumentsAskedFor()
     {
-        _folder.Script("x", "Scenario(\"x\", s => { });");
+        _folder.Script("x", "Scenario(\"x\", s => s.Host.Count(1, 0));");
         _folder.Run("run", "--records", "r.jsonl", "--timings", "t.jsonl").Code.Should().Be(0);
 
         _folder.Run("report", "r.jsonl", "--out", "all").Out.Should().Be("all/report.html\nall/report.md\nall/report.json\nall/junit.xml\nall/results.trx\n");
