@@ -61,6 +61,11 @@ internal sealed class ReportCommand
             throw new CommandException(ExitCode.Usage, $"--format: expected {_format.HelpName}; found '{unknown}'");
         }
 
+        if (parsed.GetValue(_out) is null && ((Option[])[_format, _timings, _matrix, _classification]).FirstOrDefault(o => parsed.GetResult(o) is { Implicit: false }) is { } option)
+        {
+            throw new CommandException(ExitCode.Usage, $"{option.Name} is about documents: give --out, or leave it out");
+        }
+
         var records = parsed.GetValue(_records)!.SelectMany(file => Input(() =>
             file == "-" ? RecordReader.Read(_environment.Input, "standard input") : RecordReader.Read(_environment.FullPath(file)))).ToList();
         var timings = parsed.GetValue(_timings) is { } timed ? Input(() => RecordReader.ReadTimings(_environment.FullPath(timed))) : [];

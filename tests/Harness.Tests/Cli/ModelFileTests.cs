@@ -57,6 +57,16 @@ public sealed class ModelFileTests
     }
 
     [Test]
+    public void What_is_no_JSON_is_placed_once_and_only_where_its_place_is_known()
+    {
+        WriteChanged(PauseTicks, PauseTicks + "," + PauseTicks);
+        _folder.Run("classify", "--cpu", "bad.json").Error.Should().Contain("bad.json: not JSON: Duplicate property 'pauseTicks'");
+
+        _folder.Write("bad.json", "{\n  x");
+        _folder.Run("classify", "--cpu", "bad.json").Error.Should().Contain("bad.json(2,3): not JSON: ").And.NotContain("LineNumber");
+    }
+
+    [Test]
     public void A_file_that_is_no_object_is_refused()
     {
         _folder.Write("bad.json", "[]");
