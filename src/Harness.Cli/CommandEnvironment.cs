@@ -10,7 +10,7 @@ public sealed class CommandEnvironment : IDisposable
     {
         Output = output;
         Out = Writer(output);
-        Error = Writer(error);
+        Error = TextWriter.Synchronized(Writer(error));
         WorkingFolder = workingFolder;
     }
 
@@ -20,7 +20,7 @@ public sealed class CommandEnvironment : IDisposable
     /// <summary>Standard output, for results. Flushed at every write: nothing is lost when the process ends early.</summary>
     public TextWriter Out { get; }
 
-    /// <summary>Standard error, for progress, logs and complaints.</summary>
+    /// <summary>Standard error, for progress, logs and complaints, also of several threads.</summary>
     public TextWriter Error { get; }
 
     /// <summary>Full path that relative paths count from.</summary>

@@ -20,11 +20,11 @@ internal readonly record struct Shard(int Index, int Count)
 /// <summary>Options that several commands share, each described once. A command adds those it obeys.</summary>
 internal static class CommandOptions
 {
-    public static Argument<string[]> Paths() => new("PATH")
+    public static Argument<string[]> Paths() => PathOptions.Checked(new Argument<string[]>("PATH")
     {
-        Description = "Scripts and folders of scripts (default: scenarios)",
+        Description = "Scripts, folders of scripts, and ids of scenarios, scripts and topics in scenarios, the topic left out where one script has the name (default: scenarios)",
         Arity = ArgumentArity.ZeroOrMore,
-    };
+    });
 
     public static Option<string?> Filter() => new("--filter")
     {

@@ -21,16 +21,23 @@ internal sealed class ParallelExecutor(int degree, TimeSpan timeout) : IExecutor
     // Monitor.Wait takes at most Int32.MaxValue milliseconds; the loop around it waits again.
     private static readonly TimeSpan LongestWait = TimeSpan.FromDays(1);
 
+    private Batch? _batch;
+
     /// <summary>Host microseconds of each piece of the last execution; 0 for those that did not end.</summary>
-    public IReadOnlyList<long> Microseconds { get; private set; } = [];
+    public IReadOnlyList<long> Microseconds => _batch?.Microseconds ?? [];
+
+    /// <summary>Writes what a piece of the last execution, or of the present one, has printed.</summary>
+    /// <param name="writer">Takes it, line by line.</param>
+    /// <param name="piece">From 0.</param>
+    /// <param name="id">Stands before each line.</param>
+    public void Show(TextWriter writer, int piece, string id) => _batch?.Printed(piece)?.Show(writer, id);
 
     /// <inheritdoc/>
     public ExecutionEnd Execute(int count, Action<int> work, bool isLimited, CancellationToken cancellation)
     {
         var batch = new Batch(count, work, isLimited ? timeout : TimeSpan.FromDays(1), cancellation);
-        var end = batch.Run(Math.Min(degree, count));
-        Microseconds = batch.Microseconds;
-        return end;
+        _batch = batch;
+        return batch.Run(Math.Min(degree, count));
     }
 
     private sealed class Batch(int count, Action<int> work, TimeSpan timeout, CancellationToken cancellation)
@@ -38,6 +45,7 @@ internal sealed class ParallelExecutor(int degree, TimeSpan timeout) : IExecutor
         private readonly object _gate = new();
         private readonly long[] _started = new long[count];
         private readonly long[] _elapsed = new long[count];
+        private readonly PrintedText?[] _printed = new PrintedText?[count];
         private readonly List<int> _running = [];
         private int _next;
         private int _threads;
@@ -52,6 +60,14 @@ internal sealed class ParallelExecutor(int degree, TimeSpan timeout) : IExecutor
                 {
                     return Array.ConvertAll(_elapsed, ticks => ticks * 1_000_000 / Stopwatch.Frequency);
                 }
+            }
+        }
+
+        public PrintedText? Printed(int piece)
+        {
+            lock (_gate)
+            {
+                return _printed[piece];
             }
         }
 
@@ -110,11 +126,11 @@ internal sealed class ParallelExecutor(int degree, TimeSpan timeout) : IExecutor
 
         private void Work()
         {
-            while (Take() is { } piece)
+            while (Take() is var (piece, printed))
             {
                 try
                 {
-                    work(piece);
+                    ScriptConsole.Keep(printed, () => work(piece));
                     End(piece, null);
                 }
                 catch (Exception e)
@@ -131,7 +147,7 @@ internal sealed class ParallelExecutor(int degree, TimeSpan timeout) : IExecutor
             }
         }
 
-        private int? Take()
+        private (int Piece, PrintedText Printed)? Take()
         {
             lock (_gate)
             {
@@ -143,7 +159,8 @@ internal sealed class ParallelExecutor(int degree, TimeSpan timeout) : IExecutor
                 _started[_next] = Stopwatch.GetTimestamp();
                 _running.Add(_next);
                 Monitor.PulseAll(_gate);
-                return _next++;
+                var printed = _printed[_next] = new PrintedText();
+                return (_next++, printed);
             }
         }
 

@@ -14,6 +14,7 @@ using var environment = new CommandEnvironment(output, error, Environment.Curren
     Width = Console.IsOutputRedirected ? 0 : Console.WindowWidth,
     Cancellation = cancellation.Token,
 };
+ScriptConsole.Install(environment.Error);
 return CommandLine.Run(args, environment);
 
 void Cancel(PosixSignalContext context)

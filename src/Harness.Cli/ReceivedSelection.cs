@@ -30,11 +30,11 @@ internal sealed class ReceivedSelection
         foreach (var root in scripts.Select(s => s.Root).Distinct().Order(StringComparer.Ordinal))
         {
             var store = new SnapshotStore(ScriptWorkspace.SnapshotFolder(root));
-            var every = workspace.Find([root], out _);
-            var chosen = scripts.Select(s => s.Path).ToHashSet(StringComparer.Ordinal);
+            var every = workspace.Find([root + Path.DirectorySeparatorChar], out _);
+            var chosen = scripts.ToDictionary(s => s.Path, StringComparer.Ordinal);
             pending.AddRange(store.Pending()
                 .Where(id => filter is null || FileSystemName.MatchesSimpleExpression(filter, id, ignoreCase: false))
-                .Where(id => ScriptOf(id, every) is { } script && chosen.Contains(script.Path))
+                .Where(id => ScriptOf(id, every) is { } script && chosen.TryGetValue(script.Path, out var meant) && meant.Means(id))
                 .Select(id => (store, id)));
         }
 

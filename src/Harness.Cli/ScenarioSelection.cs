@@ -33,22 +33,11 @@ internal sealed class ScenarioSelection
         var paths = Paths(parsed.GetValue(_paths)!, _environment);
         var scripts = Scripts(workspace, paths);
         var executor = new ParallelExecutor(parsed.GetValue(_parallel), TimeSpan.FromSeconds(parsed.GetValue(_timeout)));
-        var host = new ScriptHost(new ScriptCache(ScriptCache.DefaultFolder(_environment.Variable)));
-        var loaded = new ScenarioLoader(workspace, host, executor).Load(scripts, _environment.Cancellation);
+        var loaded = Load(_environment, workspace, scripts, executor);
 
         var filter = parsed.GetValue(_filter);
         var shard = parsed.GetValue(_shard);
         var items = loaded.Items.Where(item => filter is null || MayMatch(filter, item)).Where((_, i) => shard?.Has(i) ?? true).ToList();
-        if (loaded.HasDuplicates)
-        {
-            foreach (var problem in loaded.Problems)
-            {
-                _environment.Error.WriteLine(problem);
-            }
-
-            throw new CommandException(ExitCode.Usage, "two scenarios have one id");
-        }
-
         foreach (var item in items.Where(i => i.Declaration is null))
         {
             _environment.Error.WriteLine(item.Failure!);
@@ -62,7 +51,26 @@ internal sealed class ScenarioSelection
         }
 
         var wholeRoots = scripts.Select(s => s.Root).Distinct().Where(root => paths.Any(p => workspace.IsAtOrAbove(p, root))).ToList();
-        return new Selection(items, loaded.End, executor, filter is null && shard is null ? wholeRoots : []);
+        return new Selection(items, loaded.Files, loaded.End, executor, filter is null && shard is null ? wholeRoots : []);
+    }
+
+    /// <summary>Loads scripts and shows what they print.</summary>
+    /// <exception cref="CommandException">Two scenarios have one id, or one that was asked for is not there.</exception>
+    public static LoadedScenarios Load(CommandEnvironment environment, ScriptWorkspace workspace, IReadOnlyList<ScriptFile> scripts, ParallelExecutor executor)
+    {
+        var host = new ScriptHost(new ScriptCache(ScriptCache.DefaultFolder(environment.Variable)));
+        var loaded = new ScenarioLoader(workspace, host, executor).Load(scripts, environment.Cancellation);
+        for (var i = 0; i < scripts.Count; i++)
+        {
+            executor.Show(environment.Error, i, scripts[i].Id);
+        }
+
+        if (loaded.HasDuplicates)
+        {
+            throw new CommandException(ExitCode.Usage, $"two scenarios have one id\n{string.Join('\n', loaded.Problems)}");
+        }
+
+        return loaded.Unknown.Count == 0 ? loaded : throw new CommandException(ExitCode.NothingMatched, string.Join('\n', loaded.Unknown));
     }
 
     /// <summary>The paths given, or the default when there are none.</summary>
@@ -94,7 +102,8 @@ internal sealed class ScenarioSelection
 
 /// <summary>The chosen scenarios.</summary>
 /// <param name="Items">Scenarios and failed scripts, by id.</param>
+/// <param name="Files">Full paths of the scripts and of all that they load.</param>
 /// <param name="End">How loading ended.</param>
 /// <param name="Executor">Runs them.</param>
 /// <param name="WholeRoots">The scenario roots of which every scenario is among <paramref name="Items"/>; full paths.</param>
-internal sealed record Selection(IReadOnlyList<RunItem> Items, ExecutionEnd End, ParallelExecutor Executor, IReadOnlyList<string> WholeRoots);
+internal sealed record Selection(IReadOnlyList<RunItem> Items, IReadOnlyList<string> Files, ExecutionEnd End, ParallelExecutor Executor, IReadOnlyList<string> WholeRoots);

@@ -4,11 +4,11 @@ using Harness.Scripting;
 
 namespace Harness.Cli;
 
-/// <summary>The argument that names one scenario, by its id or by its script if that declares only one.</summary>
+/// <summary>The argument that names one scenario, in any way that <c>run</c> takes, if it means only one.</summary>
 internal sealed class ScenarioTarget
 {
     private readonly CommandEnvironment _environment;
-    private readonly Argument<string> _scenario = new("SCENARIO") { Description = "Id of a scenario in scenarios, or a script that declares one" };
+    private readonly Argument<string> _scenario = PathOptions.Checked(new Argument<string>("SCENARIO") { Description = "Id of a scenario, or a script or folder with only one" });
     private readonly Option<int> _timeout = CommandOptions.Timeout();
 
     public ScenarioTarget(Command command, CommandEnvironment environment)
@@ -24,15 +24,10 @@ internal sealed class ScenarioTarget
     {
         var workspace = new ScriptWorkspace(_environment.WorkingFolder);
         var given = parsed.GetValue(_scenario)!;
-        var isScript = File.Exists(_environment.FullPath(given));
-        var scripts = isScript
-            ? ScenarioSelection.Scripts(workspace, [given])
-            : [.. ScenarioSelection.Scripts(workspace, ScenarioSelection.Paths([], _environment)).Where(s => given.StartsWith(s.Id, StringComparison.Ordinal))];
+        var scripts = ScenarioSelection.Scripts(workspace, [given]);
         var executor = new ParallelExecutor(1, TimeSpan.FromSeconds(parsed.GetValue(_timeout)));
-        var host = new ScriptHost(new ScriptCache(ScriptCache.DefaultFolder(_environment.Variable)));
-        var loaded = new ScenarioLoader(workspace, host, executor).Load(scripts, _environment.Cancellation);
-        var items = loaded.Items.Where(i => isScript || i.Id == given || i.Declaration is null).ToList();
-        if (items.Find(i => i.Failure is not null) is { } failed)
+        var items = ScenarioSelection.Load(_environment, workspace, scripts, executor).Items;
+        if (items.FirstOrDefault(i => i.Failure is not null) is { } failed)
         {
             throw new CommandException(failed.Refused ? ExitCode.Usage : ExitCode.Failed, failed.Failure!);
         }
@@ -40,8 +35,8 @@ internal sealed class ScenarioTarget
         return items.Count switch
         {
             1 => items[0],
-            0 => throw new CommandException(ExitCode.NothingMatched, $"no scenario '{given}'; `harness list` shows their ids"),
-            _ => throw new CommandException(ExitCode.Usage, $"{given} declares {items.Count} scenarios: name one by its id: {string.Join(", ", items.Select(i => i.Id))}"),
+            0 => throw new CommandException(ExitCode.NothingMatched, $"{given}: no scenario there; `harness list` shows their ids"),
+            _ => throw new CommandException(ExitCode.Usage, $"{given}: expected one scenario, found {items.Count}: name one of {string.Join(", ", items.Select(i => i.Id))}"),
         };
     }
 }

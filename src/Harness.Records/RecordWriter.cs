@@ -10,9 +10,12 @@ namespace Harness.Records;
 /// </summary>
 public sealed class RecordWriter : IDisposable
 {
+    private const string Early = ".early";
+
     private readonly Stream _stream;
     private readonly string? _path;
     private readonly FileStream? _file;
+    private FileStream? _early;
     private bool _disposed;
     private bool _damaged;
 
@@ -66,6 +69,30 @@ public sealed class RecordWriter : IDisposable
     /// <summary>Appends one timing.</summary>
     public void Write(TimingRecord timing) => Write(timing, RecordJson.Default.TimingRecord);
 
+    /// <summary>
+    /// Keeps a record whose turn has not come: a process that dies leaves it in another file, FILE.early.partial. When its turn comes, it is written like any other.
+    /// Nothing is kept where records are written in place.
+    /// </summary>
+    public void WriteEarly(RunRecord record)
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        if (_path is not null)
+        {
+            // Deleted by the process that closes it; one that dies does not.
+            _early ??= new FileStream(
+                Temporary(_path + Early), FileMode.Create, FileAccess.Write, FileShare.Read, bufferSize: 0, FileOptions.DeleteOnClose);
+            try
+            {
+                _early.Write(Encoding.UTF8.GetBytes(Line(record) + "\n"));
+            }
+            catch (IOException)
+            {
+                _damaged = true;
+                throw;
+            }
+        }
+    }
+
     /// <summary>Gives a file its name, unless a record could not be written; leaves a stream open.</summary>
     public void Dispose()
     {
@@ -76,6 +103,7 @@ public sealed class RecordWriter : IDisposable
 
         _disposed = true;
         _file?.Dispose();
+        _early?.Dispose();
         if (_path is not null && !_damaged)
         {
             File.Move(Temporary(_path), _path, overwrite: true);

@@ -11,20 +11,25 @@ public sealed class PreparedScript
     private readonly ScriptImage? _image;
     private readonly ScriptReference[] _references;
 
-    internal PreparedScript(ScriptFile script, params ScriptDiagnostic[] problems)
+    internal PreparedScript(ScriptFile script, IReadOnlyList<string> files, params ScriptDiagnostic[] problems)
     {
         _script = script;
+        Files = files;
         _problems = problems;
         _references = [];
     }
 
-    internal PreparedScript(ScriptFile script, ScriptImage image, IEnumerable<ScriptReference> references)
+    internal PreparedScript(ScriptFile script, IReadOnlyList<string> files, ScriptImage image, IEnumerable<ScriptReference> references)
     {
         _script = script;
+        Files = files;
         _problems = [];
         _image = image;
         _references = references.ToArray();
     }
+
+    /// <summary>Full paths of the script and of all that it loads.</summary>
+    public IReadOnlyList<string> Files { get; }
 
     /// <summary>Runs the script's top level, which declares its scenarios, and which is code of the user: it may not return.</summary>
     public LoadedScript Declare()

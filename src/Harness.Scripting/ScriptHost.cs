@@ -21,7 +21,7 @@ public sealed class ScriptHost(ScriptCache cache)
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            return new PreparedScript(script, new ScriptDiagnostic(script.Path, 1, 1, ScriptDiagnostic.Unreadable, $"the script cannot be read ({e.GetType().Name})"));
+            return new PreparedScript(script, [script.Path], new ScriptDiagnostic(script.Path, 1, 1, ScriptDiagnostic.Unreadable, $"the script cannot be read ({e.GetType().Name})"));
         }
 
         var key = Key(sources);
@@ -31,13 +31,13 @@ public sealed class ScriptHost(ScriptCache cache)
             image = Compile(sources, out var problems);
             if (image is null)
             {
-                return new PreparedScript(script, [.. problems]);
+                return new PreparedScript(script, sources.Files, [.. problems]);
             }
 
             cache.Store(script.Path, key, image);
         }
 
-        return new PreparedScript(script, image, sources.References.Where(r => !r.IsApplication && r.Path is not null));
+        return new PreparedScript(script, sources.Files, image, sources.References.Where(r => !r.IsApplication && r.Path is not null));
     }
 
     // Not inlined: the runtime loads Roslyn when it compiles the first method that mentions it.

@@ -23,6 +23,9 @@ internal sealed class ScriptSources
     /// <summary>The script's own text.</summary>
     public string Text { get; }
 
+    /// <summary>Full paths of the script and of its includes.</summary>
+    public IReadOnlyList<string> Files => [Path, .. _loads.Select(l => l.Path)];
+
     /// <summary>Reads a script and its includes.</summary>
     /// <exception cref="IOException">The script itself cannot be read; see also <see cref="UnauthorizedAccessException"/>.</exception>
     public static ScriptSources Read(string path)

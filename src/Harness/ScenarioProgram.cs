@@ -65,7 +65,7 @@ public static class ScenarioProgram
         }).ToList();
         problems = declared.Problems;
         var results = new List<ScenarioResult>();
-        new ScenarioRunner(new InlineExecutor(), new RunOptions(), _ => { }).Run(items, results.Add, CancellationToken.None);
+        new ScenarioRunner(new InlineExecutor(), new RunOptions(), _ => { }).Run(items, results.Add, null, CancellationToken.None);
         return results;
     }
 

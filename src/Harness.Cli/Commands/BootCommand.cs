@@ -18,18 +18,18 @@ internal sealed class BootCommand
     private const ushort SerialPort = 0x3F8;
 
     private readonly CommandEnvironment _environment;
-    private readonly Option<string?> _bios = new("--bios") { Description = "Firmware, a multiple of 64 KiB up to 1 MiB", HelpName = "FILE" };
-    private readonly Option<string[]> _disk = new("--disk") { Description = "Image of an IDE disk, never written; up to four", HelpName = "FILE" };
-    private readonly Option<string?> _kernel = new("--kernel") { Description = "Multiboot kernel (a 32-bit ELF file) or Linux bzImage", HelpName = "FILE" };
-    private readonly Option<string[]> _initrd = new("--initrd") { Description = "Module of the kernel, repeatable; of a bzImage its one initrd", HelpName = "FILE" };
+    private readonly Option<string?> _bios = PathOptions.One("--bios", "Firmware, a multiple of 64 KiB up to 1 MiB");
+    private readonly Option<string[]> _disk = PathOptions.Many("--disk", "Image of an IDE disk, never written; up to four");
+    private readonly Option<string?> _kernel = PathOptions.One("--kernel", "Multiboot kernel (a 32-bit ELF file) or Linux bzImage");
+    private readonly Option<string[]> _initrd = PathOptions.Many("--initrd", "Module of the kernel, repeatable; of a bzImage its one initrd");
     private readonly Option<string> _append = new("--append") { Description = "Command line of the kernel", HelpName = "TEXT", DefaultValueFactory = _ => "" };
     private readonly Option<string[]> _load = new("--load") { Description = "Bytes for guest memory; alone, 16-bit code that starts there; repeatable", HelpName = "FILE@ADDR" };
     private readonly Option<int> _memory = CommandOptions.Number("--memory", "MiB of memory", "MIB", 1, MaximumMemory, 64);
-    private readonly Option<string?> _serial = new("--serial") { Description = "Takes what the guest sends on COM1; - is standard output", HelpName = "FILE" };
-    private readonly Option<string?> _serialInput = new("--serial-input") { Description = "What COM1 receives; - is standard input", HelpName = "FILE" };
+    private readonly Option<string?> _serial = PathOptions.One("--serial", "Takes what the guest sends on COM1; - is standard output");
+    private readonly Option<string?> _serialInput = PathOptions.One("--serial-input", "What COM1 receives; - is standard input");
     private readonly Option<string[]> _debugPort = new("--debug-port") { Description = "Takes every byte written to a port; - is standard output; repeatable", HelpName = "PORT=FILE" };
     private readonly Option<string?> _exitPort = new("--exit-port") { Description = "A value v written to it ends the run with exit code 2v + 1", HelpName = "PORT" };
-    private readonly Option<string?> _screen = new("--screen") { Description = "Takes the text on the screen at the end; - is standard output", HelpName = "FILE" };
+    private readonly Option<string?> _screen = PathOptions.One("--screen", "Takes the text on the screen at the end; - is standard output");
     private readonly Option<string?> _until = new("--until") { Description = "Ends the run with exit code 0 once COM1 or a debug port has sent this", HelpName = "TEXT" };
     private readonly Option<long?> _maxInstructions = CommandOptions.OptionalNumber<long>(
         "--max-instructions", "Budget in guest ticks less halted ones (default: none)", "N", 1, long.MaxValue);
@@ -87,6 +87,7 @@ internal sealed class BootCommand
             Devices = Devices(parsed, [.. outputs.Ports.Where(p => p != SerialPort)]),
             Cancellation = _environment.Cancellation,
         };
+        CheckFiles(parsed, outputs.Files);
         Rehearse(request);
         EngineRun run;
         using (outputs)
@@ -97,6 +98,30 @@ internal sealed class BootCommand
         }
 
         return Conclude(run, outputs.HasMatched, parsed.GetValue(_until));
+    }
+
+    private void CheckFiles(ParseResult parsed, IReadOnlyDictionary<ushort, string> outputs)
+    {
+        var roles = new FileRoles(_environment);
+        foreach (var option in (Option<string?>[])[_bios, _kernel, _serialInput])
+        {
+            roles.ReadsBy(option.Name, parsed.GetValue(option));
+        }
+
+        foreach (var option in (Option<string[]>[])[_disk, _initrd])
+        {
+            Array.ForEach(parsed.GetValue(option) ?? [], file => roles.ReadsBy(option.Name, file));
+        }
+
+        Array.ForEach(parsed.GetValue(_load) ?? [], text => roles.ReadsBy(_load.Name, text[..text.LastIndexOf('@')]));
+        roles.ReadsModel(parsed.GetValue(_cpu));
+        roles.Writes(_serial.Name, parsed.GetValue(_serial));
+        foreach (var file in outputs.Where(o => o.Key != SerialPort).Select(o => o.Value))
+        {
+            roles.Writes(_debugPort.Name, file);
+        }
+
+        roles.Writes(_screen.Name, parsed.GetValue(_screen));
     }
 
     // Everything is checked before an output file is touched: a run without a budget builds the machine and executes nothing.
@@ -133,7 +158,7 @@ internal sealed class BootCommand
                 throw new CommandException(ExitCode.Usage, $"--debug-port: expected PORT=FILE, found '{text}'");
             }
 
-            if (!files.TryAdd(Port("--debug-port", text[..separator]), text[(separator + 1)..]))
+            if (!files.TryAdd(Port("--debug-port", text[..separator]), PathOptions.Expect("--debug-port", text[(separator + 1)..])))
             {
                 throw new CommandException(ExitCode.Usage, $"--debug-port: expected a port that has no file yet, found '{text}'");
             }
@@ -260,12 +285,12 @@ internal sealed class BootCommand
     private GuestBytes Load(string text, long memory)
     {
         var separator = text.LastIndexOf('@');
-        if (separator < 1 || !TryNumber(text[(separator + 1)..], out var address))
+        if (separator < 0 || !TryNumber(text[(separator + 1)..], out var address))
         {
             throw new CommandException(ExitCode.Usage, $"--load: expected FILE@ADDR with an address such as 0x7C00, found '{text}'");
         }
 
-        var bytes = Read("--load", text[..separator], memory);
+        var bytes = Read("--load", PathOptions.Expect("--load", text[..separator]), memory);
         return address + bytes.Length <= memory
             ? new GuestBytes(new PhysicalAddress((ulong)address), bytes)
             : throw new CommandException(ExitCode.Usage, string.Create(

@@ -66,7 +66,7 @@ internal sealed class ClassifyCommand
         var modes = protects ? ProtectedOnly(parsed) : Modes(parsed);
         var names = parsed.GetValue(_instruction) ?? [];
         var theorems = TheoremNumbers(parsed);
-        var result = new ResultFile(_environment, parsed.GetValue(_out));
+        var result = new ResultFile(_environment, parsed.GetValue(_out), cpu, parsed.GetValue(_witness));
         CheckTogether(parsed, names, theorems);
         ExpectForms(model, modes, names);
         try

@@ -84,7 +84,7 @@ internal sealed class MatrixCommand
         var engines = EngineRegistry.All.Where((e, i) => i == 0 || all || chosen.Contains(e.Name)).ToList();
         var model = ModelRegistry.Load(cpu);
         var families = Families(parsed, model, mode);
-        var result = new ResultFile(_environment, parsed.GetValue(_out));
+        var result = new ResultFile(_environment, parsed.GetValue(_out), cpu);
         IReadOnlyList<MatrixRecord> rows;
         try
         {

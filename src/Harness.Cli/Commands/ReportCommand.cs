@@ -18,20 +18,17 @@ internal sealed class ReportCommand
     ];
 
     private readonly CommandEnvironment _environment;
-    private readonly Argument<string[]> _records = new("RECORDS")
+    private readonly Argument<string[]> _records = PathOptions.Checked(new Argument<string[]>("RECORDS")
     {
         Description = "Files of run records; - is standard input",
         Arity = ArgumentArity.OneOrMore,
-    };
+    });
 
-    private readonly Option<string?> _out = new("--out") { Description = "Folder for the documents; without it the tables are printed", HelpName = "DIR" };
-    private readonly Option<string?> _timings = new("--timings") { Description = "Host times that `run --timings` wrote", HelpName = "FILE" };
-    private readonly Option<string?> _matrix = new("--matrix") { Description = "Rows that `matrix --format json` wrote: a part of the HTML and Markdown documents", HelpName = "FILE" };
-    private readonly Option<string[]> _classification = new("--classification")
-    {
-        Description = "What `classify --format json` wrote: a part of the HTML and Markdown documents, its sets drawn; repeatable",
-        HelpName = "FILE",
-    };
+    private readonly Option<string?> _out = PathOptions.One("--out", "Folder for the documents; without it the tables are printed", "DIR");
+    private readonly Option<string?> _timings = PathOptions.One("--timings", "Host times that `run --timings` wrote");
+    private readonly Option<string?> _matrix = PathOptions.One("--matrix", "Rows that `matrix --format json` wrote: a part of the HTML and Markdown documents");
+    private readonly Option<string[]> _classification = PathOptions.Many(
+        "--classification", "What `classify --format json` wrote: a part of the HTML and Markdown documents, its sets drawn; repeatable");
 
     private readonly Option<string[]> _format = new("--format")
     {
@@ -64,6 +61,11 @@ internal sealed class ReportCommand
             throw new CommandException(ExitCode.Usage, $"--format: expected {_format.HelpName}; found '{unknown}'");
         }
 
+        if (parsed.GetValue(_out) is null && ((Option[])[_format, _timings, _matrix, _classification]).FirstOrDefault(o => parsed.GetResult(o) is { Implicit: false }) is { } option)
+        {
+            throw new CommandException(ExitCode.Usage, $"{option.Name} is about documents: give --out, or leave it out");
+        }
+
         var records = parsed.GetValue(_records)!.SelectMany(file => Input(() =>
             file == "-" ? RecordReader.Read(_environment.Input, "standard input") : RecordReader.Read(_environment.FullPath(file)))).ToList();
         var timings = parsed.GetValue(_timings) is { } timed ? Input(() => RecordReader.ReadTimings(_environment.FullPath(timed))) : [];
@@ -89,8 +91,10 @@ internal sealed class ReportCommand
             throw new CommandException(ExitCode.Usage, $"--out: expected a folder, found a file: {given}");
         }
 
+        var documents = Documents.Where(d => names.Count == 0 || names.Contains(d.Name)).ToList();
+        CheckFiles(parsed, documents.Select(d => Path.Combine(given, d.File)));
         Directory.CreateDirectory(folder);
-        foreach (var document in Documents.Where(d => names.Count == 0 || names.Contains(d.Name)))
+        foreach (var document in documents)
         {
             var path = Path.Combine(folder, document.File);
             WholeFile.Write(path, document.Render(new Source(records, timings, matrix, classifications)));
@@ -98,6 +102,22 @@ internal sealed class ReportCommand
         }
 
         return ExitCode.Success;
+    }
+
+    private void CheckFiles(ParseResult parsed, IEnumerable<string> documents)
+    {
+        var roles = new FileRoles(_environment);
+        foreach (var (option, files) in ((string, string?[])[])[
+            (_records.Name, parsed.GetValue(_records)!), (_timings.Name, [parsed.GetValue(_timings)]), (_matrix.Name, [parsed.GetValue(_matrix)]),
+            (_classification.Name, parsed.GetValue(_classification) ?? [])])
+        {
+            Array.ForEach(files, file => roles.ReadsBy(option, file));
+        }
+
+        foreach (var document in documents)
+        {
+            roles.Writes(_out.Name, document);
+        }
     }
 
     private sealed record Source(

@@ -2,6 +2,7 @@ using System.CommandLine;
 using Harness.Cli.Output;
 using Harness.Records;
 using Harness.Running;
+using Harness.Scenarios;
 using Harness.Scripting;
 
 namespace Harness.Cli.Commands;
@@ -13,8 +14,8 @@ internal sealed class RunCommand
     private readonly ScenarioSelection _selection;
     private readonly RunOptionSet _options;
     private readonly Option<ResultFormat> _format = CommandOptions.OneOf<ResultFormat>("--format", "Form of the results on standard output (default: console)");
-    private readonly Option<string?> _records = new("--records") { Description = "Write the run records as JSON lines; - is standard output", HelpName = "FILE" };
-    private readonly Option<string?> _timings = new("--timings") { Description = "Write host times as JSON lines; - is standard output", HelpName = "FILE" };
+    private readonly Option<string?> _records = PathOptions.One("--records", "Write the run records as JSON lines; - is standard output");
+    private readonly Option<string?> _timings = PathOptions.One("--timings", "Write host times as JSON lines; - is standard output");
     private readonly Option<bool> _quiet = CommandOptions.Quiet();
     private readonly Option<bool> _verbose = CommandOptions.Verbose();
 
@@ -40,6 +41,7 @@ internal sealed class RunCommand
     {
         var options = _options.Read(parsed);
         var selection = _selection.Load(parsed);
+        CheckFiles(parsed, options, selection.Files);
         var results = new List<ScenarioResult>();
         ExecutionEnd end;
         using (var records = Open(parsed.GetValue(_records)))
@@ -51,7 +53,7 @@ internal sealed class RunCommand
             }
 
             writer.Begin(selection.Items);
-            end = new ScenarioRunner(selection.Executor, options, Logger(parsed)).Run(selection.Items, Complete, _environment.Cancellation);
+            end = new ScenarioRunner(selection.Executor, options, Logger(parsed)).Run(selection.Items, Complete, records is null ? null : KeepEarly, _environment.Cancellation);
             var orphans = options.Engines is null && !end.Cancelled && results.TrueForAll(r => r.Item.Declaration is not null)
                 ? selection.WholeRoots.SelectMany(root => Orphans(root, selection.Items)).ToList()
                 : [];
@@ -64,8 +66,17 @@ internal sealed class RunCommand
 
             return Verdict(results, orphans, end);
 
+            void KeepEarly(ScenarioResult result)
+            {
+                foreach (var record in result.Records)
+                {
+                    records.WriteEarly(record);
+                }
+            }
+
             void Complete(ScenarioResult result)
             {
+                selection.Executor.Show(_environment.Error, results.Count, result.Item.Id);
                 results.Add(result);
                 foreach (var record in result.Records)
                 {
@@ -75,6 +86,19 @@ internal sealed class RunCommand
                 writer.Add(result);
             }
         }
+    }
+
+    private void CheckFiles(ParseResult parsed, RunOptions options, IReadOnlyList<string> scripts)
+    {
+        var roles = new FileRoles(_environment);
+        foreach (var script in scripts)
+        {
+            roles.Reads("a script of this run", script);
+        }
+
+        roles.ReadsModel(options.Cpu);
+        roles.Writes(_records.Name, parsed.GetValue(_records));
+        roles.Writes(_timings.Name, parsed.GetValue(_timings));
     }
 
     private static int Verdict(List<ScenarioResult> results, IReadOnlyList<SnapshotComparison> orphans, ExecutionEnd end)
@@ -102,8 +126,7 @@ internal sealed class RunCommand
 
     private Action<string> Logger(ParseResult parsed)
     {
-        var error = TextWriter.Synchronized(_environment.Error);
-        return parsed.GetValue(_verbose) ? error.WriteLine : _ => { };
+        return parsed.GetValue(_verbose) ? _environment.Error.WriteLine : _ => { };
     }
 
     private RecordWriter? Open(string? file) => file switch

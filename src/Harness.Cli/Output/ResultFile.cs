@@ -12,8 +12,10 @@ internal sealed class ResultFile
 
     /// <param name="environment">Has standard output.</param>
     /// <param name="given">What the user gave; null or -: standard output.</param>
-    /// <exception cref="CommandException">It cannot be a file.</exception>
-    public ResultFile(CommandEnvironment environment, string? given)
+    /// <param name="cpu">The processor model of the experiment: a name or a file.</param>
+    /// <param name="isScript">The result is a script.</param>
+    /// <exception cref="CommandException">It cannot be a file, or is another's.</exception>
+    public ResultFile(CommandEnvironment environment, string? given, string cpu, bool isScript = false)
     {
         _environment = environment;
         if (given is null or "-")
@@ -22,15 +24,19 @@ internal sealed class ResultFile
         }
 
         _path = environment.FullPath(given);
-        if (given.Length == 0 || Path.EndsInDirectorySeparator(given) || Directory.Exists(_path))
+        if (Path.EndsInDirectorySeparator(given) || Directory.Exists(_path))
         {
-            throw new CommandException(ExitCode.Usage, $"{Name}: expected a file, found {(given.Length == 0 ? "an empty name" : $"a folder: {given}")}");
+            throw new CommandException(ExitCode.Usage, $"{Name}: expected a file, found a folder: {given}");
         }
+
+        var roles = new FileRoles(environment);
+        roles.ReadsModel(cpu);
+        roles.Writes(Name, given, isScript);
     }
 
     public bool IsFile => _path is not null;
 
-    public static Option<string?> Option() => new(Name) { Description = "Write the result there instead of to standard output", HelpName = "FILE" };
+    public static Option<string?> Option() => PathOptions.One(Name, "Write the result there instead of to standard output");
 
     /// <summary>The path of another file as seen from the folder of this one; on standard output from the working folder, as it was given.</summary>
     public string Seen(string path) => _path is null ? path : Path.GetRelativePath(Path.GetDirectoryName(_path)!, _environment.FullPath(path)).Replace('\\', '/');

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using Harness.Machine.Devices;
 
@@ -207,7 +208,7 @@ public sealed class ProcessorModel
         }
         catch (JsonException e)
         {
-            throw new ModelException($"{source}({e.LineNumber + 1},{e.BytePositionInLine + 1}): not JSON: {e.Message}", e);
+            throw ModelException.NotJson(source, e);
         }
         catch (InvalidOperationException e)
         {
@@ -302,7 +303,18 @@ public sealed class ProcessorModel
 }
 
 /// <summary>A model that does not exist or a model file that cannot be read.</summary>
-public sealed class ModelException(string message, Exception? inner = null) : Exception(message, inner);
+public sealed class ModelException(string message, Exception? inner = null) : Exception(message, inner)
+{
+    /// <summary>That a file is no JSON, with its place if that is known: a key that comes twice has none.</summary>
+    public static ModelException NotJson(string source, JsonException e)
+    {
+        string place = e.LineNumber is { } line && e.BytePositionInLine is { } column ? string.Create(CultureInfo.InvariantCulture, $"({line + 1},{column + 1})") : "";
+
+        // The reader puts the place, counted from 0, at the end of its own words.
+        int end = e.Message.IndexOf(" LineNumber:", StringComparison.Ordinal);
+        return new ModelException($"{source}{place}: not JSON: {(end < 0 ? e.Message : e.Message[..end])}", e);
+    }
+}
 
 /// <summary>What another assembly adds to processors of a model: VT-x, AMD-V.</summary>
 public interface IProcessorExtension

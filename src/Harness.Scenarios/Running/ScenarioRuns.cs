@@ -44,6 +44,11 @@ internal sealed class ScenarioRuns(ScenarioContext scenario)
     /// <summary>Runs a guest with an injection at every tick of a range and checks each of these runs. There is one record for each engine.</summary>
     public void Sweep(RunRequest request, GuestEnd? ends, MonitorKind monitors, long from, long to, Func<long, Injection> inject, Action<RunSet> check)
     {
+        if (from > to)
+        {
+            throw new ArgumentException(string.Create(CultureInfo.InvariantCulture, $"Expected a first tick and a last one that is not before it; found from {from} to {to}."));
+        }
+
         int number = ++_runs;
         List<RunRecord> records = [];
         try

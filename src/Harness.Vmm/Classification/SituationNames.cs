@@ -34,7 +34,7 @@ public static class SituationNames
         int index = Array.FindIndex(ModeNames, m => m.Name == name);
         return index >= 0 ? ModeNames[index].Mode
             : name == "long" ? throw new FormatException("mode 'long': no processor model has long mode yet")
-            : throw new FormatException($"mode: expected one of {string.Join(", ", Modes)}; found '{name}'");
+            : throw new FormatException($"expected one of the modes {string.Join(", ", Modes)}; found '{name}'");
     }
 
     /// <summary>Reads the name of a configuration that makes a difference on the model.</summary>
@@ -43,7 +43,7 @@ public static class SituationNames
     {
         MonitorConfiguration[] known = [.. MonitorConfiguration.Of(model), .. MonitorConfiguration.WithProtection(model)];
         return known.FirstOrDefault(c => c.Name == name)
-            ?? throw new FormatException($"configuration: expected one of {string.Join(", ", known.Select(c => c.Name))} for {model.Name}; found '{name}'");
+            ?? throw new FormatException($"expected one of the configurations {string.Join(", ", known.Select(c => c.Name))} of {model.Name}; found '{name}'");
     }
 
     /// <summary>Reads what <see cref="Place"/> wrote.</summary>

@@ -103,7 +103,7 @@ public sealed class CostProfile
         }
         catch (JsonException e)
         {
-            throw new ModelException(string.Create(CultureInfo.InvariantCulture, $"{source}({e.LineNumber + 1},{e.BytePositionInLine + 1}): not JSON: {e.Message}"), e);
+            throw ModelException.NotJson(source, e);
         }
         catch (Exception e) when (e is KeyNotFoundException or InvalidOperationException or FormatException or ArgumentException)
         {

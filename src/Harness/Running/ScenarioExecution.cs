@@ -11,6 +11,8 @@ namespace Harness.Running;
 /// <summary>One execution of one scenario's body: the host that the body talks to, and the judge of how it ended.</summary>
 internal sealed class ScenarioExecution : IScenarioHost
 {
+    private const string NothingShown = "nothing was run, asked or asserted, so nothing has passed: write s.Run(guest) or s.Cpu(model) and assert on what it gives; s.NotApplicable(\"why\") ends a scenario that has nothing to do";
+
     private readonly RunItem _item;
     private readonly ScenarioDeclaration _declaration;
     private readonly Action<string> _log;
@@ -22,6 +24,7 @@ internal sealed class ScenarioExecution : IScenarioHost
     private readonly List<MatrixRecord> _matrix = [];
     private int _passed;
     private int _skipped;
+    private bool _hasAsked;
 
     private ScenarioExecution(
         RunItem item, ScenarioDeclaration declaration, RunOptions options, ClassificationCache classifications, Action<string> log, CancellationToken cancellation)
@@ -91,15 +94,20 @@ internal sealed class ScenarioExecution : IScenarioHost
                 : execution.Conclude(Outcome.Error, execution.Place(e, execution.Explain(context, ScriptTrace.Describe(e))));
         }
 
-        return execution.ConcludeFromRuns();
+        return execution.HasShownSomething
+            ? execution.ConcludeFromRuns()
+            : execution.Conclude(Outcome.Failed, $"{execution._item.File}({execution._item.Line}): {NothingShown}");
     }
 
     /// <inheritdoc/>
     public ProcessorModel LoadModel(string name) => ModelRegistry.Load(Resolve(name));
 
     /// <inheritdoc/>
-    public IReadOnlyList<FormVerdict> Classify(string cpu, GuestMode mode, Func<InstructionForm, bool> wanted) =>
-        _classifications.Get(Resolve(cpu), mode, wanted, Cancellation);
+    public IReadOnlyList<FormVerdict> Classify(string cpu, GuestMode mode, Func<InstructionForm, bool> wanted)
+    {
+        _hasAsked = true;
+        return _classifications.Get(Resolve(cpu), mode, wanted, Cancellation);
+    }
 
     /// <inheritdoc/>
     public EngineRun Execute(RunRequest request)
@@ -168,6 +176,9 @@ internal sealed class ScenarioExecution : IScenarioHost
 
     // By name: FluentAssertions throws the exception of whichever test framework it finds, and is not loaded only to ask.
     private static bool IsAssertion(Exception exception) => exception.GetType().Name is "AssertionFailedException" or "AssertionException";
+
+    private bool HasShownSomething => _hasAsked || _requests.Count + _records.Count + _facts.Count + _matrix.Count + _passed + _skipped > 0
+        || BodyAssertions.AreIn(_declaration.Body.Method);
 
     private ScenarioResult ConcludeFromRuns(string? note = null)
     {

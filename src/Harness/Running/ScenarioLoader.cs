@@ -6,9 +6,12 @@ namespace Harness.Running;
 /// <summary>What a set of scripts declares.</summary>
 /// <param name="Items">Scenarios and failed scripts, by id.</param>
 /// <param name="Problems">What the user has to mend, as <c>file(line,col): error CODE: message</c>, by script.</param>
+/// <param name="Unknown">Complaints about scenarios that were asked for by id and that their script does not declare.</param>
 /// <param name="HasDuplicates">Two scenarios have one id, so none may run.</param>
+/// <param name="Files">Full paths of the scripts and of all that they load, some more than once.</param>
 /// <param name="End">How loading ended.</param>
-public sealed record LoadedScenarios(IReadOnlyList<RunItem> Items, IReadOnlyList<string> Problems, bool HasDuplicates, ExecutionEnd End);
+public sealed record LoadedScenarios(
+    IReadOnlyList<RunItem> Items, IReadOnlyList<string> Problems, IReadOnlyList<string> Unknown, bool HasDuplicates, IReadOnlyList<string> Files, ExecutionEnd End);
 
 /// <summary>Loads scripts and puts what they declare in order.</summary>
 public sealed class ScenarioLoader(ScriptWorkspace workspace, ScriptHost host, IExecutor executor)
@@ -23,6 +26,7 @@ public sealed class ScenarioLoader(ScriptWorkspace workspace, ScriptHost host, I
 
         var items = new List<RunItem>();
         var problems = new List<string>();
+        var unknown = new List<string>();
         for (var i = 0; i < scripts.Count; i++)
         {
             var snapshots = new SnapshotStore(ScriptWorkspace.SnapshotFolder(scripts[i].Root));
@@ -32,6 +36,7 @@ public sealed class ScenarioLoader(ScriptWorkspace workspace, ScriptHost host, I
             {
                 items.AddRange(ItemsOf(script, snapshots).Select(item => item with { Failure = item.Failure ?? failure }));
                 problems.AddRange(script.Problems.Select(Show));
+                unknown.AddRange(Unknown(script));
             }
             else if (failure is not null)
             {
@@ -44,7 +49,14 @@ public sealed class ScenarioLoader(ScriptWorkspace workspace, ScriptHost host, I
         var duplicates = items.Zip(items.Skip(1)).Where(pair => pair.First.Id == pair.Second.Id).Select(pair => Show(new ScriptDiagnostic(
             pair.Second.Declaration?.File ?? pair.Second.File, pair.Second.Line, 1, ScriptDiagnostic.Declaration,
             $"the id '{pair.Second.Id}' is also that of {pair.First.File}({pair.First.Line}): give each a name:"))).ToList();
-        return new LoadedScenarios(items, [.. problems, .. duplicates], duplicates.Count > 0, end);
+        return new LoadedScenarios(items, [.. problems, .. duplicates], unknown, duplicates.Count > 0, [.. prepared.SelectMany(p => p?.Files ?? [])], end);
+    }
+
+    private IEnumerable<string> Unknown(LoadedScript script)
+    {
+        var declared = script.Scenarios.Select(s => s.Id).Order(StringComparer.Ordinal).ToList();
+        return script.Outcome != LoadOutcome.Declared || script.Script.Scenarios is not { } asked ? []
+            : asked.Except(declared).Select(id => $"no scenario '{id}'; {workspace.Display(script.Script.Path)} declares {(declared.Count == 0 ? "none" : string.Join(", ", declared))}");
     }
 
     private string Show(ScriptDiagnostic problem) => problem.ToString(workspace.Display(problem.File));
@@ -54,7 +66,7 @@ public sealed class ScenarioLoader(ScriptWorkspace workspace, ScriptHost host, I
         var file = workspace.Display(script.Script.Path);
         if (script.Outcome == LoadOutcome.Declared)
         {
-            return script.Scenarios.Select(s => new RunItem
+            return script.Scenarios.Where(s => script.Script.Means(s.Id)).Select(s => new RunItem
             {
                 Id = s.Id,
                 Script = file,

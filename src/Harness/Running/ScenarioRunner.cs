@@ -13,10 +13,11 @@ public sealed class ScenarioRunner(IExecutor executor, RunOptions options, Actio
     /// <summary>Runs the items.</summary>
     /// <param name="items">In the order of the results.</param>
     /// <param name="completed">Called once for every item, never concurrently; not for those that the user's giving up left without a result.</param>
+    /// <param name="early">Called besides for a result that has to wait for others, as soon as it is there; null: not at all.</param>
     /// <param name="cancellation">The user gives up.</param>
-    public ExecutionEnd Run(IReadOnlyList<RunItem> items, Action<ScenarioResult> completed, CancellationToken cancellation)
+    public ExecutionEnd Run(IReadOnlyList<RunItem> items, Action<ScenarioResult> completed, Action<ScenarioResult>? early, CancellationToken cancellation)
     {
-        var order = new ResultOrder(items.Count, completed);
+        var order = new ResultOrder(items.Count, completed, early);
         var end = executor.Execute(items.Count, i => order.Add(i, Run(items[i], cancellation)), isLimited: true, cancellation);
         order.Close(i => end switch
         {
@@ -32,7 +33,7 @@ public sealed class ScenarioRunner(IExecutor executor, RunOptions options, Actio
         : ScenarioExecution.Run(item, item.Declaration!, options, _classifications, log, cancellation);
 
     // Holds results back until those before them are there.
-    private sealed class ResultOrder(int count, Action<ScenarioResult> completed)
+    private sealed class ResultOrder(int count, Action<ScenarioResult> completed, Action<ScenarioResult>? early)
     {
         private readonly Lock _lock = new();
         private readonly ScenarioResult?[] _results = new ScenarioResult?[count];
@@ -49,6 +50,11 @@ public sealed class ScenarioRunner(IExecutor executor, RunOptions options, Actio
                 }
 
                 _results[index] = result;
+                if (index != _next && result is not null)
+                {
+                    early?.Invoke(result);
+                }
+
                 while (_next < count && _results[_next] is { } ready)
                 {
                     _next++;

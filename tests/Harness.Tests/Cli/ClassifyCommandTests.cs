@@ -159,12 +159,12 @@ public sealed class ClassifyCommandTests
 
     [TestCase(8, "pentium has no form 'popfx'; near it are popf", "--instruction", "popfx")]
     [TestCase(5, "--mode: mode 'long': no processor model has long mode yet", "--mode", "long")]
-    [TestCase(5, "--mode: mode: expected one of real, protected, v86; found 'x'", "--mode", "real,x")]
+    [TestCase(5, "harness: --mode: expected one of the modes real, protected, v86; found 'x'", "--mode", "real,x")]
     [TestCase(5, "--theorem: expected 1, 2 or 3; found '4'", "--theorem", "1,4")]
     [TestCase(5, "--theorem speaks of all forms", "--theorem", "1", "--instruction", "popf")]
     [TestCase(5, "--witness: name the forms", "--witness")]
     [TestCase(5, "leave out --format", "--witness", "--instruction", "popf", "--format", "json")]
-    [TestCase(5, "expected one of permissive, trapping, virtual-interrupts, supervisor-segments, supervisor-pages for pentium; found 'x'", "--configuration", "x")]
+    [TestCase(5, "--configuration: expected one of the configurations permissive, trapping, virtual-interrupts, supervisor-segments, supervisor-pages of pentium; found 'x'", "--configuration", "x")]
     public void Should_refuse(int code, string message, params string[] arguments)
     {
         var result = _folder.Run(["classify", "--cpu", "pentium", .. arguments]);
@@ -182,7 +182,7 @@ public sealed class ClassifyCommandTests
     public void Should_refuse_a_model_that_is_none(string command, string cpu, string message)
     {
         _folder.Write("bad.json", "{");
-        _folder.Script("x", "Scenario(\"t\", s => { });");
+        _folder.Script("x", "Scenario(\"t\", s => s.Host.Count(1, 0));");
 
         var result = _folder.Run(command, "--cpu", cpu);
 

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text;
 using Harness.Cli;
 
@@ -64,6 +65,23 @@ internal sealed class CliFolder : IDisposable
         };
         var code = CommandLine.Run(arguments, environment);
         return (code, Encoding.UTF8.GetString(output.ToArray()), Encoding.UTF8.GetString(error.ToArray()));
+    }
+
+    /// <summary>Runs the executable itself, for what concerns the whole process.</summary>
+    public (int Code, string Out, string Error) Process(params string[] arguments)
+    {
+        var start = new ProcessStartInfo("dotnet", [System.IO.Path.Combine(AppContext.BaseDirectory, "harness.dll"), .. arguments])
+        {
+            WorkingDirectory = Path,
+            RedirectStandardError = true,
+            RedirectStandardOutput = true,
+            Environment = { ["HARNESS_CACHE"] = File("cache"), ["DOTNET_DbgEnableMiniDump"] = "0" },
+        };
+        using var process = System.Diagnostics.Process.Start(start)!;
+        var output = process.StandardOutput.ReadToEndAsync();
+        var error = process.StandardError.ReadToEnd();
+        process.WaitForExit();
+        return (process.ExitCode, output.Result, error);
     }
 
     public void Dispose()

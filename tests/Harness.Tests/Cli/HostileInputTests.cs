@@ -70,7 +70,7 @@ public sealed class HostileInputTests
     [Test]
     public void ShouldReturn1WhenTheOutputIsFull()
     {
-        _folder.Script("good", "Scenario(\"x\", s => { });");
+        _folder.Script("good", "Scenario(\"x\", s => s.Host.Count(1, 0));");
         using var error = new MemoryStream();
         using (var environment = new CommandEnvironment(new FullStream(), error, _folder.Path) { Variable = name => _folder.Variables.GetValueOrDefault(name) })
         {
@@ -95,7 +95,7 @@ public sealed class HostileInputTests
     [Test]
     public void ShouldTakeTheLongestTimeout()
     {
-        _folder.Script("good", "Scenario(\"x\", s => { });");
+        _folder.Script("good", "Scenario(\"x\", s => s.Host.Count(1, 0));");
 
         _folder.Run("run", "--timeout", "2147483647").Code.Should().Be(0);
     }
@@ -111,7 +111,7 @@ public sealed class HostileInputTests
     [Test]
     public void ShouldWriteRecordsThroughALinkInsteadOfReplacingIt()
     {
-        _folder.Script("good", "Scenario(\"x\", s => { });");
+        _folder.Script("good", "Scenario(\"x\", s => s.Host.Count(1, 0));");
         _folder.Write("target", "old");
         File.CreateSymbolicLink(_folder.File("link"), _folder.File("target"));
 

@@ -69,6 +69,16 @@ public sealed class ModelFileTests
     }
 
     [Test]
+    public void What_is_no_JSON_is_placed_once_and_only_where_its_place_is_known()
+    {
+        WriteChanged(PauseTicks, PauseTicks + "," + PauseTicks);
+        _folder.Run("classify", "--cpu", "bad.json").Error.Should().Contain("bad.json: not JSON: Duplicate property 'pauseTicks'");
+
+        _folder.Write("bad.json", "{\n  x");
+        _folder.Run("classify", "--cpu", "bad.json").Error.Should().Contain("bad.json(2,3): not JSON: ").And.NotContain("LineNumber");
+    }
+
+    [Test]
     public void A_file_that_is_no_object_is_refused()
     {
         _folder.Write("bad.json", "[]");
@@ -83,7 +93,7 @@ public sealed class ModelFileTests
     public void Every_command_refuses_VT_x_without_its_capability_registers(string command)
     {
         WriteChanged("\"number\": \"480\"", "\"number\": \"4800\"");
-        _folder.Script("x", "Scenario(\"t\", s => { });");
+        _folder.Script("x", "Scenario(\"t\", s => s.Host.Count(1, 0));");
 
         var result = _folder.Run(command, "--cpu", "bad.json");
 

@@ -107,7 +107,7 @@ public sealed class OtherCommandsTests
     [Test]
     public void Report_ShouldWriteTheDocumentsAskedFor()
     {
-        _folder.Script("x", "Scenario(\"x\", s => { });");
+        _folder.Script("x", "Scenario(\"x\", s => s.Host.Count(1, 0));");
         _folder.Run("run", "--records", "r.jsonl", "--timings", "t.jsonl").Code.Should().Be(0);
 
         _folder.Run("report", "r.jsonl", "--out", "all").Out.Should().Be("all/report.html\nall/report.md\nall/report.json\nall/junit.xml\nall/results.trx\n");
@@ -120,6 +120,25 @@ public sealed class OtherCommandsTests
     [TestCase("harness run --engine v", "vtx")]
     [TestCase("harness run --format js", "json")]
     public void ShouldCompleteALine(string line, string completion) => _folder.Run($"[suggest:{line.Length}]", line).Out.Split('\n').Should().Contain(completion);
+
+    [TestCase("--matrix", "r.jsonl")]
+    [TestCase("--classification", "r.jsonl")]
+    [TestCase("--timings", "r.jsonl")]
+    [TestCase("--format", "html")]
+    public void Report_ShouldNotIgnoreWhatOnlyDocumentsHave(string option, string value)
+    {
+        _folder.Write("r.jsonl", "");
+
+        _folder.Run("report", "r.jsonl", option, value).Should().Be((5, "", $"harness: {option} is about documents: give --out, or leave it out\n"));
+    }
+
+    [Test]
+    public void Report_ShouldPlaceWhatIsNoJsonOnce()
+    {
+        _folder.Write("bad.jsonl", "\n{\"schema\":\"harness-run/1\",x}\n");
+
+        _folder.Run("report", "bad.jsonl").Error.Should().Contain("bad.jsonl(2): ").And.NotContain("LineNumber");
+    }
 
     [Test]
     public void Report_ShouldReturn5ForInputsAtFaultAnd8ForNone()

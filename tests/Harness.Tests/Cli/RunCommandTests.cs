@@ -30,7 +30,7 @@ public sealed class RunCommandTests
             Scenario("one", covers: "B5, A1", s => (1 + 1).Should().Be(2));
             foreach (var v in new[] { 1, 2 })
             {
-                Scenario("many", covers: "A2", parameters: new { v, mode = "real" }, s => { if (v == 2) { s.NotApplicable("no two"); } });
+                Scenario("many", covers: "A2", parameters: new { v, mode = "real" }, s => { if (v == 2) { s.NotApplicable("no two"); } s.Host.Count(1, 0); });
             }
             """);
 
@@ -115,7 +115,7 @@ public sealed class RunCommandTests
     [Test]
     public void ShouldNameTheScenarioWhoseStackOverflows()
     {
-        _folder.Script("a-good", "Scenario(\"good\", s => { });");
+        _folder.Script("a-good", "Scenario(\"good\", s => s.Host.Count(1, 0));");
         _folder.Script("deep", "int Deep(int n) => n + Deep(n + 1);\nScenario(\"deep\", s => s.Log(Deep(1).ToString()));");
 
         var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "harness.dll"), "run", "--parallel", "1", "--records", "r.jsonl"])
@@ -135,6 +135,35 @@ public sealed class RunCommandTests
         RecordReader.Read(_folder.File("r.jsonl.partial")).Select(r => r.Scenario).Should().Equal("t/a-good");
     }
 
+    [TestCase("s => { }")]
+    [TestCase("s => s.Log(\"nothing\")")]
+    [TestCase("s => { var cpu = s.Cpu(\"yonah\"); }")]
+    [TestCase("s => { Guest.Protected32(a => a.Done()); }")]
+    [TestCase("s => s.Sweep(Guest.Protected32(a => a.Done()), 5, 4, Harness.Machine.Devices.Injection.Nmi, run => { })", "error", "found from 5 to 4")]
+    public void ShouldNotPassAScenarioThatShowsNothing(string body, string outcome = "failed", string complaint = "nothing was run, asked or asserted")
+    {
+        _folder.Script("empty", $"#r \"Harness.Machine\"\nScenario(\"x\", {body});");
+
+        var run = _folder.Run("run", "--format", "json");
+
+        run.Code.Should().Be(2);
+        run.Out.Should().Contain($"\"outcome\":\"{outcome}\"").And.Contain("scenarios/t/empty.csx(3): ").And.Contain(complaint);
+    }
+
+    [TestCase("s => s.Run(Guest.Protected32(a => a.Done()))")]
+    [TestCase("s => s.Cpu(\"pentium\").Classify(\"sgdt\").Should().BeSensitive()")]
+    [TestCase("s => { var forms = s.Cpu(\"pentium\").Classify(\"sgdt\").Forms; forms.Count.Should().BeGreaterThan(0); }")]
+    [TestCase("s => s.NotApplicable(\"not today\")")]
+    [TestCase("s => 1.Should().Be(1)")]
+    [TestCase("s => { void Check<T>(T value) => new[] { 1 }.ToList().ForEach(n => n.Should().Be(1)); Check(s); }")]
+    [TestCase("s => FluentActions.Invoking(() => Guest.FromFile(\"none\", 0, Harness.Machine.EntryMode.Real)).Should().Throw<Exception>()")]
+    public void ShouldTakeARunOrAQuestionForSomething(string body)
+    {
+        _folder.Script("some", $"#r \"Harness.Machine\"\nScenario(\"x\", {body});");
+
+        _folder.Run("run", "--seed", "1").Code.Should().Be(0);
+    }
+
     [Test]
     public void ShouldReturn2AndPlaceTheFailureWhenAScenarioFailsOrThrows()
     {
@@ -144,7 +173,7 @@ public sealed class RunCommandTests
             {
                 throw new InvalidOperationException("boom");
             });
-            Scenario("passes", name: "passes", body: s => { });
+            Scenario("passes", name: "passes", body: s => s.Host.Count(1, 0));
             """);
 
         var run = _folder.Run("run", "--records", "out/records.jsonl");
@@ -160,8 +189,8 @@ public sealed class RunCommandTests
     [Test]
     public void ShouldReturn5WithClickableErrorsWhenAScriptDoesNotCompileAndRunTheOthers()
     {
-        _folder.Script("good", "Scenario(\"good\", s => { });");
-        _folder.Script("bad", "\n  Scenary(\"bad\", s => { });");
+        _folder.Script("good", "Scenario(\"good\", s => s.Host.Count(1, 0));");
+        _folder.Script("bad", "\n  Scenary(\"bad\", s => s.Host.Count(1, 0));");
 
         var run = _folder.Run("run", "--format", "json");
 
@@ -172,9 +201,9 @@ public sealed class RunCommandTests
             .And.Contain(line => line.Contains("\"scenario\":\"t/good\"") && line.Contains("\"outcome\":\"passed\""));
     }
 
-    [TestCase("Scenario(\"a\", s => { });\nScenario(\"b\", s => { });", "error HS0004: the id 't/x' is also that of scenarios/t/x.csx(2)", 5)]
-    [TestCase("Scenario(\"a\", covers: \"B5, Q9\", s => { });", "scenarios/t/x.csx(2,1): error HS0004: covers names 'Q9'", 5)]
-    [TestCase("Scenario(\"a\", name: \"no blank\", body: s => { });", "scenarios/t/x.csx(2,1): error HS0004: the name 'no blank'", 5)]
+    [TestCase("Scenario(\"a\", s => s.Host.Count(1, 0));\nScenario(\"b\", s => { });", "error HS0004: the id 't/x' is also that of scenarios/t/x.csx(2)", 5)]
+    [TestCase("Scenario(\"a\", covers: \"B5, Q9\", s => s.Host.Count(1, 0));", "scenarios/t/x.csx(2,1): error HS0004: covers names 'Q9'", 5)]
+    [TestCase("Scenario(\"a\", name: \"no blank\", body: s => s.Host.Count(1, 0));", "scenarios/t/x.csx(2,1): error HS0004: the name 'no blank'", 5)]
     [TestCase("throw new InvalidOperationException(\"top\");", "scenarios/t/x.csx(2,1): error HS0005: InvalidOperationException: top", 2)]
     [TestCase("#load \"missing.csx\"", "scenarios/t/x.csx(2,7): error CS1504", 5)]
     public void ShouldRefuseScriptsThatDeclareBadly(string script, string error, int code)
@@ -191,9 +220,9 @@ public sealed class RunCommandTests
     [TestCase("while (!File.Exists(@\"STOP\")) { }")]
     public void ShouldReturn2NamingTheScriptThatDoesNotReturnInTime(string script)
     {
-        _folder.Script("a-first", "Scenario(\"first\", s => { });");
+        _folder.Script("a-first", "Scenario(\"first\", s => s.Host.Count(1, 0));");
         _folder.Script("loops", script.Replace("STOP", _folder.File("stop"), StringComparison.Ordinal));
-        _folder.Script("rest", "Scenario(\"rest\", s => { });");
+        _folder.Script("rest", "Scenario(\"rest\", s => s.Host.Count(1, 0));");
 
         var run = _folder.Run("run", "--timeout", "3", "--parallel", "1", "--format", "json");
         _folder.Write("stop", "");
@@ -220,7 +249,7 @@ public sealed class RunCommandTests
     [TestCase]
     public void ShouldReturn5ForBadArguments(params string[] arguments)
     {
-        _folder.Script("good", "Scenario(\"good\", s => { });");
+        _folder.Script("good", "Scenario(\"good\", s => s.Host.Count(1, 0));");
         _folder.Write("scenarios/t/text.txt", "");
 
         var run = _folder.Run(arguments);
@@ -246,7 +275,7 @@ public sealed class RunCommandTests
     public void ShouldReturn8WhenNothingMatches()
     {
         Directory.CreateDirectory(_folder.File("empty"));
-        _folder.Script("good", "Scenario(\"good\", s => { });");
+        _folder.Script("good", "Scenario(\"good\", s => s.Host.Count(1, 0));");
 
         _folder.Run("run", "empty").Code.Should().Be(8);
         _folder.Run("run", "--filter", "u/*").Code.Should().Be(8);
@@ -257,9 +286,9 @@ public sealed class RunCommandTests
     [Test]
     public void ShouldReturn3AndKeepFinishedRecordsWhenCancelled()
     {
-        _folder.Script("a", "Scenario(\"a\", s => { });");
+        _folder.Script("a", "Scenario(\"a\", s => s.Host.Count(1, 0));");
         _folder.Script("b", "Scenario(\"b\", s => { s.Log(\"started\"); s.Cancellation.WaitHandle.WaitOne(); s.Cancellation.ThrowIfCancellationRequested(); });");
-        _folder.Script("c", "Scenario(\"c\", s => { });");
+        _folder.Script("c", "Scenario(\"c\", s => s.Host.Count(1, 0));");
         _folder.OnError = text =>
         {
             if (text.Contains("started", StringComparison.Ordinal))
@@ -278,7 +307,7 @@ public sealed class RunCommandTests
     [Test]
     public void ShouldReturn1WhenAFileCannotBeWritten()
     {
-        _folder.Script("good", "Scenario(\"good\", s => { });");
+        _folder.Script("good", "Scenario(\"good\", s => s.Host.Count(1, 0));");
         _folder.Write("file", "");
 
         _folder.Run("run", "--records", "file/records.jsonl").Code.Should().Be(1);
@@ -352,7 +381,7 @@ public sealed class RunCommandTests
     [Test]
     public void ShouldSplitIntoShardsThatMakeUpTheWhole()
     {
-        _folder.Script("many", "foreach (var n in new[] { 1, 2, 3, 4, 5 }) { Scenario(\"many\", covers: \"A2\", parameters: new { n }, s => { }); }");
+        _folder.Script("many", "foreach (var n in new[] { 1, 2, 3, 4, 5 }) { Scenario(\"many\", covers: \"A2\", parameters: new { n }, s => s.Host.Count(1, 0)); }");
 
         string[] Ids(params string[] arguments) => _folder.Run(["run", "--format", "tap", .. arguments]).Out.Split('\n')
             .Where(line => line.StartsWith("ok ", StringComparison.Ordinal)).Select(line => line.Split(" - ")[1]).ToArray();
@@ -366,7 +395,7 @@ public sealed class RunCommandTests
     [Test]
     public void ShouldColourOnlyATerminalThatWantsIt()
     {
-        _folder.Script("good", "Scenario(\"good\", s => { });");
+        _folder.Script("good", "Scenario(\"good\", s => s.Host.Count(1, 0));");
 
         _folder.Run("run").Out.Should().NotContain("\e");
         _folder.IsTerminal = true;
@@ -387,6 +416,8 @@ public sealed class RunCommandTests
                 {
                     throw new InvalidOperationException(string.Join(", ", loaded));
                 }
+
+                s.Host.Count(1, 0);
             });
             """);
 
