@@ -150,10 +150,11 @@ internal sealed class BlockRing : Device, IPortDevice
         }
     }
 
-    /// <summary>False: the driver claims more requests than there are descriptors without an unread response, or the ring cannot be read.</summary>
+    /// <summary>False: the driver claims more requests than descriptors can hold, or fewer than it has made, or the ring cannot be read.</summary>
     private bool TryFetch()
     {
-        if (!TryReadIndex(BlockRingInterface.RequestProducer, out uint produced) || produced - _s.Responded > BlockRingInterface.Entries)
+        if (!TryReadIndex(BlockRingInterface.RequestProducer, out uint produced)
+            || produced - _s.Responded > BlockRingInterface.Entries || produced - _s.Responded < Outstanding)
         {
             return false;
         }

@@ -48,8 +48,13 @@ public sealed class GeneratedProgramsTests
         Name = $"program {program.Number}",
         Request = HostedGuests.Request(program.Image, engine, paging: cached && engine != "interpret" ? "cached" : "") with
         {
-            MaxInstructions = 20_000,
-            Devices = new GuestDevices { ExitPort = GuestAssembler.ExitPort, Injections = program.Injections },
+            MaxInstructions = 60_000,
+            Devices = new GuestDevices
+            {
+                ExitPort = GuestAssembler.ExitPort,
+                Injections = program.Injections,
+                RingDisk = program.Ring == RingUse.None ? null : ProgramGenerator.RingDisk,
+            },
         },
     };
 }

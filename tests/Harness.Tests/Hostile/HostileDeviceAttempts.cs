@@ -133,6 +133,20 @@ internal static class HostileDeviceAttempts
             });
         }
 
+        yield return Attempt("the producer takes requests back", a =>
+        {
+            Start(a, Ring);
+            for (uint i = 0; i < 4; i++)
+            {
+                Request(a, i, BlockRingInterface.ReadOperation, 1, Marks, 0x80000);
+            }
+
+            a.mov(__dword_ptr[Ring + BlockRingInterface.RequestProducer], 4);
+            Doorbell(a);
+            Wait(a, 100);
+            a.mov(__dword_ptr[Ring + BlockRingInterface.RequestProducer], 1);
+            Wait(a);
+        });
         yield return Attempt("the producer goes back", a =>
         {
             Start(a, Ring);

@@ -117,6 +117,21 @@ public sealed class BlockRingTests
         (_board.Platform.In(DoorbellPort, 4), Index(ResponseProducer)).Should().Be((IsRunning, 1u));
     }
 
+    [Test]
+    public void Requests_that_are_taken_back_break_it()
+    {
+        for (uint i = 0; i < 3; i++)
+        {
+            Request(i, ReadOperation, 1, i, Buffer);
+        }
+
+        Announce(3);
+        _board.Pass(Latency.RingFetch);
+        Write(RequestProducer, 1);
+        _board.Pass(10_000);
+        (_board.Platform.In(DoorbellPort, 4) & IsBroken).Should().Be(IsBroken);
+    }
+
     [TestCase((byte)2, 1, 0u, Buffer, BlockRingStatus.BadRequest)]
     [TestCase(ReadOperation, 0, 0u, Buffer, BlockRingStatus.BadRequest)]
     [TestCase(ReadOperation, 9, 0u, Buffer, BlockRingStatus.BadRequest)]
