@@ -58,7 +58,15 @@ public sealed class NativeProcessor : ICaseRunner, IDisposable
         {
             child = new Tracee(ChildImage.Build());
             processor = new NativeProcessor(child);
-            return true;
+            reason = processor.Refusal() ?? "";
+            if (reason.Length == 0)
+            {
+                return true;
+            }
+
+            processor.Dispose();
+            processor = null;
+            return false;
         }
         catch (NativeOracleException e)
         {
@@ -66,6 +74,28 @@ public sealed class NativeProcessor : ICaseRunner, IDisposable
             reason = e.Message;
             return false;
         }
+    }
+
+    /// <summary>
+    /// What keeps this computer's system from running 32-bit code, or 16-bit code of an LDT, in ring 3 of a 64-bit process; null: nothing. Some virtual machines do not have
+    /// it: their kernel runs in ring 3 itself.
+    /// </summary>
+    private string? Refusal()
+    {
+        foreach ((ushort code, uint eip) in (ReadOnlySpan<(ushort, uint)>)[(World.FlatCode, World.CodeBase), (World.Selector(2), 0)])
+        {
+            RegisterState state = default;
+            state.Segments[1] = code;
+            state.Segments[2] = World.FlatData;
+            state.Eip = eip;
+            state.Eflags = 0x202;
+            if (Run(new Case(0, 0, "nop", state, [0x90], [])).Fault is { } fault)
+            {
+                return $"{Name} runs no code of the {World.Find(code)!.Value.Name} segment: NOP raises vector {fault.Vector} with error code {fault.ErrorCode:X}h";
+            }
+        }
+
+        return null;
     }
 
     /// <inheritdoc/>
