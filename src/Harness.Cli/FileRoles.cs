@@ -1,5 +1,3 @@
-using Harness.Machine;
-
 namespace Harness.Cli;
 
 /// <summary>

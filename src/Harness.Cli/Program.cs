@@ -6,7 +6,7 @@ using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Cancel)
 using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Cancel);
 using var output = Console.OpenStandardOutput();
 using var error = Console.OpenStandardError();
-using var environment = new CommandEnvironment(output, error, Environment.CurrentDirectory)
+using var environment = new CommandEnvironment(output, error, Folder())
 {
     Input = Console.OpenStandardInput(),
     Variable = Environment.GetEnvironmentVariable,
@@ -16,6 +16,19 @@ using var environment = new CommandEnvironment(output, error, Environment.Curren
 };
 ScriptConsole.Install(environment.Error);
 return CommandLine.Run(args, environment);
+
+// A folder that was removed while somebody stood in it has no name: the root then stands for it, in which nothing is found.
+static string Folder()
+{
+    try
+    {
+        return Environment.CurrentDirectory;
+    }
+    catch (FileNotFoundException)
+    {
+        return Path.GetPathRoot(AppContext.BaseDirectory)!;
+    }
+}
 
 void Cancel(PosixSignalContext context)
 {

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 
 namespace Harness.Records;
@@ -207,7 +208,9 @@ public sealed class SnapshotStore(string root)
     private static void WriteAtomically(string path, string text)
     {
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-        var temporary = path + ".tmp";
+
+        // Another process may write the same text at the same time.
+        var temporary = string.Create(CultureInfo.InvariantCulture, $"{path}.{Environment.ProcessId}.tmp");
         try
         {
             File.WriteAllText(temporary, text, _encoding);

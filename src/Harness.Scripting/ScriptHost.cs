@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Text;
+using Harness.Records;
 using Harness.Scripting.Compilation;
 
 namespace Harness.Scripting;
@@ -14,6 +15,12 @@ public sealed class ScriptHost(ScriptCache cache)
     /// <summary>Makes a script ready to run, without running any of it.</summary>
     public PreparedScript Prepare(ScriptFile script)
     {
+        if (Array.Find(script.Id.Split('/'), part => SnapshotStore.Clean(part) != part) is { } odd)
+        {
+            return new PreparedScript(script, [script.Path], new ScriptDiagnostic(
+                script.Path, 1, 1, ScriptDiagnostic.Declaration, $"the name '{odd}' becomes part of an id and of the snapshot's file name: leave out control characters and \" \\ < > | : * ? #"));
+        }
+
         ScriptSources sources;
         try
         {

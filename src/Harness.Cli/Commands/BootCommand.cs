@@ -74,7 +74,8 @@ internal sealed class BootCommand
             throw new CommandException(ExitCode.Usage, "--until: expected a text, found an empty one");
         }
 
-        var outputs = new BootOutputs(_environment, parsed.GetValue(_until), Destinations(parsed), parsed.GetValue(_screen));
+        var destinations = Destinations(parsed);
+        var outputs = new BootOutputs(_environment, parsed.GetValue(_until), destinations, parsed.GetValue(_screen));
         var request = new RunRequest
         {
             Engine = EngineRegistry.Find(engineName)!,
@@ -87,7 +88,7 @@ internal sealed class BootCommand
             Devices = Devices(parsed, [.. outputs.Ports.Where(p => p != SerialPort)]),
             Cancellation = _environment.Cancellation,
         };
-        CheckFiles(parsed, outputs.Files);
+        CheckFiles(parsed, destinations);
         Rehearse(request);
         EngineRun run;
         using (outputs)
@@ -100,7 +101,7 @@ internal sealed class BootCommand
         return Conclude(run, outputs.HasMatched, parsed.GetValue(_until));
     }
 
-    private void CheckFiles(ParseResult parsed, IReadOnlyDictionary<ushort, string> outputs)
+    private void CheckFiles(ParseResult parsed, SortedDictionary<ushort, string> outputs)
     {
         var roles = new FileRoles(_environment);
         foreach (var option in (Option<string?>[])[_bios, _kernel, _serialInput])
@@ -301,7 +302,7 @@ internal sealed class BootCommand
     {
         if (file != "-")
         {
-            return Bytes("--serial-input", file);
+            return Bytes("--serial-input", file, Array.MaxLength - 1L);
         }
 
         using var copy = new MemoryStream();
@@ -311,17 +312,27 @@ internal sealed class BootCommand
 
     private ReadOnlyMemory<byte> Read(string option, string file, long most)
     {
-        var bytes = Bytes(option, file);
+        var bytes = Bytes(option, file, most);
         return bytes.Length > 0 && bytes.Length <= most
             ? bytes
-            : throw new CommandException(ExitCode.Usage, $"{option}: expected a file of 1 to {most} bytes, found {bytes.Length}: {file}");
+            : throw new CommandException(ExitCode.Usage, $"{option}: expected a file of 1 to {most} bytes, found {(bytes.Length == 0 ? "none" : "more")}: {file}");
     }
 
-    private byte[] Bytes(string option, string file)
+    // At most one byte more than is of use: a device may have bytes without end.
+    private byte[] Bytes(string option, string file, long most)
     {
         try
         {
-            return File.ReadAllBytes(_environment.FullPath(file));
+            using var stream = File.OpenRead(_environment.FullPath(file));
+            using var copy = new MemoryStream();
+            var buffer = new byte[1 << 16];
+            int count;
+            while (copy.Length <= most && (count = stream.Read(buffer, 0, (int)Math.Min(buffer.Length, most + 1 - copy.Length))) > 0)
+            {
+                copy.Write(buffer, 0, count);
+            }
+
+            return copy.ToArray();
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

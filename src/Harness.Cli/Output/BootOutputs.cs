@@ -16,9 +16,6 @@ internal sealed class BootOutputs(CommandEnvironment environment, string? until,
 
     public bool HasMatched { get; private set; }
 
-    /// <summary>What each port's bytes go to.</summary>
-    public IReadOnlyDictionary<ushort, string> Files => files;
-
     public IReadOnlyCollection<ushort> Ports => files.Keys;
 
     /// <summary>Creates the files.</summary>

@@ -59,6 +59,45 @@ public sealed class HostileInputTests
         run.Out.Should().MatchRegex("scenarios/t/bad.csx\\([46]\\): ", "the line of the call, or that of the scenario where the compiler has optimised the frame away").And.Contain(expected).And.NotContain("NullReference");
     }
 
+    [TestCase("a:b/x", "a:b")]
+    [TestCase("t/x[1]*", "x[1]*")]
+    public void ShouldRefuseAScriptWhoseNameCannotBePartOfAnId(string script, string name)
+    {
+        _folder.Write($"scenarios/{script}.csx", "#load \"../prelude.csx\"\nScenario(\"x\", s => s.Run(Guest.Protected32(a => a.Done())));");
+
+        var run = _folder.Run("run");
+
+        run.Code.Should().Be(5);
+        run.Error.Should().Contain($"scenarios/{script}.csx(1,1): error HS0004: the name '{name}' becomes part of an id");
+    }
+
+    [TestCase("--load", "/dev/zero@0")]
+    [TestCase("--kernel", "/dev/zero")]
+    [TestCase("--bios", "/dev/zero")]
+    public void ShouldNotReadADeviceWithoutEnd(string option, string value)
+    {
+        var run = _folder.Run("boot", "--memory", "1", option, value);
+
+        run.Code.Should().Be(5);
+        run.Error.Should().Be($"harness: {option}: expected a file of 1 to 1048576 bytes, found more: /dev/zero\n");
+    }
+
+    [Test]
+    public void ShouldTakeAFolderThatWasRemovedForAnEmptyOne()
+    {
+        var gone = _folder.File("gone");
+        Directory.CreateDirectory(gone);
+        var start = new System.Diagnostics.ProcessStartInfo("/bin/sh", ["-c", $"rmdir \"$PWD\"; exec dotnet {Path.Combine(AppContext.BaseDirectory, "harness.dll")} run x"])
+        {
+            WorkingDirectory = gone,
+            RedirectStandardError = true,
+        };
+        using var process = System.Diagnostics.Process.Start(start)!;
+        process.StandardError.ReadToEnd().Should().Be("harness: x: no such file or folder, and no such id in scenarios; `harness list` shows the ids\n");
+        process.WaitForExit();
+        process.ExitCode.Should().Be(5);
+    }
+
     [Test]
     public void ShouldRefuseABodyThatIsNull()
     {
