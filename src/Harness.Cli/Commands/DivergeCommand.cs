@@ -60,9 +60,14 @@ internal sealed class DivergeCommand
                 return ExitCode.Cancelled;
             }
 
-            var verdict = Equivalence.Diverge(a, b);
+            EngineRun[] runs = [GuestRunner.Run(a with { RecordEffects = true }), GuestRunner.Run(b with { RecordEffects = true })];
+            var verdict = Equivalence.Compare(runs[0], runs[1]);
             code = verdict.Holds ? code : ExitCode.Failed;
             Show(number, engines, verdict);
+            foreach (var run in runs.Where(r => r.FirstHarm is not null))
+            {
+                _environment.Out.WriteLine(Printable.Escape($"  first harmful execution under {run.Request.Engine.Name}: {run.FirstHarm}"));
+            }
         }
 
         return code;

@@ -62,7 +62,7 @@ public sealed class GuestCommandsTests
 
         trace.Select(line => long.Parse(line.AsSpan(0, 10), CultureInfo.InvariantCulture)).Should().BeInAscendingOrder();
         trace.Should().Contain(line => line.Contains(" popfd ")).And.Contain(line => line.Contains(" Trap "));
-        _folder.Run("diverge", "t/x", "--engines", "bare,trap013").Out.Should().Contain("(popfd)");
+        _folder.Run("diverge", "t/x", "--engines", "bare,trap013").Out.Should().Contain("(popfd)").And.Contain("first harmful execution under trap013: popfd at ").And.NotContain("under bare");
     }
 
     [Test]
