@@ -4,7 +4,7 @@
 // hardware monitor: 6.15 and 17.7 times as long. They do not say how much memory their process had. Here it has 64 pages; parent and child both write to 24 of them.
 Scenario("forkwait: the machine itself, then the software monitor, then the one in hardware", covers: "H3", s =>
 {
-    const int Few = 100, Rounds = 200;
+    const int Few = 40, Rounds = 80;
     RunSet Run(int rounds, bool judged) => s.Run(Forkwait(rounds), settings: new RunSettings
     {
         Monitors = Monitor.Deprivileged | Monitor.Translating | Monitor.HardwareAssisted,
