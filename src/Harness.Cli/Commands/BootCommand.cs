@@ -313,9 +313,14 @@ internal sealed class BootCommand
     private ReadOnlyMemory<byte> Read(string option, string file, long most)
     {
         var bytes = Bytes(option, file, most);
-        return bytes.Length > 0 && bytes.Length <= most
-            ? bytes
-            : throw new CommandException(ExitCode.Usage, $"{option}: expected a file of 1 to {most} bytes, found {(bytes.Length == 0 ? "none" : "more")}: {file}");
+        if (bytes.Length > 0 && bytes.Length <= most)
+        {
+            return bytes;
+        }
+
+        // Of a device nobody knows how much it holds.
+        var length = new FileInfo(_environment.FullPath(file)).Length;
+        throw new CommandException(ExitCode.Usage, $"{option}: expected a file of 1 to {most} bytes, found {(length >= bytes.Length ? length.ToString(CultureInfo.InvariantCulture) : "more")}: {file}");
     }
 
     // At most one byte more than is of use: a device may have bytes without end.

@@ -50,7 +50,7 @@ public sealed class ClassifyCommandTests
         _folder.Write("c.json", written.Replace(part, replacement, StringComparison.Ordinal));
         _folder.Write("r.jsonl", RecordWriter.Line(new RunRecord { Scenario = "t/x", Outcome = Outcome.Passed }) + "\n");
 
-        var report = _folder.Run("report", "r.jsonl", "--classification", "c.json");
+        var report = _folder.Run("report", "r.jsonl", "--classification", "c.json", "--out", "d");
 
         report.Code.Should().Be(5);
         report.Error.Should().Contain("c.json").And.Contain(message);

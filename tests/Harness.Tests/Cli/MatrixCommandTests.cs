@@ -51,7 +51,7 @@ public sealed class MatrixCommandTests
         _folder.Write("r.jsonl", RecordWriter.Line(new RunRecord { Scenario = "t/x", Outcome = Outcome.Passed }) + "\n");
         _folder.Write("m.jsonl", "{\"schema\":\"harness-matrix/1\",\"cpu\":\"a\",\"mode\":\"b\",\"side\":\"c\",\"form\":\"d\",\"family\":\"e\",\"group\":\"f\",\"classes\":[],\"cells\":[null]}\n");
 
-        var report = _folder.Run("report", "r.jsonl", "--matrix", "m.jsonl");
+        var report = _folder.Run("report", "r.jsonl", "--matrix", "m.jsonl", "--out", "d");
 
         report.Code.Should().Be(5);
         report.Error.Should().Contain("m.jsonl(1)").And.Contain("must not hold null");
