@@ -20,7 +20,7 @@ public sealed class VmxCapabilities
                 : throw new ModelException($"{source}: msrs: expected the numbers {FirstMsr:X} to {LastMsr:X}, which the feature Vmx needs; found no {number:X}");
         }
 
-        Check(source);
+        Check(model, source);
         _debugctlWritable = model.Msrs.FirstOrDefault(m => m.Number == Msr.IA32_DEBUGCTL).Writable;
         PhysicalAddressBits = (Basic >> 48 & 1) != 0 ? 32 : model.PhysicalAddressBits;
     }
@@ -67,8 +67,21 @@ public sealed class VmxCapabilities
     /// <summary>Whether an address lies within the physical-address width.</summary>
     public bool IsPhysical(ulong address) => address >> PhysicalAddressBits == 0;
 
-    private void Check(string source)
+    /// <summary>The bits of CR4 that exist on a model, which VMX operation has to allow if guests are to use them.</summary>
+    private static uint Cr4Of(ProcessorModel model)
     {
+        (Feature Feature, uint Bits)[] bits =
+        [
+            (Feature.Vme, Cr4.VME | Cr4.PVI), (Feature.Tsc, Cr4.TSD), (Feature.De, Cr4.DE), (Feature.Pse, Cr4.PSE), (Feature.Pae, Cr4.PAE), (Feature.Mce, Cr4.MCE),
+            (Feature.Pge, Cr4.PGE), (Feature.Pmc, Cr4.PCE), (Feature.Umip, Cr4.UMIP), (Feature.Vmx, Cr4.VMXE), (Feature.Smep, Cr4.SMEP), (Feature.Smap, Cr4.SMAP),
+        ];
+        return bits.Where(b => model.Has(b.Feature)).Aggregate(0u, (all, b) => all | b.Bits);
+    }
+
+    private void Check(ProcessorModel model, string source)
+    {
+        const uint Cr0Bits = Cr0.PE | Cr0.MP | Cr0.EM | Cr0.TS | Cr0.ET | Cr0.NE | Cr0.WP | Cr0.AM | Cr0.NW | Cr0.CD | Cr0.PG;
+        uint cr4 = Cr4Of(model);
         Expect(0x480, RegionSize is > 0 and <= 4096 && ((uint)Basic & ~0x7FFFFFFFu) == 0, "bit 31 clear and a size of 1 to 1000 in bits 44:32 (A.1)");
         foreach ((uint number, uint built) in (ReadOnlySpan<(uint, uint)>)[(0x481, 0x1F), (0x482, 0x5781FBFE), (0x483, 0x3EDFF), (0x484, 0x11FF)])
         {
@@ -78,9 +91,9 @@ public sealed class VmxCapabilities
 
         Expect(0x485, (Misc & 0x180) == 0 && Cr3Targets <= 4, "at most 4 CR3-target values in bits 24:16, and no activity state but HLT in bits 8:6 (A.6)");
         Expect(0x486, (Value(0x486) & ~(ulong)(Cr0.PE | Cr0.NE | Cr0.PG)) == 0, "no bit but those of PE, NE and PG (A.7)");
-        Expect(0x487, (Value(0x486) & ~Value(0x487)) == 0, "every bit of 486 (A.7)");
+        Expect(0x487, (Cr0Bits & ~Value(0x487)) == 0, $"every bit that CR0 has: {Cr0Bits:X} (A.7)");
         Expect(0x488, (Value(0x488) & ~(ulong)Cr4.VMXE) == 0, "no bit but that of VMXE (A.8)");
-        Expect(0x489, (Value(0x489) & Cr4.VMXE) != 0, "the bit of VMXE (A.8)");
+        Expect(0x489, (cr4 & ~Value(0x489)) == 0, $"every bit of CR4 that the features bring: {cr4:X} (A.8)");
 
         void Expect(uint number, bool holds, string expected)
         {

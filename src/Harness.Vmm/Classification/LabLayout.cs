@@ -88,11 +88,23 @@ internal static class LabLayout
         return copy;
     }
 
-    /// <summary>Gives the four data segments and their pages the privilege that a protection asks for.</summary>
+    /// <summary>
+    /// Gives the four data segments and their pages the privilege that a protection asks for. Under SMAP the tables lie on the supervisor's pages: an access to them is
+    /// nobody's operand, and would be prevented whatever EFLAGS.AC is (SDM Vol. 3A, 4.6.1).
+    /// </summary>
     public static void Protect(Span<byte> copy, MemoryProtection protection)
     {
         const byte dpl = 0x60;
         const byte user = 4;
+        for (uint linear = Gdt; linear < Code; linear += 0x1000)
+        {
+            foreach (uint at in (ReadOnlySpan<uint>)[linear, linear + CopyBytes])
+            {
+                ref byte entry = ref copy[(int)(PageTable + at / 0x1000 * 4)];
+                entry = (byte)(protection == MemoryProtection.Smap ? entry & ~user : entry | user);
+            }
+        }
+
         for (int i = 0; i < 4; i++)
         {
             ref byte rights = ref copy[(int)Gdt + DataDs + i * 8 + 5];

@@ -300,10 +300,14 @@ public sealed class Laboratory : IDisposable, IProcessorEvents
         _ = port.WriteMsr(Msr.IA32_FEATURE_CONTROL, 5);
         if (operation == VmxOperation.Root)
         {
-            Enter(processor, _setting!, situation with { Side = Side.Supervisor });
+            Enter(processor, _setting!, situation with { Side = Side.Supervisor, Configuration = MonitorConfiguration.Permissive });
             processor.State.Eip = Preamble;
             processor.StateChanged();
             _ = processor.Run(processor.Ticks + 3);
+            if (processor.Intercepts.Operation.Length <= "on".Length)
+            {
+                throw new InvalidOperationException("VMXON, VMCLEAR and VMPTRLD of the laboratory did not lead into VMX operation with a current VMCS.");
+            }
         }
     }
 
@@ -395,8 +399,11 @@ public sealed class Laboratory : IDisposable, IProcessorEvents
         bool supervisors = situation.Configuration.Protection == MemoryProtection.SupervisorSegments;
         if (supervisors && user)
         {
-            state.Ds.Set(0, 0, 0, AccessRights.Unusable);
-            state.Es = state.Fs = state.Gs = state.Ds;
+            // The selectors are those of the other side, so that reading them tells nothing.
+            state.Ds.Set(LabLayout.DataDs, 0, 0, AccessRights.Unusable);
+            state.Es.Set(LabLayout.DataEs, 0, 0, AccessRights.Unusable);
+            state.Fs.Set(LabLayout.DataFs, 0, 0, AccessRights.Unusable);
+            state.Gs.Set(LabLayout.DataGs, 0, 0, AccessRights.Unusable);
             return;
         }
 

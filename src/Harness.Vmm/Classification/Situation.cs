@@ -57,7 +57,7 @@ public enum MemoryProtection : byte
     /// <summary>Data segments of DPL 3, pages of the user, no prevention.</summary>
     None,
 
-    /// <summary>Data segments of DPL 0: the user side, which cannot load them, has null selectors.</summary>
+    /// <summary>Data segments of DPL 0: on the user side, which cannot load them, they are unusable.</summary>
     SupervisorSegments,
 
     /// <summary>The pages of data are the supervisor's.</summary>
@@ -66,7 +66,7 @@ public enum MemoryProtection : byte
     /// <summary>CR4.SMEP: the supervisor cannot execute from the user's pages, where all code lies.</summary>
     Smep,
 
-    /// <summary>CR4.SMAP, and EFLAGS.AC clear: the supervisor cannot use the user's pages.</summary>
+    /// <summary>CR4.SMAP, and EFLAGS.AC clear: the supervisor cannot use the user's pages. The tables lie on its own.</summary>
     Smap,
 }
 

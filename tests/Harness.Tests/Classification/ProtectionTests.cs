@@ -1,4 +1,5 @@
 using FluentAssertions;
+using Harness.Hardware.Vmx;
 using Harness.Machine;
 using Harness.Running;
 using Harness.Vmm.Classification;
@@ -9,14 +10,21 @@ namespace Harness.Tests.Classification;
 /// <summary>What becomes of innocuous forms when the modes of a pair do not share memory, one protection at a time: why the definitions are asked without any.</summary>
 public sealed class ProtectionTests
 {
-    private static readonly ProcessorModel Model = TestModels.Edit("yonah", root =>
+    private static readonly ProcessorModel Model = WithVmx(TestModels.Edit("yonah", root =>
     {
         root["features"]!.AsArray().Add("Smep");
         root["features"]!.AsArray().Add("Smap");
         root["instructionSets"]!.AsArray().Add("SMAP");
-    });
+        root["msrs"]!.AsArray().Single(m => (string?)m!["number"] == "489")!["reset"] = "3021FF";
+    }));
 
     private static readonly string[] Forms = ["add r32, r32 (o32 01 /r)", "lea r32, m", "mov r32, m32", "add m32, r32", "push imm32"];
+
+    private static ProcessorModel WithVmx(ProcessorModel model)
+    {
+        model.Add(new VmxExtension(model, model.Name));
+        return model;
+    }
 
     [TestCase("permissive", "innocuous", "innocuous", "innocuous", "innocuous", "innocuous")]
     [TestCase("supervisor-segments", "innocuous", "innocuous", "privileged", "privileged", "innocuous")]
@@ -38,6 +46,21 @@ public sealed class ProtectionTests
             finding.Name.Should().Be("mode");
             Replay.Of(laboratory, Setting.Parse(witness.Setting.ToString()), witness.First, witness.Second).Differences.Should().Contain(witness.Difference);
         }
+    }
+
+    [TestCase("lar r32, r32", "smap", "mode")]
+    [TestCase("vmxoff", "smap", "privileged")]
+    [TestCase("vmread r32, r32", "smap", "privileged")]
+    [TestCase("mov r32, ds", "supervisor-segments", "innocuous")]
+    [TestCase("push fs (o32 0F A0)", "supervisor-segments", "innocuous")]
+    public void A_protection_leaves_what_it_does_not_meet(string form, string name, string expected)
+    {
+        FormVerdict verdict = ClassificationRunner.Run(Model, [GuestMode.Protected], f => f.Name == form, new InlineExecutor(), [SituationNames.Configuration(Model, name)]).Single();
+
+        ConfigurationVerdict found = verdict.Configurations[0];
+        string[] words = [verdict.ClassOf(found).ToString().ToLowerInvariant(), .. found.Findings.Select(f => f.Name)];
+        words.Should().Contain(expected);
+        found.Pairs.Should().BeGreaterThan(20);
     }
 
     [Test]

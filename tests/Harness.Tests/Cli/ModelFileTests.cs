@@ -53,9 +53,10 @@ public sealed class ModelFileTests
     [TestCase("0000000000040040", "0000000000050040", "msrs: 485: expected at most 4 CR3-target values")]
     [TestCase("0000000000040040", "00000000000400C0", "msrs: 485: ")]
     [TestCase("0000000080000021", "0000000080010021", "msrs: 486: expected no bit but those of PE, NE and PG (A.7); found 0000000080010021")]
-    [TestCase("00000000FFFFFFFF", "000000007FFFFFFF", "msrs: 487: expected every bit of 486")]
+    [TestCase("00000000FFFFFFFF", "000000007FFFFFFF", "msrs: 487: expected every bit that CR0 has: E005003F (A.7)")]
     [TestCase("0000000000002000", "0000000000002020", "msrs: 488: ")]
-    [TestCase("00000000000021FF", "00000000000001FF", "msrs: 489: expected the bit of VMXE (A.8)")]
+    [TestCase("00000000000021FF", "00000000000001FF", "msrs: 489: expected every bit of CR4 that the features bring: 21FF (A.8)")]
+    [TestCase(LastFeature, LastFeature + ", \"Umip\"", "msrs: 489: expected every bit of CR4 that the features bring: 29FF (A.8); found 00000000000021FF")]
     [TestCase("{\n  \"name\"", "[], {\n  \"name\"", "not JSON: ")]
     public void A_message_names_file_key_expected_and_found(string old, string changed, string message)
     {

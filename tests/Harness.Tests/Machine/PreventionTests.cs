@@ -22,6 +22,7 @@ public sealed class PreventionTests
         root["features"]!.AsArray().Add("Smep");
         root["features"]!.AsArray().Add("Smap");
         root["instructionSets"]!.AsArray().Add("SMAP");
+        root["msrs"]!.AsArray().Single(m => (string?)m!["number"] == "489")!["reset"] = "3021FF";
     });
 
     [Test]
