@@ -25,7 +25,7 @@ internal sealed class HostileHost(IEngine engine, string option = "", Protection
     private const long NeighbourStart = GuestMachine.MonitorBytes + GuestBytes;
     private const int NeighbourBytes = 1 << 20;
     private const int CanaryBytes = 1 << 16;
-    private const int Chunk = 1 << 16;
+    private const int Chunk = Ram.PageSize;
     private const byte PageBits = 0x60;
     private static readonly ProcessorModel Model = ModelRegistry.Load("yonah");
     private static readonly ProcessorModel GuestModel = Model.Without(Feature.Vmx);
@@ -147,7 +147,17 @@ internal sealed class HostileHost(IEngine engine, string option = "", Protection
         for (long start = from; start < to; start += Chunk)
         {
             int count = (int)Math.Min(Chunk, to - start);
-            host.Read(new PhysicalAddress((ulong)start), _found.AsSpan(0, count));
+
+            // What nobody could have written to is zero: to read it would cost more than the attempt.
+            if (host.Ram.IsUntouched((int)(start / Ram.PageSize)))
+            {
+                _found.AsSpan(0, count).Clear();
+            }
+            else
+            {
+                host.Read(new PhysicalAddress((ulong)start), _found.AsSpan(0, count));
+            }
+
             for (int at = 0; at < count; at++)
             {
                 at += _found.AsSpan(at, count - at).CommonPrefixLength(_expected.AsSpan((int)start + at, count - at));

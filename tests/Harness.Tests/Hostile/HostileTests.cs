@@ -4,6 +4,7 @@ using NUnit.Framework;
 
 namespace Harness.Tests.Hostile;
 
+[Parallelizable(ParallelScope.Children)]
 public sealed class HostileTests
 {
     private const int Least = 150;
