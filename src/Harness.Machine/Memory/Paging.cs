@@ -247,6 +247,12 @@ internal static unsafe class Paging
 
         Use(cpu, index);
         bool inPlace = writable && !cpu->Recording && processor.Memory.IsWritableInPlace(new PhysicalAddress(physical)) && !processor.HoldsCode(physical);
+        if (inPlace)
+        {
+            // From now on stores go there without asking: the page may hold something.
+            host = processor.HostAddress(physical & PageMask, write: true);
+        }
+
         entry->ReadTag = page;
         entry->WriteTag = inPlace ? page : TlbEntry.Invalid;
         entry->Addend = (nint)host - (nint)page;

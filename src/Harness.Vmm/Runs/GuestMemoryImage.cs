@@ -9,7 +9,7 @@ public sealed class GuestMemoryImage
     private readonly byte[]?[] _pages;
 
     internal GuestMemoryImage(Ram ram, long start, long length) : this(
-        (int)(length / Ram.PageSize), i => ram.Read(start + (long)i * Ram.PageSize, Ram.PageSize))
+        (int)(length / Ram.PageSize), i => ram.IsUntouched((int)(start / Ram.PageSize) + i) ? [] : ram.Read(start + (long)i * Ram.PageSize, Ram.PageSize))
     {
     }
 

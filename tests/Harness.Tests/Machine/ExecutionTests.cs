@@ -7,6 +7,26 @@ namespace Harness.Tests.Machine;
 
 public sealed class ExecutionTests
 {
+    /// <summary>What looks at memory passes over pages that nobody can have written to.</summary>
+    [TestCase("store", "A300500000")]
+    [TestCase("load, then store", "8B1500500000A300500000")]
+    [TestCase("update", "010500500000")]
+    [TestCase("store over two pages", "A3FE4F0000")]
+    [TestCase("push", "BC0460000050")]
+    public void A_page_that_is_written_to_is_no_longer_untouched(string how, string code)
+    {
+        using var guest = new ProcessorGuest();
+        guest.Put(ProcessorGuest.CodeAt, Convert.FromHexString(code));
+        guest.Processor.Register(0) = 0x01010101;
+        int page = how == "push" ? 6 : 5;
+        guest.Memory.Ram.IsUntouched(page).Should().BeTrue();
+
+        guest.Run(how is "load, then store" or "push" ? 2 : 1);
+
+        guest.Memory.Ram.IsUntouched(page).Should().BeFalse();
+        guest.Memory.Ram.Read(page * Ram.PageSize, Ram.PageSize).ContainsAnyExcept((byte)0).Should().BeTrue();
+    }
+
     [Test]
     public void Running_allocates_nothing()
     {
