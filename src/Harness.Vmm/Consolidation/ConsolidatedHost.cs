@@ -265,9 +265,10 @@ public sealed class ConsolidatedHost : IDisposable
         if (_running is { } guest)
         {
             GuestMachine machine = guest.Session.Machine;
-            long next = machine.Clock.Now + 1;
-            machine.Clock.Cut = next;
-            machine.Host.SliceEnd = Math.Min(machine.Host.SliceEnd, next);
+
+            // Asked again before it could be left, the guest gets no later end: host and monitor would not agree on it, and nobody would go on.
+            machine.Clock.Cut = Math.Min(machine.Clock.Cut, machine.Clock.Now + 1);
+            machine.Host.SliceEnd = Math.Min(machine.Host.SliceEnd, machine.Clock.Cut);
             machine.Emulator.Processor.EndRun();
         }
     }

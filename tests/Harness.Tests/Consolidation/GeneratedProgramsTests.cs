@@ -14,11 +14,6 @@ public sealed class GeneratedProgramsTests
     [TestCaseSource(typeof(HostedGuests), nameof(HostedGuests.Engines))]
     public void A_program_without_a_harmful_execution_fares_as_alone(string engine)
     {
-        if (engine == "translate")
-        {
-            Assert.Ignore("With too little memory for both machines a translated kernel makes no progress: two pages that one step needs take each other's frame (src/README.md, What is not modelled).");
-        }
-
         var generator = new ProgramGenerator(seed: 11);
         List<string> findings = [];
         long swapped = 0;
