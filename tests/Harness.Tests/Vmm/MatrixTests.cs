@@ -72,7 +72,7 @@ public sealed class MatrixTests
     public void TheGuestDoesWhatTheLaboratoryDoes(GuestMode mode, Side side)
     {
         // add eax, [100h]; the operand and every register come from the setting.
-        const string add = "eax=5 ecx=1 edx=2 ebx=3 esp=800 ebp=4 esi=6 edi=7 flags=AD5 @10100=78560000";
+        const string add = "eax=5 ecx=1 edx=2 ebx=3 esp=800 ebp=4 esi=6 edi=7 flags=8D5 @10100=78560000";
         var setting = Setting.Parse((mode == GuestMode.Protected ? "code=030500010000 " : "code=6603060001 ") + add);
         var model = ModelRegistry.Load("yonah");
 
