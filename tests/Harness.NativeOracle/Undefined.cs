@@ -17,6 +17,9 @@ public struct UndefinedParts
     /// <summary>Whether another fault may be the one that is reported: several apply, and the manual gives no order.</summary>
     public bool FaultOrder;
 
+    /// <summary>Whether a fault of the upper half of a popped double word may be missing: Intel (family 6 model 207) reads only the selector, AMD all of it.</summary>
+    public bool PopWidth;
+
     /// <summary>Offset from the new stack pointer of two bytes that the instruction may leave or clear, or -1.</summary>
     public int StackHole;
 }
@@ -40,7 +43,9 @@ public static class Undefined
         Instruction instruction = CaseGenerator.Decode(test.Bitness, test.Code);
         if (judged.Fault is not null)
         {
-            return AfterFault(instruction);
+            UndefinedParts after = AfterFault(instruction);
+            after.PopWidth = IsUnalignedSegmentPop(test, instruction);
+            return after;
         }
 
         var parts = new UndefinedParts { Eflags = Flags(instruction.RflagsUndefined), StackHole = -1 };
@@ -90,6 +95,17 @@ public static class Undefined
             case Mnemonic.Call when instruction.Code is Code.Call_m1632 or Code.Call_ptr1632:
                 parts.StackHole = 6;
                 break;
+
+            case Mnemonic.Pop:
+                parts.PopWidth = IsUnalignedSegmentPop(test, instruction);
+                break;
+
+            // SDM Vol. 2A, ENTER, Operation: the frame pointer is ESP after the push of EBP, which on a 16-bit stack keeps the upper half of ESP. Intel
+            // (family 6 model 207) subtracts from all of ESP, so that a push that wraps around at 64 KiB borrows from the upper half; AMD follows the manual.
+            case Mnemonic.Enter when instruction.Code == Code.Enterd_imm16_imm8 && !World.Find(test.Before.Segments[2])!.Value.Big && (ushort)test.Before.Gpr[4] < 4:
+                parts.Gpr[5] = 0xFFFF0000;
+                parts.Memory = true;
+                break;
         }
 
         return parts;
@@ -119,6 +135,11 @@ public static class Undefined
                 parts.FaultOrder = instruction.Mnemonic == Mnemonic.Call;
                 break;
 
+            // SDM Vol. 2A, BOUND: whether the upper bound is read once the lower one is violated is nowhere said; Intel does not.
+            case Mnemonic.Bound:
+                parts.FaultOrder = true;
+                break;
+
             // AMD pops the words in another order than SDM Vol. 2B, RET and IRET, shows it, and so meets another page fault or #GP first.
             case Mnemonic.Retf or Mnemonic.Iret or Mnemonic.Iretd:
                 parts.FaultOrder = true;
@@ -134,6 +155,9 @@ public static class Undefined
 
         return parts;
     }
+
+    private static bool IsUnalignedSegmentPop(Case test, in Instruction instruction) => instruction.Mnemonic == Mnemonic.Pop
+        && instruction.Op0Kind == OpKind.Register && instruction.Op0Register.IsSegmentRegister() && instruction.StackPointerIncrement == 4 && (test.Before.Gpr[4] & 3) != 0;
 
     private static uint Shift(int count, int bits, bool carry) => count == 0
         ? 0
