@@ -25,15 +25,19 @@ internal sealed class ApplicationReferenceResolver(MetadataReferenceResolver pla
     }
 
     public override PortableExecutableReference? ResolveMissingAssembly(MetadataReference definition, AssemblyIdentity referenceIdentity) =>
-        ScriptReference.ApplicationFile(referenceIdentity.Name) is { } file
+        (ScriptReference.ApplicationFile(referenceIdentity.Name) ?? RuntimeFile(referenceIdentity.Name)) is { } file
             ? Shared(file)
-            : _plain.ResolveMissingAssembly(definition, referenceIdentity) is { } found ? SharedIfRuntime(found) : null;
+            : _plain.ResolveMissingAssembly(definition, referenceIdentity);
 
     /// <summary>The one reference to a file of the application or of the runtime.</summary>
     public static PortableExecutableReference Shared(string file) => Known.GetOrAdd(file, static path => MetadataReference.CreateFromFile(path));
 
-    private static PortableExecutableReference SharedIfRuntime(PortableExecutableReference reference) =>
-        reference.FilePath is { } file && Path.GetDirectoryName(file) == RuntimeFolder ? Shared(file) : reference;
+    // Not by the plain resolver, which reads the whole file before it gives the reference to it.
+    private static string? RuntimeFile(string name)
+    {
+        var path = Path.Combine(RuntimeFolder, name + ".dll");
+        return File.Exists(path) ? path : null;
+    }
 
     public override bool Equals(object? other) => other is ApplicationReferenceResolver resolver && resolver._plain.Equals(_plain);
 

@@ -31,28 +31,24 @@ internal static class ScriptCompiler
         var compilation = CSharpCompilation.CreateScriptCompilation(
             Path.GetFileNameWithoutExtension(path), tree, [ApplicationReferenceResolver.Shared(typeof(object).Assembly.Location)], options, returnType: typeof(object));
 
-        problems = Place(compilation.GetDiagnostics().Where(d => d.Severity == DiagnosticSeverity.Error));
-        if (problems.Count == 0)
-        {
-            problems = ScriptRules.Check(compilation);
-        }
-
-        if (problems.Count > 0)
-        {
-            return null;
-        }
-
         using var assembly = new MemoryStream();
         using var symbols = new MemoryStream();
         var emitted = compilation.Emit(assembly, symbols, options: new EmitOptions(debugInformationFormat: DebugInformationFormat.PortablePdb));
-        problems = Place(emitted.Diagnostics.Where(d => d.Severity == DiagnosticSeverity.Error));
-        if (!emitted.Success && problems.Count == 0)
+        if (emitted.Success)
+        {
+            problems = ScriptRules.Check(compilation);
+            return problems.Count == 0 ? new ScriptImage(assembly.ToArray(), symbols.ToArray()) : null;
+        }
+
+        // Asked for only now, since they bind all bodies again: Emit gives no errors of bodies where a declaration has one.
+        problems = Place(compilation.GetDiagnostics().Concat(emitted.Diagnostics).Where(d => d.Severity == DiagnosticSeverity.Error));
+        if (problems.Count == 0)
         {
             // Roslyn has no code to emit for a script without statements, and calls that no error.
             problems = [new ScriptDiagnostic(path, 1, 1, ScriptDiagnostic.Declaration, "the script is empty: declare a Scenario(...)")];
         }
 
-        return emitted.Success ? new ScriptImage(assembly.ToArray(), symbols.ToArray()) : null;
+        return null;
 
         IReadOnlyList<ScriptDiagnostic> Place(IEnumerable<Diagnostic> diagnostics) =>
             diagnostics.Select(d => At(d.Location, path, d.Id, d.GetMessage(System.Globalization.CultureInfo.InvariantCulture))).Distinct().ToList();
