@@ -34,7 +34,7 @@ foreach (bool inKernel in new[] { false, true })
         run.Each(Monitor.Any & ~interpreted, e =>
         {
             double ratio = e.Cycles / (double)run.Bare.Cycles;
-            s.Log($"{e.Engine}: {e.Efficiency.Share:P2} without the monitor, {ratio:F2} times the cycles");
+            s.Fact(e.Engine, [$"{e.Efficiency.Share:P2} without the monitor, {ratio:F2} times the cycles"]);
             e.Efficiency.Share.Should().BeGreaterThan(0.99);
             ratio.Should().BeLessThan(1.25);
         });

@@ -21,7 +21,7 @@ Scenario("forkwait: the machine itself, then the software monitor, then the one 
         many.Each(Monitor.Deprivileged | Monitor.HardwareAssisted, e => (e.Events.Count(kind) - few[e.Engine].Events.Count(kind)).Should().Match(n => n % Rounds == 0, "every round is like the others"));
     }
 
-    many.Each(Monitor.Any, e => s.Log($"{e.Engine,10} {Cycles(e.Engine),9:F0} cycles a round, {Ratio(e.Engine),5:F2} times the machine's"));
+    many.Each(Monitor.Any, e => s.Fact(e.Engine, [$"{Cycles(e.Engine),9:F0} cycles a round, {Ratio(e.Engine),5:F2} times the machine's"]));
     Ratio("vtx").Should().BeInRange(14, 21, "17.7 in the paper");
     Ratio("translate").Should().BeGreaterThan(3, "6.15 in the paper").And.BeLessThan(Ratio("vtx"));
 });

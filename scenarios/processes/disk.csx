@@ -31,6 +31,6 @@ Scenario("A program reads two sectors of a disk by programmed I/O; each access t
     run.Each(Monitor.Deprivileged | Monitor.Translating | Monitor.HardwareAssisted, e =>
     {
         e.Events.OfInstruction("in").Count(t => t.Detail == "1F0h").Should().Be(2 * Words, "the disk hands out words");
-        s.Log($"{e.Engine}: {e.Events.OfInstruction("in").Count() + e.Events.OfInstruction("out").Count()} port accesses for 3 requests");
+        s.Fact(e.Engine, [$"{e.Events.OfInstruction("in").Count() + e.Events.OfInstruction("out").Count()} port accesses for 3 requests"]);
     });
 });

@@ -34,7 +34,7 @@ Scenario("A store that keeps hitting page tables is translated anew: about ten t
     Run(1, "on").Each(Monitor.Translating, e =>
     {
         var (stubborn, adapted) = (Cost("off", e.Engine), Cost("on", e.Engine));
-        s.Log($"cycles a write: {stubborn} by faults, {adapted} by callouts");
+        s.Fact("cycles of a write", [$"{stubborn} by faults, {adapted} by callouts"]);
         (stubborn / adapted).Should().BeInRange(8, 12);
     });
 });

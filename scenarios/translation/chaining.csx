@@ -27,7 +27,7 @@ Scenario("As the cache warms, jumps are linked and targets are found: no callout
     {
         long More(EngineEventKind kind, string cause = null) => e.Events.Count(kind: kind, cause: cause) - few[e.Engine].Events.Count(kind: kind, cause: cause);
         (long hits, long misses) = (e.Events.OfKind(EngineEventKind.InCache).Count(), e.Events.Callouts.OfCause("indirect").Count());
-        s.Log($"{hits} hits, {misses} misses; {e.Events.Callouts.OfCause("chain").Count()} chain callouts for {e.Events.Count(cause: "link")} links");
+        s.Fact(e.Engine, [$"{hits} hits, {misses} misses; {e.Events.Callouts.OfCause("chain").Count()} chain callouts for {e.Events.Count(cause: "link")} links"]);
         (More(EngineEventKind.Callout), More(EngineEventKind.Translation)).Should().Be((0, 0));
         (More(EngineEventKind.InCache, "return"), More(EngineEventKind.InCache, "indirect-call")).Should().Be((3 * 400, 400));
         hits.Should().BeGreaterThan(99 * misses);

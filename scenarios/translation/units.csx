@@ -27,11 +27,8 @@ Scenario("Units of at most 12 instructions: most are copied, the others are told
     run.Each(Monitor.Translating, e =>
     {
         long Of(string cause) => e.Events.Count(kind: EngineEventKind.Translation, cause: cause);
-        foreach (string cause in new[] { "unit", "ident", "branch", "call", "return", "indirect-call", "cli", "pushf", "popf", "sensitive", "bytes-in", "bytes-out" })
-        {
-            s.Log($"{cause,-14} {Of(cause),4}");
-        }
-
+        string[] causes = ["unit", "ident", "branch", "call", "return", "indirect-call", "cli", "pushf", "popf", "sensitive", "bytes-in", "bytes-out"];
+        s.Fact(e.Engine, causes.Select(cause => $"{cause,-14} {Of(cause),4}"));
         Of("unit").Should().Be(7);                   // 4 up to the first CALL, its target, up to the second CALL, and the rest
         Of("ident").Should().Be(Copied + 3);         // and TEST, MOV and INC
         (Of("branch"), Of("call"), Of("return"), Of("indirect-call"), Of("sensitive")).Should().Be((1, 1, 1, 1, 2));

@@ -38,7 +38,7 @@ Scenario("Once the cache is warm, 95 of 100 instructions of a busy kernel come f
     {
         var (before, after) = (cold[e.Engine].Retired, e.Retired);
         double share = (double)(after.Translated - before.Translated) / (after.Translated - before.Translated + after.Emulated - before.Emulated);
-        s.Log($"{share:P1} of the kernel's instructions from the cache");
+        s.Fact(e.Engine, [$"{share:P1} of the kernel's instructions from the cache"]);
         share.Should().BeGreaterThanOrEqualTo(0.95);
         (e.Events.Count(kind: EngineEventKind.Translation) - cold[e.Engine].Events.Count(kind: EngineEventKind.Translation)).Should().BeLessThan(500);
     });
