@@ -17,8 +17,7 @@ foreach (bool direct in new[] { false, true })
                     var next = a.CreateLabel();
                     a.mov(ecx, Calls);
                     a.Label(next);
-                    a.mov(eax, 1);
-                    a.mov(ebx, ecx);
+                    a.mov(eax, 1); a.mov(ebx, ecx);
                     a.Mark("call"); a.@int(GuestKernel.SystemCallVector);
                     a.mov(__dword_ptr[esp - 4], eax);
                     a.loop(next);

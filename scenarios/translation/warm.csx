@@ -8,14 +8,11 @@ Scenario("Once the cache is warm, 95 of 100 instructions of a busy kernel come f
         k.Timer(1000, a => a.inc(__dword_ptr[0x9800]));
         k.SystemCall(1, a =>
         {
-            var (sum, next) = (a.CreateLabel(), a.CreateLabel());
+            var (sum, next, done) = (a.CreateLabel(), a.CreateLabel(), a.CreateLabel());
             a.mov(ecx, 16);
             a.Label(next);
-            a.pushfd(); a.cli();
-            a.call(sum);
-            a.popfd();
+            a.pushfd(); a.cli(); a.call(sum); a.popfd();
             a.dec(ecx); a.jnz(next);
-            var done = a.CreateLabel();
             a.jmp(done);
             a.Label(sum);
             a.mov(eax, __dword_ptr[ecx * 4 + 0x9900]); a.add(eax, ecx); a.mov(__dword_ptr[ecx * 4 + 0x9900], eax);
