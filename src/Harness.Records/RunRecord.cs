@@ -123,6 +123,9 @@ public sealed record RunRecord
     /// <summary>Figures of the cost profile that count in this run and that nobody published; reports name them.</summary>
     public IReadOnlyList<string> Assumptions { get; init => field = value ?? []; } = [];
 
+    /// <summary>Figures that the scenario has found, of whatever engines, as they stand in its snapshot; in verdicts.</summary>
+    public IReadOnlyList<SnapshotFact> Facts { get; init => field = value ?? []; } = [];
+
     /// <summary>The scenario's assertions; null except in verdicts.</summary>
     public CheckCount? Checks { get; init; }
 

@@ -43,9 +43,22 @@ internal static class ConsoleReport
 
     public static string Events(IReadOnlyList<RunRecord> records, ConsoleStyle style) => Render(style, console =>
     {
-        foreach (var scenario in ScenarioReport.Of(records).Where(scenario => scenario.Rows.Count > 0))
+        foreach (var scenario in ScenarioReport.Of(records).Where(scenario => scenario.Rows.Count > 0 || scenario.Verdict?.Facts.Count > 0))
         {
             console.Write(Cell($"{scenario.Scenario}  {scenario.Title}\n"));
+            foreach (var fact in scenario.Verdict?.Facts ?? [])
+            {
+                foreach (var line in fact.Lines.Select(line => $"  {line}").Prepend($"{fact.Name}:"))
+                {
+                    console.Write(Cell($"{line}\n"));
+                }
+            }
+
+            if (scenario.Rows.Count == 0)
+            {
+                continue;
+            }
+
             var table = NewTable(style, ["Event", .. scenario.Columns.Select(column => column.Name)]);
             foreach (var row in scenario.Rows)
             {

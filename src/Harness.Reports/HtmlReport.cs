@@ -91,6 +91,11 @@ internal static class HtmlReport
         }
 
         html.Append("</ul>\n");
+        foreach (var fact in scenario.Verdict?.Facts ?? [])
+        {
+            html.Append(CultureInfo.InvariantCulture, $"<h3>{Encode(fact.Name)}</h3>\n<pre>{string.Join('\n', fact.Lines.Select(Encode))}</pre>\n");
+        }
+
         if (scenario.Columns.Count == 0)
         {
             return;

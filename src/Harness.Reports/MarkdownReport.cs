@@ -42,6 +42,12 @@ internal static class MarkdownReport
             text.Append(CultureInfo.InvariantCulture, $"\n- **{Escape(bad.Name)}: {bad.Result}** {string.Join("<br>", bad.Message.Select(Escape))}\n");
         }
 
+        // No Markdown is read within <pre>.
+        foreach (var fact in scenario.Verdict?.Facts ?? [])
+        {
+            text.Append(CultureInfo.InvariantCulture, $"\n{Escape(fact.Name)}:\n\n<pre>\n{string.Join('\n', fact.Lines.Select(HtmlReport.Encode))}\n</pre>\n");
+        }
+
         if (scenario.Columns.Count == 0)
         {
             return;

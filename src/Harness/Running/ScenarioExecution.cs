@@ -212,6 +212,7 @@ internal sealed class ScenarioExecution : IScenarioHost
             Outcome = outcome,
             Message = message,
             Snapshot = snapshot?.Verdict ?? SnapshotVerdict.None,
+            Facts = _facts,
             Checks = new CheckCount(_passed, outcome == Outcome.Failed ? 1 : 0, _skipped),
         };
         return new ScenarioResult(_item, [.. _records, Identify(_item, verdict)], snapshot);

@@ -30,7 +30,7 @@ public sealed class ReportTests
             Timeline = [new(9, "popf", "popfd", "trap", "#GP", "emulated CLI", 2000)],
         },
         new() { Scenario = "boot/hello", File = "scenarios/boot/hello.csx", Line = 3, Outcome = Outcome.Failed, Message = "Expected 1, found 2", Checks = new(0, 1, 0) },
-        MockRecords.Verdict with { Scenario = "boot/new", Snapshot = SnapshotVerdict.New },
+        MockRecords.Verdict with { Scenario = "boot/new", Snapshot = SnapshotVerdict.New, Facts = [new("cycles of a round", ["  here  16.06", "paper  17.70"])] },
         new() { Scenario = "boot/broken", File = "scenarios/boot/broken.csx", Outcome = Outcome.Error, Message = "scenarios/boot/broken.csx(1,2): error CS1002: ; expected" },
         MockRecords.NotApplicable with { Scenario = "boot/none" },
     ];
@@ -55,7 +55,7 @@ public sealed class ReportTests
             Properties = new(new(false, new(1, Hostile, Hostile, Hostile, Hostile, Hostile), null, true), new(false, Hostile), new(true, Hostile)),
             Timeline = [new(1, Hostile, Hostile, Hostile, Hostile, Hostile, 1)],
         },
-        MockRecords.Verdict with { Scenario = Hostile, Outcome = Outcome.Error, Message = Hostile },
+        MockRecords.Verdict with { Scenario = Hostile, Outcome = Outcome.Error, Message = Hostile, Facts = [new(Hostile, [Hostile, "</pre><script>"])] },
         MockRecords.NotApplicable with { Scenario = Hostile, Message = Hostile },
     ];
 
