@@ -35,6 +35,7 @@ internal sealed class CacheData(IHost host)
     public const int Table = 0x10000;
     private const uint Slots = 0x2000;
 
+    private static readonly byte[] EmptyTable = MakeEmptyTable();
     private readonly uint[] _targets = new uint[Slots];
 
     /// <summary>Empties the table. An empty entry holds an EIP that belongs elsewhere.</summary>
@@ -42,8 +43,10 @@ internal sealed class CacheData(IHost host)
     {
         for (uint slot = 0; slot < Slots; slot++)
         {
-            Clear(slot);
+            _targets[slot] = Elsewhere(slot);
         }
+
+        host.Memory.Write(At(Table), EmptyTable);
     }
 
     /// <summary>Lets indirect jumps to an EIP go on at an address in the cache, in the place of another target if need be.</summary>
@@ -84,9 +87,23 @@ internal sealed class CacheData(IHost host)
 
     private static HostPhysicalAddress At(int offset) => new(Start + (ulong)offset);
 
+    // An EIP that has another slot.
+    private static uint Elsewhere(uint slot) => slot == 0 ? 1u : 0;
+
+    private static byte[] MakeEmptyTable()
+    {
+        var table = new byte[Slots * 8];
+        for (uint slot = 0; slot < Slots; slot++)
+        {
+            BinaryPrimitives.WriteUInt32LittleEndian(table.AsSpan((int)slot * 8), Elsewhere(slot));
+        }
+
+        return table;
+    }
+
     private void Clear(uint slot)
     {
-        _targets[slot] = slot == 0 ? 1u : 0;
+        _targets[slot] = Elsewhere(slot);
         Write(slot, _targets[slot], 0);
     }
 

@@ -35,12 +35,12 @@ internal sealed class Vga : Device, IPortDevice, IMemoryDevice
         0x00, 0x01, 0x02, 0x03, 0x04, 0x05, 0x14, 0x07, 0x38, 0x39, 0x3A, 0x3B, 0x3C, 0x3D, 0x3E, 0x3F, 0x0C, 0x00, 0x0F, 0x08, 0x00,
     ];
 
+    private static readonly byte[] Blank = new byte[4 * PlaneSize];
     private readonly Platform _platform;
     private readonly ClockRate _rate;
-    private byte[] _memory = new byte[4 * PlaneSize];
 
-    /// <summary>Memory that may hold something: most machines have a display that nobody writes to, and there are many machines.</summary>
-    private bool _isWritten;
+    /// <summary>The planes; <see cref="Blank"/> until somebody writes: most machines have a display that nobody writes to, and there are many machines.</summary>
+    private byte[] _memory = Blank;
     private byte[] _sequencer = [];
     private byte[] _graphics = [];
     private byte[] _crtc = [];
@@ -192,12 +192,7 @@ internal sealed class Vga : Device, IPortDevice, IMemoryDevice
 
     public override void Reset()
     {
-        if (_isWritten)
-        {
-            Array.Clear(_memory);
-            _isWritten = false;
-        }
-
+        _memory = Blank;
         Array.Clear(_palette);
         _sequencer = [.. Mode3Sequencer];
         _graphics = [.. Mode3Graphics];
@@ -215,8 +210,8 @@ internal sealed class Vga : Device, IPortDevice, IMemoryDevice
         visitor.Bytes("crtc", ref _crtc);
         visitor.Bytes("attribute", ref _attribute);
         visitor.Bytes("palette", ref _palette);
+        Own();
         visitor.Bytes("memory", ref _memory);
-        _isWritten = true;
     }
 
     private static byte At(byte[] registers, int index) => index < registers.Length ? registers[index] : (byte)0;
@@ -322,6 +317,14 @@ internal sealed class Vga : Device, IPortDevice, IMemoryDevice
         };
     }
 
+    private void Own()
+    {
+        if (_memory == Blank)
+        {
+            _memory = new byte[4 * PlaneSize];
+        }
+    }
+
     private byte ReadByte(ulong offset)
     {
         var address = Translate(offset);
@@ -342,7 +345,7 @@ internal sealed class Vga : Device, IPortDevice, IMemoryDevice
             return;
         }
 
-        _isWritten = true;
+        Own();
 
         // Even addresses reach planes 0 and 2, odd ones planes 1 and 3.
         var planes = _sequencer[2] & (!IsOddEven ? 0x0F : (address & 1) != 0 ? 0x0A : 0x05);

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 using System.Text.Json;
 using Harness.Machine.Devices;
@@ -30,6 +31,7 @@ public sealed class ProcessorModel
     private readonly Dictionary<uint, int> _msrIndexes = [];
     private readonly Dictionary<Code, Type> _extensionRows = [];
     private readonly List<IProcessorExtension> _extensions = [];
+    private readonly ConcurrentDictionary<Feature, ProcessorModel> _without = new();
     private Func<Instruction, bool>? _madePrivileged;
 
     private ProcessorModel(string name) => Name = name;
@@ -90,6 +92,7 @@ public sealed class ProcessorModel
     /// <summary>Adds what another assembly knows of this model: instruction rows and a unit for every processor made from it.</summary>
     public void Add(IProcessorExtension extension)
     {
+        _without.Clear();
         _extensions.Add(extension);
         foreach (Type row in extension.Rows)
         {
@@ -117,10 +120,15 @@ public sealed class ProcessorModel
             return this;
         }
 
+        return _without.GetOrAdd(feature, _ => MakeWithout(withheld));
+    }
+
+    private ProcessorModel MakeWithout(Withholding withheld)
+    {
         ProcessorModel copy = Copy(
             [.. CpuidLeaves.Select(l => l.Leaf == withheld.Leaf ? l with { Ecx = l.Ecx & ~withheld.EcxBit } : l)],
             [.. Msrs.Where(m => !withheld.Owns(m.Number))]);
-        copy._features[(int)feature] = false;
+        copy._features[(int)withheld.Feature] = false;
         copy._instructionSets.Remove(withheld.Instructions);
         copy.AddExtensionsOf(this);
         return copy;
