@@ -14,6 +14,11 @@ public static class FormGuest
     private const byte ExitPort = 0xF4;
     private const uint FlatEntry = 0x400;
     private static readonly uint[] Landings = [0x260, 0x300, 0x400];
+    private static readonly byte[][] Copies = [LabLayout.Build(0), LabLayout.Build(LabLayout.CopyBytes)];
+
+    /// <summary>Where a copy is made: an array of this size for each guest would have all memory collected every few guests.</summary>
+    [ThreadStatic]
+    private static byte[]? _copy;
 
     /// <summary>Linear address of the instruction.</summary>
     public static LinearAddress Address { get; } = new(LabLayout.Code + LabLayout.InstructionOffset);
@@ -33,9 +38,10 @@ public static class FormGuest
         byte[] preamble = Preamble(model, setting, situation);
         uint start = LabLayout.InstructionOffset - (uint)preamble.Length;
         var contents = new List<GuestBytes>();
-        for (uint physical = 0; physical < 2 * LabLayout.CopyBytes; physical += LabLayout.CopyBytes)
+        byte[] copy = _copy ??= new byte[LabLayout.CopyBytes];
+        for (uint index = 0; index < Copies.Length; index++)
         {
-            byte[] copy = LabLayout.Build(physical);
+            Copies[index].CopyTo(copy, 0);
             foreach (SettingBytes part in setting.Memory)
             {
                 part.Bytes.CopyTo(copy, part.Address);
@@ -50,7 +56,7 @@ public static class FormGuest
                 End(copy, LabLayout.Code + landing);
             }
 
-            AddPages(contents, copy, physical);
+            AddPages(contents, copy, index * LabLayout.CopyBytes);
         }
 
         var form = new LinearAddress(Address.Value + (uint)setting.Code.Length);
@@ -154,10 +160,10 @@ public static class FormGuest
     {
         for (int page = 0; page < copy.Length; page += Ram.PageSize)
         {
-            ReadOnlyMemory<byte> bytes = copy.AsMemory(page, Ram.PageSize);
-            if (bytes.Span.ContainsAnyExcept((byte)0))
+            ReadOnlySpan<byte> bytes = copy.AsSpan(page, Ram.PageSize);
+            if (bytes.ContainsAnyExcept((byte)0))
             {
-                contents.Add(new GuestBytes(new PhysicalAddress(physical + (uint)page), bytes));
+                contents.Add(new GuestBytes(new PhysicalAddress(physical + (uint)page), bytes.ToArray()));
             }
         }
     }
