@@ -74,8 +74,12 @@ public sealed unsafe partial class Processor
         return index >= 0;
     }
 
+    /// <summary>Writes of MSRs and resets so far, refused ones too: as long as it stays the same, no WRMSR has changed an MSR.</summary>
+    public long MsrWrites { get; private set; }
+
     internal bool WriteMsr(uint number, ulong value)
     {
+        MsrWrites++;
         _cpu->KeepSystem();
         ref SystemRegisters system = ref _cpu->State.System;
         switch (number)

@@ -227,6 +227,7 @@ public sealed unsafe partial class Processor : IDisposable
         state.System.Dr6 = DebugBits.Dr6Fixed;
         state.System.Dr7 = DebugBits.Dr7Fixed;
         _cpu->Flags = Eflags.Fixed;
+        MsrWrites++;
         for (int i = 0; i < _msrs.Length; i++)
         {
             _msrs[i] = Model.Msrs[i].Reset;

@@ -27,6 +27,9 @@ public sealed class Laboratory : IDisposable, IProcessorEvents
     /// <summary>Those that an instruction can change: only they are put and looked at.</summary>
     private readonly MsrDescription[] _writable;
     private readonly ulong[] _msrs;
+
+    /// <summary>What <see cref="_msrs"/> holds: whose, after how many writes, and what decided the values.</summary>
+    private (Processor Processor, long Writes, bool Traps, Axis Axis)? _put;
     private readonly byte[] _pristine;
     private Setting? _setting;
     private MemoryProtection _protection;
@@ -83,6 +86,7 @@ public sealed class Laboratory : IDisposable, IProcessorEvents
         }
 
         PutMsrs(processor, situation);
+        _put = setting.Vmx == VmxOperation.Off ? Put(processor, situation) : null;
         Enter(processor, setting, situation);
         _stores.Clear();
         _trap = null;
@@ -109,7 +113,7 @@ public sealed class Laboratory : IDisposable, IProcessorEvents
             EnteredGuest = processor.IsGuest,
             Operation = (operation, processor.Intercepts?.Operation ?? ""),
             Memory = TakeStores(),
-            ChangedMsr = clockMoved ? "time-stamp counter" : ChangedMsr(processor),
+            ChangedMsr = clockMoved ? "time-stamp counter" : _put?.Writes == processor.MsrWrites ? null : ChangedMsr(processor),
         };
         if (clockMoved)
         {
@@ -252,8 +256,16 @@ public sealed class Laboratory : IDisposable, IProcessorEvents
         return [.. changed.Select(c => (c.Key, c.Value))];
     }
 
+    private static (Processor, long, bool, Axis) Put(Processor processor, Situation situation) =>
+        (processor, processor.MsrWrites, situation.Configuration.Traps, situation.Axis is Axis.Time or Axis.ControlRegisters ? situation.Axis : Axis.None);
+
     private void PutMsrs(Processor processor, Situation situation)
     {
+        if (_put == Put(processor, situation))
+        {
+            return;
+        }
+
         for (int i = 0; i < _msrs.Length; i++)
         {
             MsrDescription msr = _writable[i];
