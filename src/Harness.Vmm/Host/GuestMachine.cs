@@ -21,6 +21,9 @@ public sealed class GuestMachine : IDisposable
     private uint _toldAddress;
     private long _toldTick = -1;
 
+    /// <summary>The guest's CR3 as it was loaded last; null: nobody counts.</summary>
+    private uint? _guestCr3;
+
     /// <summary>
     /// <paramref name="guestModel"/>: what the guest sees, if less than the physical <paramref name="model"/>. <paramref name="neighbourBytes"/>: host memory behind the
     /// guest's RAM that is somebody else's. <paramref name="share"/>: of a host with several machines, this one's part; it stays the caller's.
@@ -133,6 +136,32 @@ public sealed class GuestMachine : IDisposable
         }
     }
 
+    /// <summary>Records loads of CR3 from now on. Where in the guest the real ones belong nobody knows: they have no address.</summary>
+    internal void CountCr3Loads()
+    {
+        _guestCr3 = Emulator.System.Cr3;
+        Host.CountCr3Loads((cause, isOther) => Ledger.Record(new EngineEvent { Kind = EngineEventKind.Cr3Load, Cause = cause, Reason = ReasonOf(isOther), Level = 1 }));
+    }
+
+    /// <summary>Whoever runs the guest, its loads of CR3 are carried out by this processor.</summary>
+    private void NoteGuestCr3()
+    {
+        if (_guestCr3 is { } before)
+        {
+            _guestCr3 = Emulator.System.Cr3;
+            MachineEvents.Record(new EngineEvent
+            {
+                Kind = EngineEventKind.Cr3Load,
+                Cause = "guest",
+                Reason = ReasonOf(before != _guestCr3),
+                Cpl = Emulator.Cpl,
+                Address = new LinearAddress(Emulator.Segment(SegmentName.CS).Base + Emulator.Processor.InstructionEip),
+            });
+        }
+    }
+
+    private static string ReasonOf(bool isOther) => isOther ? "switch" : "flush";
+
     /// <summary>Stops whichever processor runs.</summary>
     internal void RequestStop()
     {
@@ -193,6 +222,14 @@ public sealed class GuestMachine : IDisposable
         private byte _countedVector;
         private EventKind _countedKind;
         private int _countedCpl;
+
+        public void Cr3Loaded()
+        {
+            if (processor == machine.Emulator.Processor)
+            {
+                machine.NoteGuestCr3();
+            }
+        }
 
         public void Delivering(byte vector, EventKind kind, uint? errorCode, uint eip, int cpl)
         {
