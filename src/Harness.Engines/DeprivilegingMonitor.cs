@@ -45,7 +45,7 @@ internal sealed partial class DeprivilegingMonitor : IMonitor
         _direct = direct = direct with { Omitted = context.Omitted };
         _retired = context.Retired;
         long tablesEnd = direct.Translation is null ? context.MonitorBytes : CacheData.Start;
-        _space = new ShadowSpace(MonitorRegion.Start, MonitorRegion.Directory, tablesEnd, direct.KernelRing == 3, _host.Has(Feature.Nx));
+        _space = new ShadowSpace(MonitorRegion.Start, MonitorRegion.Directory, tablesEnd, direct.KernelRing == 3, _host.Has(Feature.Nx), direct.HasLargePages);
         int shadowsEach = direct.HasUserShadow ? 2 : 1;
         ShadowSpace[] spaces = _space.Repeat(direct.AddressSpaces * shadowsEach);
         _region = new MonitorRegion(_host, spaces, direct.Translation is not null);

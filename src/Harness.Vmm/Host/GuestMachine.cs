@@ -8,7 +8,10 @@ namespace Harness.Vmm;
 /// </summary>
 public sealed class GuestMachine : IDisposable
 {
-    /// <summary>The monitor's memory lies at the host-physical addresses below this; the guest's RAM follows it.</summary>
+    /// <summary>
+    /// The monitor's memory lies at the host-physical addresses below this; the guest's RAM follows it. A multiple of 4 MiB: so what is a large page to a guest that has
+    /// the host for itself can be one to the processor.
+    /// </summary>
     public const long MonitorBytes = 8 << 20;
 
     private const ushort SerialPort = 0x3F8;

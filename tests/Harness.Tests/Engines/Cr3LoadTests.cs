@@ -4,7 +4,6 @@ using Harness.Engines.Hybrid;
 using Harness.Engines.Trap;
 using Harness.Engines.Translate;
 using Harness.Engines.Vtx;
-using Harness.Machine;
 using Harness.Scenarios;
 using Harness.Vmm;
 using NUnit.Framework;

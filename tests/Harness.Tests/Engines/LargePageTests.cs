@@ -1,0 +1,421 @@
+using FluentAssertions;
+using Harness.Engines.Bare;
+using Harness.Engines.Hybrid;
+using Harness.Engines.Translate;
+using Harness.Engines.Trap;
+using Harness.Engines.Vtx;
+using Harness.Isa;
+using Harness.Machine;
+using Harness.Scenarios;
+using Harness.Vmm;
+using NUnit.Framework;
+using static Iced.Intel.AssemblerRegisters;
+using Vector = Harness.Isa.Vector;
+
+namespace Harness.Tests.Engines;
+
+/// <summary>Large pages of the guest under large entries of the shadow: how many, when they are split, and that nothing is missed in them.</summary>
+internal sealed class LargePageTests
+{
+    /// <summary>Two pages of 4 MiB, or four of 2 MiB, mapped where they lie.</summary>
+    private const uint Large = 0x400000;
+    private const uint LargeBytes = 0x800000;
+    private const uint Tables = 0x30000;
+    private const uint Result = 0xE000;
+    private const int ReloadCr3 = 1;
+    private const int Invalidate = 2;
+    private const int ReadEntry = 3;
+    private const int ClearBits = 4;
+
+    private static readonly string[] Engines = ["trap013", "trap033", "hybrid", "translate", "vtx"];
+
+    private static IEngine Engine(string name) => name switch
+    {
+        "hybrid" => new HybridEngine(),
+        "translate" => new TranslateEngine(),
+        "vtx" => new VtxEngine(),
+        _ => name == "trap013" ? TrapEngine.Trap013 : TrapEngine.Trap033,
+    };
+
+    /// <summary>A program in ring 3, which may reach all memory, over a kernel that does the privileged part for it, with ESI the address.</summary>
+    private static GuestImage Image(GuestPaging paging, Action<GuestAssembler, PageTables> user) => Guest.Kernel(
+        new GuestOptions { MemoryBytes = 12 << 20 },
+        k =>
+        {
+            var tables = new PageTables(paging, Tables);
+            tables.Map(0, 0, 0x100000, Harness.Scenarios.PageRights.Write | Harness.Scenarios.PageRights.User);
+            tables.MapLarge(Large, Large, LargeBytes, Harness.Scenarios.PageRights.Write | Harness.Scenarios.PageRights.User);
+            uint entry = tables.DirectoryEntryAddress(Large);
+            k.SystemCall(ReloadCr3, a =>
+            {
+                a.mov(eax, cr3);
+                a.mov(cr3, eax);
+            });
+            k.SystemCall(Invalidate, a => a.invlpg(__[esi]));
+            k.SystemCall(ReadEntry, a => a.mov(eax, __[entry]));
+            k.SystemCall(ClearBits, a =>
+            {
+                a.and(__dword_ptr[entry], ~(uint)(PageEntry.A | PageEntry.D));
+                a.invlpg(__[Large]);
+            });
+            k.OnFault(Vector.PF, a =>
+            {
+                a.add(esp, 4);
+                a.mov(__dword_ptr[Result + 0x100], 1);
+                a.Done();
+            });
+            k.Boot(a =>
+            {
+                a.mov(eax, cr4);
+                a.or(eax, paging == GuestPaging.Pae ? Cr4.PAE : Cr4.PSE);
+                a.mov(cr4, eax);
+                a.mov(eax, tables.Directory);
+                a.mov(cr3, eax);
+                a.mov(eax, cr0);
+                a.or(eax, Cr0.PG);
+                a.mov(cr0, eax);
+            });
+            k.User(a =>
+            {
+                user(a, tables);
+                a.Done();
+                tables.Emit(a);
+            });
+        });
+
+    private static void Call(GuestAssembler a, int number)
+    {
+        a.mov(eax, number);
+        a.@int(GuestKernel.SystemCallVector);
+    }
+
+    private static (EngineRun Bare, EngineRun Run) Run(
+        string engine, GuestImage image, string large = "on", string paging = "cached", string model = "yonah", params (string Name, string Value)[] options)
+    {
+        var request = new RunRequest
+        {
+            Engine = new BareEngine(),
+            Model = ModelRegistry.Load(model),
+            Guest = image,
+            Costs = CostProfile.Load("pentium4-2005"),
+            KeepEvents = true,
+        };
+        var all = new SortedDictionary<string, string> { ["largePages"] = large, ["paging"] = paging };
+        foreach ((string name, string value) in options)
+        {
+            all[name] = value;
+        }
+
+        return (GuestRunner.Run(request), GuestRunner.Run(request with { Engine = Engine(engine), Options = all }));
+    }
+
+    private static void ShouldMatch(EngineRun run, EngineRun bare)
+    {
+        run.End.Should().Be(GuestEnd.Done, run.StopReason);
+        Equivalence.Compare(bare, run).Should().Be(new EquivalenceVerdict(true, null, null, false));
+        run.ResourceControl.Should().Be(new ResourceControl(true, ""));
+        run.Digest.Should().Be(bare.Digest);
+    }
+
+    private static int Count(EngineRun run, EngineEventKind kind, string reason, string instruction) =>
+        run.Ledger.All.Count(e => e.Kind == kind && e.Reason == reason && e.Instruction == instruction);
+
+    private static int Fills(EngineRun run, string instruction) => Count(run, EngineEventKind.HiddenFault, "shadow-miss", instruction);
+
+    /// <summary>Writes to each page of the large ones.</summary>
+    private static GuestImage Touching(GuestPaging paging) => Image(paging, (a, _) =>
+    {
+        a.mov(esi, Large);
+        a.mov(ecx, LargeBytes / 0x1000);
+        GuestLabel next = a.Here("next");
+        a.not(__dword_ptr[esi]);
+        a.add(esi, 0x1000);
+        a.loop(next);
+    });
+
+    [Test]
+    public void One_fault_for_each_large_entry_in_the_place_of_one_for_each_page(
+        [ValueSource(nameof(Engines))] string engine, [Values] bool pae, [Values("off", "on")] string large)
+    {
+        (EngineRun bare, EngineRun run) = Run(engine, Touching(pae ? GuestPaging.Pae : GuestPaging.Paging32), large);
+
+        ShouldMatch(run, bare);
+
+        // The shadow of this processor has the format of PAE paging, with entries of 2 MiB.
+        Fills(run, "not").Should().Be(large == "on" ? 4 : 2048);
+    }
+
+    [Test]
+    public void A_processor_without_PAE_has_entries_of_4_MiB([Values("trap013", "trap033", "hybrid", "translate")] string engine)
+    {
+        (EngineRun bare, EngineRun run) = Run(engine, Touching(GuestPaging.Paging32), model: "pentium");
+
+        ShouldMatch(run, bare);
+        Fills(run, "not").Should().Be(2);
+    }
+
+    /// <summary>
+    /// A page in a large page becomes a page table, and is written through the large page. Loading CR3 drops no shadow that is kept: only the trace tells the monitor.
+    /// </summary>
+    [Test]
+    public void A_page_table_in_a_large_page_is_not_written_unnoticed([ValueSource(nameof(Engines))] string engine, [Values] bool pae, [Values("yonah", "pentium")] string model)
+    {
+        Assume.That(model == "yonah" || (!pae && engine != "vtx"));
+        const uint Table = Large + 0x5000;
+        const uint Mapped = 0x10000000;
+        int size = pae ? 8 : 4;
+        GuestImage image = Image(pae ? GuestPaging.Pae : GuestPaging.Paging32, (a, tables) =>
+        {
+            a.mov(__dword_ptr[0xE800], 0x1111);
+            a.mov(__dword_ptr[0xF800], 0x2222);
+            a.mov(__dword_ptr[Table], 0xE007);
+            a.mov(__dword_ptr[tables.DirectoryEntryAddress(Mapped)], Table | 7);
+            a.mov(ebx, __[Mapped + 0x800]);
+            a.mov(edx, __[Table + 0x1000]);
+            a.mov(__dword_ptr[Table], 0xF007);
+            Call(a, ReloadCr3);
+            a.mov(edi, __[Mapped + 0x800]);
+            a.mov(__dword_ptr[Table + (uint)size], 0xE007);
+            a.mov(ebp, __[Mapped + 0x1800]);
+        });
+        (EngineRun bare, EngineRun run) = Run(engine, image, model: model);
+
+        (bare.Final.Ebx, bare.Final.Edi, bare.Final.Ebp).Should().Be((0x1111, 0x2222, 0x1111));
+        ShouldMatch(run, bare);
+        run.Ledger.All.Should().Contain(e => e.Reason == "trace" && e.Cpl == 3);
+    }
+
+    /// <summary>The other way round: the page is a page table before anything else in the large page is touched.</summary>
+    [Test]
+    public void A_large_page_with_a_page_table_in_it_has_small_entries([ValueSource(nameof(Engines))] string engine, [Values] bool pae)
+    {
+        const uint Table = Large + 0x5000;
+        const uint Mapped = 0x10000000;
+        GuestImage image = Image(pae ? GuestPaging.Pae : GuestPaging.Paging32, (a, tables) =>
+        {
+            a.mov(__dword_ptr[tables.DirectoryEntryAddress(Mapped)], Table | 7);
+            a.mov(ebx, __[Mapped]);
+            a.not(__dword_ptr[Large]);
+            a.not(__dword_ptr[Large + 0x1000]);
+            a.mov(__dword_ptr[0xE000], 0x1111);
+            a.mov(__dword_ptr[0xF000], 0x2222);
+            a.mov(__dword_ptr[Table], 0xF007);
+            Call(a, ReloadCr3);
+            a.mov(edi, __[Mapped]);
+            a.Done();
+            a.Org(Table);
+            a.Dd(0xE007u);
+            a.Dd(0u);
+        });
+        (EngineRun bare, EngineRun run) = Run(engine, image);
+
+        bare.Final.Edi.Should().Be(0x2222);
+        ShouldMatch(run, bare);
+        Fills(run, "not").Should().Be(2);
+        run.Ledger.All.Should().Contain(e => e.Reason == "trace" && e.Cpl == 3);
+    }
+
+    /// <summary>What is split keeps what was mapped: no page but the traced one faults again.</summary>
+    [Test]
+    public void A_split_costs_no_fault_of_another_page([ValueSource(nameof(Engines))] string engine)
+    {
+        const uint Table = Large + 0x5000;
+        const uint Mapped = 0x10000000;
+        GuestImage image = Image(GuestPaging.Paging32, (a, tables) =>
+        {
+            a.mov(__dword_ptr[Table], 0xE007);
+            a.mov(__dword_ptr[tables.DirectoryEntryAddress(Mapped)], Table | 7);
+            a.mov(ebx, __[Mapped]);
+            a.mov(esi, Large);
+            a.mov(ecx, 512);
+            GuestLabel next = a.Here("next");
+            a.not(__dword_ptr[esi + 8]);
+            a.add(esi, 0x1000);
+            a.loop(next);
+        });
+        (EngineRun bare, EngineRun run) = Run(engine, image);
+
+        ShouldMatch(run, bare);
+        Fills(run, "not").Should().Be(0);
+        Count(run, EngineEventKind.Trap, "trace", "not").Should().Be(engine == "vtx" ? 0 : 1);
+    }
+
+    /// <summary>A large page that was only read is mapped read-only, split or not: the first write sets the dirty bit of its entry.</summary>
+    [Test]
+    public void The_first_write_sets_the_dirty_bit([ValueSource(nameof(Engines))] string engine, [Values] bool split, [Values] bool pae)
+    {
+        const uint Table = Large + 0x5000;
+        const uint Mapped = 0x10000000;
+        GuestImage image = Image(pae ? GuestPaging.Pae : GuestPaging.Paging32, (a, tables) =>
+        {
+            a.mov(__dword_ptr[Table], 0xE007);
+            Call(a, ClearBits);
+            a.mov(ebx, __[Large]);
+            if (split)
+            {
+                a.mov(__dword_ptr[tables.DirectoryEntryAddress(Mapped)], Table | 7);
+                a.mov(ebx, __[Mapped]);
+            }
+
+            foreach (bool write in new[] { false, true })
+            {
+                if (write)
+                {
+                    a.not(__dword_ptr[Large + 0x7000]);
+                }
+
+                Call(a, ReadEntry);
+                a.mov(__[Result + (write ? 4u : 0)], eax);
+            }
+        });
+        (EngineRun bare, EngineRun run) = Run(engine, image);
+
+        const uint Bits = PageEntry.A | PageEntry.D;
+        (Doubleword(bare, Result) & Bits, Doubleword(bare, Result + 4) & Bits).Should().Be((PageEntry.A, Bits));
+        ShouldMatch(run, bare);
+        Fills(run, "not").Should().Be(1);
+    }
+
+    /// <summary>Kept shadows do not look at loads of CR3: the write to the guest's entry is what drops the large one.</summary>
+    [Test]
+    public void A_large_entry_goes_when_the_guests_goes([ValueSource(nameof(Engines))] string engine, [Values] bool pae)
+    {
+        GuestImage image = Image(pae ? GuestPaging.Pae : GuestPaging.Paging32, (a, tables) =>
+        {
+            a.not(__dword_ptr[Large]);
+            a.mov(__dword_ptr[tables.DirectoryEntryAddress(Large)], 0);
+            Call(a, ReloadCr3);
+            a.not(__dword_ptr[Large + 0x3000]);
+        });
+        (EngineRun bare, EngineRun run) = Run(engine, image);
+
+        Doubleword(bare, Result + 0x100).Should().Be(1, "of the page fault");
+        Doubleword(bare, Large + 0x3000).Should().Be(0);
+        ShouldMatch(run, bare);
+    }
+
+    [Test]
+    public void INVLPG_anywhere_in_it_drops_a_large_entry([Values("trap013", "trap033", "translate", "vtx")] string engine)
+    {
+        GuestImage image = Image(GuestPaging.Pae, (a, _) =>
+        {
+            a.nop();
+            a.not(__dword_ptr[Large]);
+            a.mov(esi, Large + 0x100000);
+            Call(a, Invalidate);
+            a.not(__dword_ptr[Large + 0x3000]);
+            a.not(__dword_ptr[Large + 0x4000]);
+        });
+        (EngineRun bare, EngineRun run) = Run(engine, image);
+
+        ShouldMatch(run, bare);
+        Fills(run, "not").Should().Be(2);
+    }
+
+    /// <summary>
+    /// One large frame is mapped at more places than there is room for tables, and all of them are to be split at once: the last table is left for the page that is
+    /// being filled, and no table lies where the guest's memory begins.
+    /// </summary>
+    [Test]
+    public void Splits_take_no_more_tables_than_there_are([ValueSource(nameof(Engines))] string engine, [Values("virtual-tlb", "cached")] string paging)
+    {
+        const uint First = 0x10000000;
+        const int Places = 955;
+        const uint Table = Large + 0x5000;
+        const uint Mapped = 0xFF800000;
+        GuestImage image = Image(GuestPaging.Paging32, (a, tables) =>
+        {
+            for (uint i = 0; i < Places; i++)
+            {
+                tables.MapLarge(First + (i << 22), Large, 1 << 22, Harness.Scenarios.PageRights.Write | Harness.Scenarios.PageRights.User);
+            }
+
+            a.mov(__dword_ptr[Table], 0xE007);
+            a.mov(__dword_ptr[tables.DirectoryEntryAddress(Mapped)], Table | 7);
+            a.mov(edi, First);
+            a.mov(ecx, 2 * Places);
+            GuestLabel next = a.Here("next");
+            a.not(__dword_ptr[edi]);
+            a.add(edi, 0x200000);
+            a.loop(next);
+            a.mov(ebx, __[Mapped]);
+            a.mov(__dword_ptr[First + 0x5000], 0xF007);
+            Call(a, ReloadCr3);
+            a.mov(ebx, __[Mapped]);
+        });
+        (EngineRun bare, EngineRun run) = Run(engine, image, paging: paging);
+
+        ShouldMatch(run, bare);
+        Fills(run, "not").Should().Be(2 * Places);
+    }
+
+    /// <summary>The entry of the guest has room for a large one again as soon as none of its small ones is there.</summary>
+    [Test]
+    public void What_was_split_can_be_large_again([ValueSource(nameof(Engines))] string engine)
+    {
+        const uint Table = Large + 0x5000;
+        const uint Mapped = 0x10000000;
+        GuestImage image = Image(GuestPaging.Pae, (a, tables) =>
+        {
+            uint entry = tables.DirectoryEntryAddress(Mapped);
+            a.mov(__dword_ptr[Table], 0xE007);
+            a.mov(__dword_ptr[entry], Table | 7);
+            a.mov(ebx, __[Mapped]);
+            a.mov(__dword_ptr[entry], 0);
+            Call(a, ClearBits);
+            a.not(__dword_ptr[Large]);
+            a.not(__dword_ptr[Large + 0x100000]);
+            a.not(__dword_ptr[Table]);
+        });
+        (EngineRun bare, EngineRun run) = Run(engine, image);
+
+        ShouldMatch(run, bare);
+        Fills(run, "not").Should().Be(1);
+    }
+
+    /// <summary>The first 4 MiB of a PC by one entry of the guest: video memory, a ROM, the guest's own tables, and RAM.</summary>
+    [Test]
+    public void A_device_and_a_hole_are_never_part_of_a_large_entry([ValueSource(nameof(Engines))] string engine)
+    {
+        GuestImage image = Guest.Kernel(
+            new GuestOptions { MemoryBytes = 8 << 20 },
+            k =>
+            {
+                var tables = new PageTables(GuestPaging.Paging32, Tables);
+                tables.MapLarge(0, 0, Large, Harness.Scenarios.PageRights.Write | Harness.Scenarios.PageRights.User);
+                k.Boot(a =>
+                {
+                    a.mov(eax, Cr4.PSE);
+                    a.mov(cr4, eax);
+                    a.mov(eax, tables.Directory);
+                    a.mov(cr3, eax);
+                    a.mov(eax, cr0);
+                    a.or(eax, Cr0.PG);
+                    a.mov(cr0, eax);
+                });
+                k.User(a =>
+                {
+                    a.mov(__byte_ptr[0xB8000], (byte)'A');
+                    a.mov(al, __byte_ptr[0xB8000]);
+                    a.mov(__dword_ptr[0x8800], 7);
+                    a.mov(__dword_ptr[0xF0000], 7);
+                    a.mov(ebx, __[0xF0000]);
+                    a.mov(__dword_ptr[0x300000], 7);
+                    a.Done();
+                    tables.Emit(a);
+                });
+            });
+        (EngineRun bare, EngineRun run) = Run(engine, image);
+
+        bare.End.Should().Be(GuestEnd.Done);
+        ShouldMatch(run, bare);
+        run.Ledger.All.Should().Contain(e => e.Reason == "mmio");
+    }
+
+    private static uint Doubleword(EngineRun run, uint address)
+    {
+        var value = new byte[4];
+        run.Memory.Read(new GuestPhysicalAddress(address), value);
+        return BitConverter.ToUInt32(value);
+    }
+}
