@@ -20,9 +20,9 @@ internal enum ShadowFault
 }
 
 /// <summary>
-/// Shadow page tables, filled on demand from the guest's walk, of 4 KiB pages and, where the space has them, large ones. Frames that hold guest page tables or descriptor tables are traced: never
-/// mapped for writing, so that each write to them traps and the shadow follows. An address space of the guest has one shadow, or a pair of which one is in use:
-/// for a kernel and users that the processor cannot tell apart by their ring.
+/// Shadow page tables, filled on demand from the guest's walk, of 4 KiB pages and, where the space has them, large ones. Frames that hold guest page tables or
+/// descriptor tables are traced: never mapped for writing, so that each write to them traps and the shadow follows. An address space of the guest has one shadow,
+/// or a pair of which one is in use: for a kernel and users that the processor cannot tell apart by their ring.
 /// </summary>
 /// <remarks>
 /// With room for one address space it is a virtual TLB, emptied by each switch. With more, address spaces are kept and found again; the least recently used
@@ -275,13 +275,7 @@ internal sealed partial class ShadowPages(IHost host, Emulator emulator, GuestMe
     {
         Shadow shadow = _shadows[number];
         ShadowSpace space = shadow.Space;
-        if (page >= space.End)
-        {
-            return;
-        }
-
-        DropLarge(number, page);
-        uint table = shadow.Tables[page >> space.TableShift];
+        uint table = page < space.End ? shadow.Tables[page >> space.TableShift] : 0;
         if (table == 0)
         {
             return;

@@ -14,13 +14,17 @@ internal sealed class LargePageHostTests
 {
     private const uint Large = 0x400000;
     private const uint Padding = 0x800000;
+    private const uint Other = 0xB00000;
     private const uint Tables = 0x30000;
     private const uint Pages = 512;
 
     /// <summary>
     /// Takes the frames for a large page one after the other, has it mapped as a whole, and writes to it again and again, so that pages in it become equal and differ.
     /// </summary>
-    private static GuestImage Writer(uint padding, int rounds) => Guest.Kernel(new GuestOptions { MemoryBytes = 12 << 20 }, k =>
+    /// <param name="padding">Pages whose frames are taken before.</param>
+    /// <param name="rounds">How often.</param>
+    /// <param name="gap">Another page takes a frame in between.</param>
+    private static GuestImage Writer(uint padding, int rounds, bool gap) => Guest.Kernel(new GuestOptions { MemoryBytes = 12 << 20 }, k =>
     {
         var tables = new PageTables(GuestPaging.Pae, Tables);
         tables.Map(0, 0, 0x100000, Harness.Scenarios.PageRights.Write | Harness.Scenarios.PageRights.User);
@@ -62,7 +66,13 @@ internal sealed class LargePageHostTests
 
             if (rounds > 0)
             {
-                Walk(Large, Pages, () => a.mov(__[esi], esi));
+                Walk(Large, Pages / 2, () => a.mov(__[esi], esi));
+                if (gap)
+                {
+                    a.mov(__dword_ptr[Other], 1);
+                }
+
+                Walk(Large + Pages / 2 * 0x1000, Pages / 2, () => a.mov(__[esi], esi));
                 a.mov(eax, 1);
                 a.@int(GuestKernel.SystemCallVector);
                 a.mov(ebp, rounds);
@@ -82,9 +92,9 @@ internal sealed class LargePageHostTests
         });
     });
 
-    private static (HostRun Run, long Faults) Run(string engine, string large, uint padding, int rounds)
+    private static (HostRun Run, long Faults) Run(string engine, string large, uint padding, int rounds, bool gap = false)
     {
-        HostedMachine machine = On(Writer(padding, rounds), engine);
+        HostedMachine machine = On(Writer(padding, rounds, gap), engine);
         HostRun run = HostedGuests.Run(
             Host(1, 2_000) with { Period = 6_000, PagesPerScan = 4_000, SamplesPerPeriod = 0 },
             machine with
@@ -102,10 +112,7 @@ internal sealed class LargePageHostTests
     [TestCase("vtx")]
     public void Frames_that_the_host_takes_are_split_off(string engine)
     {
-        // So many pages are there when the large page's turn comes; with the padding its frames lie at a multiple of 2 MiB.
-        int present = Run(engine, "off", 0, 0).Run.Machines[0].Use.Present;
-        uint padding = Pages - (uint)present % Pages;
-
+        uint padding = PaddingFor(engine);
         (HostRun small, long smallFaults) = Run(engine, "off", padding, 4);
         (HostRun run, long faults) = Run(engine, "on", padding, 4);
 
@@ -114,4 +121,20 @@ internal sealed class LargePageHostTests
         run.Machines[0].Use.Broken.Should().BePositive();
         faults.Should().BeLessThan(smallFaults - 300);
     }
+    /// <summary>All pages are there, but their frames do not lie together, or not at a multiple of 2 MiB.</summary>
+    [Test]
+    public void Frames_that_lie_elsewhere_have_small_entries([Values("trap013", "vtx")] string engine, [Values] bool gap)
+    {
+        (HostRun run, long faults) = Run(engine, "on", PaddingFor(engine) + (gap ? 0u : 1), 1, gap);
+
+        Differences(run).Should().BeEmpty();
+        faults.Should().BeGreaterThan(Pages - 10);
+    }
+
+    [Test]
+    public void No_page_is_fetched_for_a_large_entry([Values("trap013", "vtx")] string engine) =>
+        Run(engine, "on", 10, 0).Run.Machines[0].Use.Present.Should().Be(Run(engine, "off", 10, 0).Run.Machines[0].Use.Present);
+
+    /// <summary>So many pages are there when the large page's turn comes; with the padding its frames lie at a multiple of 2 MiB.</summary>
+    private static uint PaddingFor(string engine) => Pages - (uint)Run(engine, "off", 0, 0).Run.Machines[0].Use.Present % Pages;
 }

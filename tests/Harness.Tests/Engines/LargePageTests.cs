@@ -26,6 +26,11 @@ internal sealed class LargePageTests
     private const int Invalidate = 2;
     private const int ReadEntry = 3;
     private const int ClearBits = 4;
+    private const int CallKernelCode = 5;
+    private const int LoadCr3 = 6;
+
+    /// <summary>Where the kernel has a routine in a large page.</summary>
+    private const uint Routine = Large + 0x7000;
 
     private static readonly string[] Engines = ["trap013", "trap033", "hybrid", "translate", "vtx"];
 
@@ -51,12 +56,18 @@ internal sealed class LargePageTests
                 a.mov(eax, cr3);
                 a.mov(cr3, eax);
             });
+            k.SystemCall(LoadCr3, a => a.mov(cr3, esi));
             k.SystemCall(Invalidate, a => a.invlpg(__[esi]));
             k.SystemCall(ReadEntry, a => a.mov(eax, __[entry]));
             k.SystemCall(ClearBits, a =>
             {
                 a.and(__dword_ptr[entry], ~(uint)(PageEntry.A | PageEntry.D));
                 a.invlpg(__[Large]);
+            });
+            k.SystemCall(CallKernelCode, a =>
+            {
+                a.mov(eax, Routine);
+                a.call(eax);
             });
             k.OnFault(Vector.PF, a =>
             {
@@ -215,6 +226,29 @@ internal sealed class LargePageTests
         run.Ledger.All.Should().Contain(e => e.Reason == "trace" && e.Cpl == 3);
     }
 
+    /// <summary>A translator traces what it has copied: code of the kernel in a large page is not rewritten unnoticed.</summary>
+    [Test]
+    public void Kernel_code_in_a_large_page_is_not_rewritten_unnoticed([ValueSource(nameof(Engines))] string engine)
+    {
+        GuestImage image = Image(GuestPaging.Pae, (a, _) =>
+        {
+            a.not(__dword_ptr[Large]);
+            Call(a, CallKernelCode);
+            a.mov(ebx, eax);
+            a.inc(__byte_ptr[Routine + 1]);
+            Call(a, CallKernelCode);
+            a.Done();
+            a.Org(Routine);
+            a.mov(eax, 0x1234);
+            a.ret();
+        });
+        (EngineRun bare, EngineRun run) = Run(engine, image);
+
+        (bare.Final.Ebx, bare.Final.Eax).Should().Be((0x1234, 0x1235));
+        ShouldMatch(run, bare);
+        run.Ledger.All.Count(e => e.Reason == "trace" && e.Cpl == 3).Should().Be(engine == "translate" ? 1 : 0);
+    }
+
     /// <summary>What is split keeps what was mapped: no page but the traced one faults again.</summary>
     [Test]
     public void A_split_costs_no_fault_of_another_page([ValueSource(nameof(Engines))] string engine)
@@ -319,21 +353,21 @@ internal sealed class LargePageTests
     [Test]
     public void Splits_take_no_more_tables_than_there_are([ValueSource(nameof(Engines))] string engine, [Values("virtual-tlb", "cached")] string paging)
     {
-        const uint First = 0x10000000;
-        const int Places = 955;
+        const uint First = 0x01000000;
+        const int Places = 2028;
         const uint Table = Large + 0x5000;
         const uint Mapped = 0xFF800000;
-        GuestImage image = Image(GuestPaging.Paging32, (a, tables) =>
+        GuestImage image = Image(GuestPaging.Pae, (a, tables) =>
         {
             for (uint i = 0; i < Places; i++)
             {
-                tables.MapLarge(First + (i << 22), Large, 1 << 22, Harness.Scenarios.PageRights.Write | Harness.Scenarios.PageRights.User);
+                tables.MapLarge(First + (i << 21), Large, 1 << 21, Harness.Scenarios.PageRights.Write | Harness.Scenarios.PageRights.User);
             }
 
             a.mov(__dword_ptr[Table], 0xE007);
             a.mov(__dword_ptr[tables.DirectoryEntryAddress(Mapped)], Table | 7);
             a.mov(edi, First);
-            a.mov(ecx, 2 * Places);
+            a.mov(ecx, Places);
             GuestLabel next = a.Here("next");
             a.not(__dword_ptr[edi]);
             a.add(edi, 0x200000);
@@ -346,7 +380,44 @@ internal sealed class LargePageTests
         (EngineRun bare, EngineRun run) = Run(engine, image, paging: paging);
 
         ShouldMatch(run, bare);
-        Fills(run, "not").Should().Be(2 * Places);
+        Fills(run, "not").Should().Be(Places);
+    }
+
+    /// <summary>More address spaces than there is room for, with a large page that is elsewhere in the later ones.</summary>
+    [Test]
+    public void A_large_entry_goes_with_its_address_space([ValueSource(nameof(Engines))] string engine, [Values("virtual-tlb", "cached")] string paging)
+    {
+        const uint Directories = 0x50000;
+        const uint Window = 0x10000000;
+        const uint Count = 20;
+        GuestImage image = Image(GuestPaging.Paging32, (a, tables) =>
+        {
+            a.mov(__dword_ptr[Large], 0x10000);
+            a.mov(__dword_ptr[Large + 0x400000], 1);
+            a.cld();
+            for (uint i = 0; i < Count; i++)
+            {
+                a.mov(esi, tables.Directory);
+                a.mov(edi, Directories + i * 0x1000);
+                a.mov(ecx, 1024);
+                a.rep.movsd();
+                a.mov(__dword_ptr[Directories + i * 0x1000 + (Window >> 22) * 4], (i < Count / 2 ? Large : Large + 0x400000) | PageEntry.PS | 7);
+            }
+
+            a.mov(ebx, 0);
+            for (uint i = 0; i < Count; i++)
+            {
+                a.mov(esi, Directories + i * 0x1000);
+                Call(a, LoadCr3);
+                a.nop();
+                a.add(ebx, __[Window]);
+            }
+        });
+        (EngineRun bare, EngineRun run) = Run(engine, image, paging: paging);
+
+        bare.Final.Ebx.Should().Be(Count / 2 * 0x10001);
+        ShouldMatch(run, bare);
+        Fills(run, "add").Should().Be((int)Count);
     }
 
     /// <summary>The entry of the guest has room for a large one again as soon as none of its small ones is there.</summary>
