@@ -1,138 +1,17 @@
 using FluentAssertions;
-using Harness.Engines.Bare;
-using Harness.Engines.Hybrid;
-using Harness.Engines.Translate;
-using Harness.Engines.Trap;
-using Harness.Engines.Vtx;
 using Harness.Isa;
 using Harness.Machine;
 using Harness.Scenarios;
 using Harness.Vmm;
 using NUnit.Framework;
+using static Harness.Tests.Engines.LargePageGuest;
 using static Iced.Intel.AssemblerRegisters;
-using Vector = Harness.Isa.Vector;
 
 namespace Harness.Tests.Engines;
 
 /// <summary>Large pages of the guest under large entries of the shadow: how many, when they are split, and that nothing is missed in them.</summary>
 internal sealed class LargePageTests
 {
-    /// <summary>Two pages of 4 MiB, or four of 2 MiB, mapped where they lie.</summary>
-    private const uint Large = 0x400000;
-    private const uint LargeBytes = 0x800000;
-    private const uint Tables = 0x30000;
-    private const uint Result = 0xE000;
-    private const int ReloadCr3 = 1;
-    private const int Invalidate = 2;
-    private const int ReadEntry = 3;
-    private const int ClearBits = 4;
-    private const int CallKernelCode = 5;
-    private const int LoadCr3 = 6;
-
-    /// <summary>Where the kernel has a routine in a large page.</summary>
-    private const uint Routine = Large + 0x7000;
-
-    private static readonly string[] Engines = ["trap013", "trap033", "hybrid", "translate", "vtx"];
-
-    private static IEngine Engine(string name) => name switch
-    {
-        "hybrid" => new HybridEngine(),
-        "translate" => new TranslateEngine(),
-        "vtx" => new VtxEngine(),
-        _ => name == "trap013" ? TrapEngine.Trap013 : TrapEngine.Trap033,
-    };
-
-    /// <summary>A program in ring 3, which may reach all memory, over a kernel that does the privileged part for it, with ESI the address.</summary>
-    private static GuestImage Image(GuestPaging paging, Action<GuestAssembler, PageTables> user) => Guest.Kernel(
-        new GuestOptions { MemoryBytes = 12 << 20 },
-        k =>
-        {
-            var tables = new PageTables(paging, Tables);
-            tables.Map(0, 0, 0x100000, Harness.Scenarios.PageRights.Write | Harness.Scenarios.PageRights.User);
-            tables.MapLarge(Large, Large, LargeBytes, Harness.Scenarios.PageRights.Write | Harness.Scenarios.PageRights.User);
-            uint entry = tables.DirectoryEntryAddress(Large);
-            k.SystemCall(ReloadCr3, a =>
-            {
-                a.mov(eax, cr3);
-                a.mov(cr3, eax);
-            });
-            k.SystemCall(LoadCr3, a => a.mov(cr3, esi));
-            k.SystemCall(Invalidate, a => a.invlpg(__[esi]));
-            k.SystemCall(ReadEntry, a => a.mov(eax, __[entry]));
-            k.SystemCall(ClearBits, a =>
-            {
-                a.and(__dword_ptr[entry], ~(uint)(PageEntry.A | PageEntry.D));
-                a.invlpg(__[Large]);
-            });
-            k.SystemCall(CallKernelCode, a =>
-            {
-                a.mov(eax, Routine);
-                a.call(eax);
-            });
-            k.OnFault(Vector.PF, a =>
-            {
-                a.add(esp, 4);
-                a.mov(__dword_ptr[Result + 0x100], 1);
-                a.Done();
-            });
-            k.Boot(a =>
-            {
-                a.mov(eax, cr4);
-                a.or(eax, paging == GuestPaging.Pae ? Cr4.PAE : Cr4.PSE);
-                a.mov(cr4, eax);
-                a.mov(eax, tables.Directory);
-                a.mov(cr3, eax);
-                a.mov(eax, cr0);
-                a.or(eax, Cr0.PG);
-                a.mov(cr0, eax);
-            });
-            k.User(a =>
-            {
-                user(a, tables);
-                a.Done();
-                tables.Emit(a);
-            });
-        });
-
-    private static void Call(GuestAssembler a, int number)
-    {
-        a.mov(eax, number);
-        a.@int(GuestKernel.SystemCallVector);
-    }
-
-    private static (EngineRun Bare, EngineRun Run) Run(
-        string engine, GuestImage image, string large = "on", string paging = "cached", string model = "yonah", params (string Name, string Value)[] options)
-    {
-        var request = new RunRequest
-        {
-            Engine = new BareEngine(),
-            Model = ModelRegistry.Load(model),
-            Guest = image,
-            Costs = CostProfile.Load("pentium4-2005"),
-            KeepEvents = true,
-        };
-        var all = new SortedDictionary<string, string> { ["largePages"] = large, ["paging"] = paging };
-        foreach ((string name, string value) in options)
-        {
-            all[name] = value;
-        }
-
-        return (GuestRunner.Run(request), GuestRunner.Run(request with { Engine = Engine(engine), Options = all }));
-    }
-
-    private static void ShouldMatch(EngineRun run, EngineRun bare)
-    {
-        run.End.Should().Be(GuestEnd.Done, run.StopReason);
-        Equivalence.Compare(bare, run).Should().Be(new EquivalenceVerdict(true, null, null, false));
-        run.ResourceControl.Should().Be(new ResourceControl(true, ""));
-        run.Digest.Should().Be(bare.Digest);
-    }
-
-    private static int Count(EngineRun run, EngineEventKind kind, string reason, string instruction) =>
-        run.Ledger.All.Count(e => e.Kind == kind && e.Reason == reason && e.Instruction == instruction);
-
-    private static int Fills(EngineRun run, string instruction) => Count(run, EngineEventKind.HiddenFault, "shadow-miss", instruction);
-
     /// <summary>Writes to each page of the large ones.</summary>
     private static GuestImage Touching(GuestPaging paging) => Image(paging, (a, _) =>
     {
@@ -146,7 +25,7 @@ internal sealed class LargePageTests
 
     [Test]
     public void One_fault_for_each_large_entry_in_the_place_of_one_for_each_page(
-        [ValueSource(nameof(Engines))] string engine, [Values] bool pae, [Values("off", "on")] string large)
+        [ValueSource(typeof(LargePageGuest), nameof(Engines))] string engine, [Values] bool pae, [Values("off", "on")] string large)
     {
         (EngineRun bare, EngineRun run) = Run(engine, Touching(pae ? GuestPaging.Pae : GuestPaging.Paging32), large);
 
@@ -169,7 +48,7 @@ internal sealed class LargePageTests
     /// A page in a large page becomes a page table, and is written through the large page. Loading CR3 drops no shadow that is kept: only the trace tells the monitor.
     /// </summary>
     [Test]
-    public void A_page_table_in_a_large_page_is_not_written_unnoticed([ValueSource(nameof(Engines))] string engine, [Values] bool pae, [Values("yonah", "pentium")] string model)
+    public void A_page_table_in_a_large_page_is_not_written_unnoticed([ValueSource(typeof(LargePageGuest), nameof(Engines))] string engine, [Values] bool pae, [Values("yonah", "pentium")] string model)
     {
         Assume.That(model == "yonah" || (!pae && engine != "vtx"));
         const uint Table = Large + 0x5000;
@@ -198,7 +77,7 @@ internal sealed class LargePageTests
 
     /// <summary>The other way round: the page is a page table before anything else in the large page is touched.</summary>
     [Test]
-    public void A_large_page_with_a_page_table_in_it_has_small_entries([ValueSource(nameof(Engines))] string engine, [Values] bool pae)
+    public void A_large_page_with_a_page_table_in_it_has_small_entries([ValueSource(typeof(LargePageGuest), nameof(Engines))] string engine, [Values] bool pae)
     {
         const uint Table = Large + 0x5000;
         const uint Mapped = 0x10000000;
@@ -228,7 +107,7 @@ internal sealed class LargePageTests
 
     /// <summary>A translator traces what it has copied: code of the kernel in a large page is not rewritten unnoticed.</summary>
     [Test]
-    public void Kernel_code_in_a_large_page_is_not_rewritten_unnoticed([ValueSource(nameof(Engines))] string engine)
+    public void Kernel_code_in_a_large_page_is_not_rewritten_unnoticed([ValueSource(typeof(LargePageGuest), nameof(Engines))] string engine)
     {
         GuestImage image = Image(GuestPaging.Pae, (a, _) =>
         {
@@ -251,7 +130,7 @@ internal sealed class LargePageTests
 
     /// <summary>What is split keeps what was mapped: no page but the traced one faults again.</summary>
     [Test]
-    public void A_split_costs_no_fault_of_another_page([ValueSource(nameof(Engines))] string engine)
+    public void A_split_costs_no_fault_of_another_page([ValueSource(typeof(LargePageGuest), nameof(Engines))] string engine)
     {
         const uint Table = Large + 0x5000;
         const uint Mapped = 0x10000000;
@@ -276,7 +155,7 @@ internal sealed class LargePageTests
 
     /// <summary>A large page that was only read is mapped read-only, split or not: the first write sets the dirty bit of its entry.</summary>
     [Test]
-    public void The_first_write_sets_the_dirty_bit([ValueSource(nameof(Engines))] string engine, [Values] bool split, [Values] bool pae)
+    public void The_first_write_sets_the_dirty_bit([ValueSource(typeof(LargePageGuest), nameof(Engines))] string engine, [Values] bool split, [Values] bool pae)
     {
         const uint Table = Large + 0x5000;
         const uint Mapped = 0x10000000;
@@ -312,7 +191,7 @@ internal sealed class LargePageTests
 
     /// <summary>Kept shadows do not look at loads of CR3: the write to the guest's entry is what drops the large one.</summary>
     [Test]
-    public void A_large_entry_goes_when_the_guests_goes([ValueSource(nameof(Engines))] string engine, [Values] bool pae)
+    public void A_large_entry_goes_when_the_guests_goes([ValueSource(typeof(LargePageGuest), nameof(Engines))] string engine, [Values] bool pae)
     {
         GuestImage image = Image(pae ? GuestPaging.Pae : GuestPaging.Paging32, (a, tables) =>
         {
@@ -351,7 +230,7 @@ internal sealed class LargePageTests
     /// being filled, and no table lies where the guest's memory begins.
     /// </summary>
     [Test]
-    public void Splits_take_no_more_tables_than_there_are([ValueSource(nameof(Engines))] string engine, [Values("virtual-tlb", "cached")] string paging)
+    public void Splits_take_no_more_tables_than_there_are([ValueSource(typeof(LargePageGuest), nameof(Engines))] string engine, [Values("virtual-tlb", "cached")] string paging)
     {
         const uint First = 0x01000000;
         const int Places = 2028;
@@ -385,7 +264,7 @@ internal sealed class LargePageTests
 
     /// <summary>More address spaces than there is room for, with a large page that is elsewhere in the later ones.</summary>
     [Test]
-    public void A_large_entry_goes_with_its_address_space([ValueSource(nameof(Engines))] string engine, [Values("virtual-tlb", "cached")] string paging)
+    public void A_large_entry_goes_with_its_address_space([ValueSource(typeof(LargePageGuest), nameof(Engines))] string engine, [Values("virtual-tlb", "cached")] string paging)
     {
         const uint Directories = 0x50000;
         const uint Window = 0x10000000;
@@ -422,7 +301,7 @@ internal sealed class LargePageTests
 
     /// <summary>The entry of the guest has room for a large one again as soon as none of its small ones is there.</summary>
     [Test]
-    public void What_was_split_can_be_large_again([ValueSource(nameof(Engines))] string engine)
+    public void What_was_split_can_be_large_again([ValueSource(typeof(LargePageGuest), nameof(Engines))] string engine)
     {
         const uint Table = Large + 0x5000;
         const uint Mapped = 0x10000000;
@@ -444,9 +323,38 @@ internal sealed class LargePageTests
         Fills(run, "not").Should().Be(1);
     }
 
+    /// <summary>The table that a split took comes back with the large entry: a translator has room for the fewest.</summary>
+    [Test]
+    public void Tables_of_split_entries_come_back()
+    {
+        const int Times = 800;
+        const uint Table = Large + 0x5000;
+        const uint Mapped = 0x10000000;
+        GuestImage image = Image(GuestPaging.Pae, (a, tables) =>
+        {
+            uint entry = tables.DirectoryEntryAddress(Mapped);
+            a.mov(__dword_ptr[Table], 0xE007);
+            a.mov(ecx, Times);
+            GuestLabel next = a.Here("next");
+            a.mov(__dword_ptr[entry], Table | 7);
+            a.mov(ebx, __[Mapped]);
+            a.or(__dword_ptr[Large + 0x9000], 1);
+            a.mov(__dword_ptr[entry], 0);
+            Call(a, ClearBits);
+            a.not(__dword_ptr[Large]);
+            a.dec(ecx);
+            a.jne(next);
+        });
+        (EngineRun bare, EngineRun run) = Run("translate", image);
+
+        ShouldMatch(run, bare);
+        Fills(run, "not").Should().Be(Times);
+        Fills(run, "or").Should().Be(0, "there is always a table to split by");
+    }
+
     /// <summary>The first 4 MiB of a PC by one entry of the guest: video memory, a ROM, the guest's own tables, and RAM.</summary>
     [Test]
-    public void A_device_and_a_hole_are_never_part_of_a_large_entry([ValueSource(nameof(Engines))] string engine)
+    public void A_device_and_a_hole_are_never_part_of_a_large_entry([ValueSource(typeof(LargePageGuest), nameof(Engines))] string engine)
     {
         GuestImage image = Guest.Kernel(
             new GuestOptions { MemoryBytes = 8 << 20 },
@@ -481,12 +389,5 @@ internal sealed class LargePageTests
         bare.End.Should().Be(GuestEnd.Done);
         ShouldMatch(run, bare);
         run.Ledger.All.Should().Contain(e => e.Reason == "mmio");
-    }
-
-    private static uint Doubleword(EngineRun run, uint address)
-    {
-        var value = new byte[4];
-        run.Memory.Read(new GuestPhysicalAddress(address), value);
-        return BitConverter.ToUInt32(value);
     }
 }
