@@ -45,7 +45,7 @@ internal sealed partial class DeprivilegingMonitor : IMonitor
         _direct = direct = direct with { Omitted = context.Omitted };
         _retired = context.Retired;
         long tablesEnd = direct.Translation is null ? context.MonitorBytes : CacheData.Start;
-        _space = new ShadowSpace(MonitorRegion.Start, MonitorRegion.Directory, tablesEnd, direct.KernelRing == 3, _host.Has(Feature.Nx));
+        _space = new ShadowSpace(MonitorRegion.Start, MonitorRegion.Directory, tablesEnd, direct.KernelRing == 3, _host.Has(Feature.Nx), direct.HasLargePages);
         int shadowsEach = direct.HasUserShadow ? 2 : 1;
         ShadowSpace[] spaces = _space.Repeat(direct.AddressSpaces * shadowsEach);
         _region = new MonitorRegion(_host, spaces, direct.Translation is not null);
@@ -363,6 +363,7 @@ internal sealed partial class DeprivilegingMonitor : IMonitor
         reason ??= known ? TrapReason.Of(instruction) : TrapReason.Reflected;
         _pending = Event(kind, cause, reason, InstructionText.MnemonicOf(instruction), detail);
         LinearAddress? invalidated = InvalidatedPage.Of(instruction, _emulator);
+        PagingState before = PagingState.Of(_emulator);
         GuestEnd? end = Step();
         if (_pending is not { } trap)
         {
@@ -377,8 +378,9 @@ internal sealed partial class DeprivilegingMonitor : IMonitor
             Record(trap with { Kind = EngineEventKind.Injection, Cause = Vectors.Name(vector), Reason = reason, Instruction = "", Detail = "" });
         }
 
-        if (instruction.Mnemonic == Mnemonic.Mov && instruction.Op0Register == Register.CR3)
+        if (instruction.Mnemonic == Mnemonic.Mov && instruction.Op0Register == Register.CR3 && PagingState.Of(_emulator) == before)
         {
+            // Another address space has been seen already; the same one is loaded to empty the TLB.
             SwitchPages();
         }
         else if (invalidated is { } page)

@@ -16,5 +16,8 @@ internal sealed record DirectExecution(int KernelRing, bool TrapsUserReturn, boo
     /// <summary>The guest's kernel reaches the ports of the block device with a ring without the monitor.</summary>
     public bool DedicatesRing { get; init; }
 
+    /// <summary>See <see cref="EngineOption.HasLargePages"/>.</summary>
+    public bool HasLargePages { get; init; }
+
     public bool RunsKernel => KernelRing != 0;
 }

@@ -34,6 +34,14 @@ internal static class EngineOption
         Read(context, engine, "ring", "emulated", "dedicated") == "dedicated" && context.Emulator.HasRing;
 
     /// <summary>
+    /// The option largePages, how large pages of the guest are shadowed: "off" (the default) by 4 KiB entries, "on" by large ones where the frames allow it. A
+    /// processor without large pages has none in its shadows either.
+    /// </summary>
+    /// <exception cref="ArgumentException">The option has another value.</exception>
+    public static bool HasLargePages(MonitorContext context, string engine) =>
+        Read(context, engine, "largePages", "off", "on") == "on" && (context.Host.Has(Feature.Nx) || context.Host.Has(Feature.Pse));
+
+    /// <summary>
     /// The option paging, how shadow page tables are kept, as the number of address spaces that have them: "virtual-tlb" (the default) empties them at each
     /// switch, "cached" keeps those of the address spaces that were in use last.
     /// </summary>

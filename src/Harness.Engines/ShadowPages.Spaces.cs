@@ -134,6 +134,7 @@ internal sealed partial class ShadowPages
             int shift = shadow.Space.TableShift;
             for (uint i = 0; i < (uint)shadow.Tables.Length; i++)
             {
+                DropLarge(number, i << shift);
                 if (shadow.Tables[i] != 0)
                 {
                     DropRange(owner, (ulong)i << shift, 1ul << shift);
@@ -156,10 +157,13 @@ internal sealed partial class ShadowPages
         addressSpace.Key = null;
     }
 
+    /// <summary>Frames for shadow tables that are left.</summary>
+    private long Room => _free.Count + (Space.TablesEnd - _next) / PageSize;
+
     /// <summary>Sees to it that there is a frame for one more shadow table.</summary>
     private void MakeRoom()
     {
-        while (_free.Count == 0 && _next + PageSize > Space.TablesEnd)
+        while (Room == 0)
         {
             if (LeastRecentlyUsed() is var oldest && oldest >= 0)
             {

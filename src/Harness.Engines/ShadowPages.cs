@@ -20,9 +20,9 @@ internal enum ShadowFault
 }
 
 /// <summary>
-/// Shadow page tables: 4 KiB pages, filled on demand from the guest's walk. Frames that hold guest page tables or descriptor tables are traced: never
-/// mapped for writing, so that each write to them traps and the shadow follows. An address space of the guest has one shadow, or a pair of which one is in use:
-/// for a kernel and users that the processor cannot tell apart by their ring.
+/// Shadow page tables, filled on demand from the guest's walk, of 4 KiB pages and, where the space has them, large ones. Frames that hold guest page tables or
+/// descriptor tables are traced: never mapped for writing, so that each write to them traps and the shadow follows. An address space of the guest has one shadow,
+/// or a pair of which one is in use: for a kernel and users that the processor cannot tell apart by their ring.
 /// </summary>
 /// <remarks>
 /// With room for one address space it is a virtual TLB, emptied by each switch. With more, address spaces are kept and found again; the least recently used
@@ -69,12 +69,18 @@ internal sealed partial class ShadowPages(IHost host, Emulator emulator, GuestMe
         public bool IsDirectory => Span > PageSize;
     }
 
-    /// <summary>Page tables by what they map: host-physical, 0 where there is none.</summary>
     private sealed class Shadow(ShadowSpace space)
     {
         public ShadowSpace Space => space;
 
+        /// <summary>Page tables by what they map: host-physical, 0 where there is none.</summary>
         public uint[] Tables { get; } = new uint[space.End >> space.TableShift];
+
+        /// <summary>Present entries of each.</summary>
+        public int[] Mapped { get; } = new int[space.End >> space.TableShift];
+
+        /// <summary>Directory entries of large pages, which have no table; 0 where there is none.</summary>
+        public ulong[] Large { get; } = new ulong[space.End >> space.TableShift];
     }
 
     /// <summary>See <see cref="MonitorContext.Omitted"/>.</summary>
@@ -112,10 +118,12 @@ internal sealed partial class ShadowPages(IHost host, Emulator emulator, GuestMe
         {
             for (uint i = 0; i < (uint)shadow.Tables.Length; i++)
             {
-                if (shadow.Tables[i] != 0)
+                if (shadow.Tables[i] != 0 || shadow.Large[i] != 0)
                 {
                     shadow.Space.WriteDirectory(host.Memory, i << shadow.Space.TableShift, 0);
                     shadow.Tables[i] = 0;
+                    shadow.Mapped[i] = 0;
+                    shadow.Large[i] = 0;
                 }
             }
         }
@@ -131,6 +139,7 @@ internal sealed partial class ShadowPages(IHost host, Emulator emulator, GuestMe
         _next = spaces[^1].FirstTable;
         _free.Clear();
         _mapped.Clear();
+        _mappedLarge.Clear();
         _traced.Clear();
         _copiedFrames.Clear();
         Flush(Space);
@@ -236,7 +245,16 @@ internal sealed partial class ShadowPages(IHost host, Emulator emulator, GuestMe
         }
 
         bool open = walk.UserMode || Space.IsUser || (virtualCr0 & Cr0.PG) == 0;
-        Map(linear.Value & PageMask, frame, (writable ? PageEntry.RW : 0) | (open ? PageEntry.US : 0) | (walk.ExecuteDisable ? PageEntry.XD : 0));
+        ulong rights = (writable ? PageEntry.RW : 0) | (open ? PageEntry.US : 0) | (walk.ExecuteDisable ? PageEntry.XD : 0);
+        if (LargeFrame(linear.Value, walk) is { } large)
+        {
+            MapLarge(linear.Value, large, rights);
+        }
+        else
+        {
+            Map(linear.Value & PageMask, frame, rights);
+        }
+
         return ShadowFault.Filled;
     }
 
@@ -267,6 +285,7 @@ internal sealed partial class ShadowPages(IHost host, Emulator emulator, GuestMe
         if ((entry & PageEntry.P) != 0)
         {
             space.WriteTable(host.Memory, table, page, 0);
+            shadow.Mapped[page >> space.TableShift]--;
             _mapped[entry & PageMask].Remove(page + number);
             host.InvalidatePage(new LinearAddress(page));
         }
@@ -275,27 +294,46 @@ internal sealed partial class ShadowPages(IHost host, Emulator emulator, GuestMe
     private void Map(uint page, uint frame, ulong rights)
     {
         Drop(InUse, page);
-        Shadow shadow = _shadows[InUse];
-        ref uint table = ref shadow.Tables[page >> Space.TableShift];
-        if (table == 0)
+        if (_shadows[InUse].Tables[page >> Space.TableShift] == 0)
         {
-            if (!_free.TryPop(out table))
-            {
-                table = _next;
-                _next += PageSize;
-            }
-
-            host.Memory.Write(new HostPhysicalAddress(table), new byte[PageSize]);
-            shadow.Space.WriteDirectory(host.Memory, page, table | PageEntry.P | PageEntry.RW | PageEntry.US);
+            AddTable(InUse, page);
         }
 
-        Space.WriteTable(host.Memory, table, page, frame | PageEntry.P | rights);
-        if (!_mapped.TryGetValue(frame, out List<uint>? pages))
+        Enter(InUse, page, frame, rights);
+    }
+
+    /// <summary>An empty page table for a linear address. There has to be room for it.</summary>
+    private void AddTable(uint number, uint page)
+    {
+        Shadow shadow = _shadows[number];
+        if (!_free.TryPop(out uint table))
         {
-            _mapped[frame] = pages = [];
+            table = _next;
+            _next += PageSize;
         }
 
-        pages.Add(page + InUse);
+        shadow.Tables[page >> shadow.Space.TableShift] = table;
+        host.Memory.Write(new HostPhysicalAddress(table), new byte[PageSize]);
+        shadow.Space.WriteDirectory(host.Memory, page, table | PageEntry.P | PageEntry.RW | PageEntry.US);
+    }
+
+    private void Enter(uint number, uint page, uint frame, ulong rights)
+    {
+        Shadow shadow = _shadows[number];
+        uint slot = page >> shadow.Space.TableShift;
+        shadow.Space.WriteTable(host.Memory, shadow.Tables[slot], page, frame | PageEntry.P | rights);
+        shadow.Mapped[slot]++;
+        Note(_mapped, frame, page + number);
+    }
+
+    private static void Note(Dictionary<uint, List<uint>> places, uint frame, uint place)
+    {
+        if (!places.TryGetValue(frame, out List<uint>? pages))
+        {
+            places[frame] = pages = [];
+        }
+
+        pages.Add(place);
     }
 
     /// <summary>Traces the guest paging structures that translate the address.</summary>
@@ -398,6 +436,7 @@ internal sealed partial class ShadowPages(IHost host, Emulator emulator, GuestMe
     /// <summary>Takes a frame out of the shadow wherever it is mapped.</summary>
     private void Unmap(uint frame)
     {
+        SplitAround(frame);
         if (_mapped.TryGetValue(frame, out List<uint>? pages))
         {
             foreach (uint page in pages.ToArray())
@@ -414,6 +453,7 @@ internal sealed partial class ShadowPages(IHost host, Emulator emulator, GuestMe
             ShadowSpace space = _shadows[number].Space;
             for (ulong at = linear; at < linear + span && at < space.End; at += PageSize)
             {
+                DropLarge(number, (uint)at);
                 if (_shadows[number].Tables[at >> space.TableShift] == 0)
                 {
                     at |= (1u << space.TableShift) - PageSize;

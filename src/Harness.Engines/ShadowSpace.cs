@@ -11,7 +11,8 @@ namespace Harness.Engines;
 /// <param name="TablesEnd">First host-physical address behind the room for page tables, which begins at <see cref="FirstTable"/>.</param>
 /// <param name="IsUser">Every page is open to ring 3, where the guest's kernel runs too.</param>
 /// <param name="IsPae">The format of PAE paging. The processor needs <see cref="Feature.Nx"/> for it.</param>
-internal sealed record ShadowSpace(ulong End, uint Directory, long TablesEnd, bool IsUser, bool IsPae)
+/// <param name="HasLarge">Directory entries may map large pages of the guest. Without PAE the processor needs <see cref="Feature.Pse"/> for it.</param>
+internal sealed record ShadowSpace(ulong End, uint Directory, long TablesEnd, bool IsUser, bool IsPae, bool HasLarge = false)
 {
     public const uint PageSize = 0x1000;
     private const int Directories = 4;
@@ -24,11 +25,11 @@ internal sealed record ShadowSpace(ulong End, uint Directory, long TablesEnd, bo
 
     public uint FirstTable => Root + PageSize;
 
-    /// <summary>A page table maps 2 to this power bytes.</summary>
+    /// <summary>A page table, or a large entry of a directory, maps 2 to this power bytes.</summary>
     public int TableShift => IsPae ? 21 : 22;
 
     /// <summary>What CR4 needs for the format.</summary>
-    public uint Cr4 => IsPae ? Isa.Cr4.PAE : 0;
+    public uint Cr4 => IsPae ? Isa.Cr4.PAE : HasLarge ? Isa.Cr4.PSE : 0;
 
     private uint EntrySize => IsPae ? 8u : 4u;
 
@@ -61,7 +62,7 @@ internal sealed record ShadowSpace(ulong End, uint Directory, long TablesEnd, bo
     }
 
     /// <summary>Fills the directory entry that covers a linear address.</summary>
-    public void WriteDirectory(IHostMemory memory, uint linear, uint entry) => Write(memory, Directory, linear >> TableShift, entry);
+    public void WriteDirectory(IHostMemory memory, uint linear, ulong entry) => Write(memory, Directory, linear >> TableShift, entry);
 
     /// <summary>Fills the entry for a linear address in a page table, or in one of several that follow each other.</summary>
     public void WriteTable(IHostMemory memory, uint table, uint linear, ulong entry) => Write(memory, table, Index(linear), entry);

@@ -60,6 +60,11 @@ public interface IProcessorEvents
 {
     /// <summary>An exception or interrupt is about to be delivered through the guest's own tables.</summary>
     void Delivering(byte vector, EventKind kind, uint? errorCode, uint eip, int cpl);
+
+    /// <summary>CR3 has been loaded, by MOV or by a task switch.</summary>
+    void Cr3Loaded()
+    {
+    }
 }
 
 /// <summary>Told of what virtualization hardware does, whoever owns it: a monitor of the harness or a hypervisor that runs as a guest.</summary>

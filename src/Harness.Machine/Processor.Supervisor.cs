@@ -17,6 +17,9 @@ public readonly record struct PageWalk(PhysicalAddress Physical, bool Writable, 
     /// <summary>The walk sets accessed or dirty bits, or would.</summary>
     public bool SetsBits { get; internal init; }
 
+    /// <summary>One entry maps 4 MiB, or 2 MiB under PAE paging.</summary>
+    public bool IsLarge => (Rights & PageEntry.PS) != 0;
+
     /// <summary>Instruction fetches are not allowed.</summary>
     public bool ExecuteDisable => (Rights & Translation.ExecuteDisable) != 0;
 }

@@ -14,8 +14,11 @@ public sealed class HybridEngine : IEngine
 
     public string? NotApplicable(ProcessorModel model, GuestImage guest) => PreventedAccess.NotApplicable(model);
 
-    /// <summary>Options: paging, see <see cref="EngineOption.AddressSpaces"/>.</summary>
+    /// <summary>Options: paging, see <see cref="EngineOption.AddressSpaces"/>; largePages, see <see cref="EngineOption.HasLargePages"/>.</summary>
     /// <exception cref="ArgumentException">An option has another value.</exception>
     public IMonitor Create(MonitorContext context) => new DeprivilegingMonitor(
-        context, new DirectExecution(KernelRing: 0, TrapsUserReturn: false, HasUserShadow: false, EngineOption.AddressSpaces(context, Name)));
+        context, new DirectExecution(KernelRing: 0, TrapsUserReturn: false, HasUserShadow: false, EngineOption.AddressSpaces(context, Name))
+        {
+            HasLargePages = EngineOption.HasLargePages(context, Name),
+        });
 }

@@ -17,7 +17,7 @@ public sealed class TranslateEngine : IEngine
     /// <summary>
     /// Options: emulation, whether CLI, STI, PUSHF, POPF and RDTSC are emulated in the cache ("in-cache", the default) or left to the monitor ("callout");
     /// adaptation, whether accesses that keep faulting on traced memory become callouts ("on", the default, or "off"); cacheKiB, how much code the cache holds;
-    /// paging, see <see cref="EngineOption.AddressSpaces"/>; ring, see <see cref="EngineOption.DedicatesRing"/>.
+    /// paging, see <see cref="EngineOption.AddressSpaces"/>; largePages, see <see cref="EngineOption.HasLargePages"/>; ring, see <see cref="EngineOption.DedicatesRing"/>.
     /// </summary>
     /// <exception cref="ArgumentException">An option has another value.</exception>
     public IMonitor Create(MonitorContext context)
@@ -30,6 +30,7 @@ public sealed class TranslateEngine : IEngine
             context,
             new DirectExecution(KernelRing: 1, TrapsUserReturn: true, HasUserShadow: false, EngineOption.AddressSpaces(context, Name), options)
             {
+                HasLargePages = EngineOption.HasLargePages(context, Name),
                 DedicatesRing = EngineOption.DedicatesRing(context, Name),
             });
     }

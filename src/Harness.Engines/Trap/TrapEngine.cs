@@ -28,8 +28,8 @@ public sealed class TrapEngine(TrapLayout layout) : IEngine
 
     /// <summary>
     /// Options: userReturn, whether a return to user mode traps ("trap", the default) or not ("direct"); shadows, where kernel and users share ring 3: "one" for
-    /// both (the default), which leaves the users what the kernel has touched, or "two"; paging, see <see cref="EngineOption.AddressSpaces"/>; ring, see
-    /// <see cref="EngineOption.DedicatesRing"/>.
+    /// both (the default), which leaves the users what the kernel has touched, or "two"; paging, see <see cref="EngineOption.AddressSpaces"/>; largePages, see
+    /// <see cref="EngineOption.HasLargePages"/>; ring, see <see cref="EngineOption.DedicatesRing"/>.
     /// </summary>
     /// <exception cref="ArgumentException">An option has another value, or a user whom the monitor does not see would reach the device of its kernel.</exception>
     public IMonitor Create(MonitorContext context)
@@ -43,6 +43,11 @@ public sealed class TrapEngine(TrapLayout layout) : IEngine
         }
 
         return new DeprivilegingMonitor(
-            context, new DirectExecution(layout.KernelRing, trapsUserReturn, isPair, EngineOption.AddressSpaces(context, Name)) { DedicatesRing = dedicates });
+            context,
+            new DirectExecution(layout.KernelRing, trapsUserReturn, isPair, EngineOption.AddressSpaces(context, Name))
+            {
+                HasLargePages = EngineOption.HasLargePages(context, Name),
+                DedicatesRing = dedicates,
+            });
     }
 }

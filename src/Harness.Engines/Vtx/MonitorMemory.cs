@@ -42,8 +42,8 @@ internal static class MonitorMemory
     public static ShadowSpace V86Space { get; } = new(V86Task, V86Directory, GuestDirectory, IsUser: true, IsPae: false);
 
     /// <summary>All linear space is the guest's: the monitor is reached by VM exits alone.</summary>
-    public static ShadowSpace GuestSpace(IHost host, long monitorBytes) =>
-        new(1ul << 32, GuestDirectory, IoBitmaps(monitorBytes), IsUser: false, host.Has(Feature.Nx));
+    public static ShadowSpace GuestSpace(IHost host, long monitorBytes, bool hasLarge) =>
+        new(1ul << 32, GuestDirectory, IoBitmaps(monitorBytes), IsUser: false, host.Has(Feature.Nx), hasLarge);
 
     /// <summary>The two I/O bitmaps of VT-x, at the end.</summary>
     public static uint IoBitmaps(long monitorBytes) => (uint)monitorBytes - 2 * PageSize;

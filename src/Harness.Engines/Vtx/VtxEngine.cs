@@ -14,7 +14,11 @@ public sealed class VtxEngine : IEngine
         : NeededControl.All.FirstOrDefault(c => !c.IsAllowedBy(model)) is { } missing ? $"the VT-x of {model.Name} has no {missing.Name} (MSR {missing.Capability:X})"
         : PreventedAccess.NotApplicable(model);
 
-    /// <summary>Options: paging, see <see cref="EngineOption.AddressSpaces"/>; ring, see <see cref="EngineOption.DedicatesRing"/>.</summary>
+    /// <summary>
+    /// Options: paging, see <see cref="EngineOption.AddressSpaces"/>; largePages, see <see cref="EngineOption.HasLargePages"/>; ring, see
+    /// <see cref="EngineOption.DedicatesRing"/>.
+    /// </summary>
     /// <exception cref="ArgumentException">An option has another value.</exception>
-    public IMonitor Create(MonitorContext context) => new VtxMonitor(context, EngineOption.AddressSpaces(context, Name), EngineOption.DedicatesRing(context, Name));
+    public IMonitor Create(MonitorContext context) =>
+        new VtxMonitor(context, EngineOption.AddressSpaces(context, Name), EngineOption.HasLargePages(context, Name), EngineOption.DedicatesRing(context, Name));
 }

@@ -33,7 +33,7 @@ internal sealed class VtxMonitor : IMonitor
     private bool _mapChanged;
 
     /// <exception cref="InvalidOperationException">The processor has no VT-x: its model lacks the extension.</exception>
-    public VtxMonitor(MonitorContext context, int addressSpaces, bool dedicatesRing)
+    public VtxMonitor(MonitorContext context, int addressSpaces, bool hasLargePages, bool dedicatesRing)
     {
         _dedicatesRing = dedicatesRing;
         _host = context.Host;
@@ -43,7 +43,7 @@ internal sealed class VtxMonitor : IMonitor
         _retired = context.Retired;
         _code = new GuestLinearMemory(_emulator, _memory);
         _v86Pages = new ShadowPages(_host, _emulator, _memory, [MonitorMemory.V86Space]);
-        ShadowSpace[] spaces = MonitorMemory.GuestSpace(_host, context.MonitorBytes).Repeat(addressSpaces);
+        ShadowSpace[] spaces = MonitorMemory.GuestSpace(_host, context.MonitorBytes, hasLargePages).Repeat(addressSpaces);
         _guestPages = new ShadowPages(_host, _emulator, _memory, spaces) { Omitted = context.Omitted };
         _vmx = new VmxInstructions(_host.Virtualization as VmxUnit
             ?? throw new InvalidOperationException("The host's processor has no VT-x: its model needs VmxExtension."));

@@ -222,7 +222,15 @@ public readonly unsafe struct MachinePort(Cpu* cpu) : IPort
 
     public (uint Eax, uint Ebx, uint Ecx, uint Edx) Cpuid(uint leaf, uint subleaf) => Processor.Cpuid(leaf, subleaf);
 
-    public void FlushTlb(bool global) => Processor.FlushTlb(global);
+    public void FlushTlb(bool global)
+    {
+        Processor.FlushTlb(global);
+        if (!global)
+        {
+            // Nothing but a load of CR3 leaves the translations of global pages (SDM Vol. 3A, 4.10.4.1).
+            Processor.Events?.Cr3Loaded();
+        }
+    }
 
     public void InvalidatePage(uint linear) => Processor.InvalidatePage(linear);
 

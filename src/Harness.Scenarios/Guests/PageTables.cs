@@ -24,11 +24,12 @@ public enum PageRights
     User = 4,
 }
 
-/// <summary>Page tables of 4-KiB pages, filled in C# and emitted as data.</summary>
+/// <summary>Page tables of 4-KiB and large pages, filled in C# and emitted as data.</summary>
 public sealed class PageTables
 {
     private const uint PageBytes = 4096;
     private const uint Present = 1;
+    private const uint PageSize = 0x80;
     private readonly GuestPaging _paging;
     private readonly List<ulong[]> _pages = [];
 
@@ -63,12 +64,29 @@ public sealed class PageTables
         }
     }
 
-    /// <summary>Where the entry of a page lies, physical; its table is made if there is none.</summary>
-    public uint EntryAddress(uint linear)
+    /// <summary>
+    /// Maps whole large pages, of 4 MiB or under PAE of 2 MiB; an address that is mapped already gets the new translation. Without PAE the guest has to set CR4.PSE.
+    /// </summary>
+    public void MapLarge(uint linear, uint physical, uint bytes, PageRights access)
     {
-        (ulong[] table, uint index) = TableOf(linear);
-        return Directory + (uint)_pages.IndexOf(table) * PageBytes + index * (uint)EntryBytes;
+        uint span = _paging == GuestPaging.Pae ? 1u << 21 : 1u << 22;
+        if ((linear | physical | bytes) % span != 0)
+        {
+            throw new GuestBuildException($"A mapping by large pages expects multiples of {span:X}h; found {bytes:X}h bytes from {linear:X}h to {physical:X}h.");
+        }
+
+        for (uint done = 0; done < bytes; done += span)
+        {
+            (ulong[] directory, uint index) = DirectoryOf(linear + done);
+            directory[index] = (physical + done) | (uint)access | PageSize | Present;
+        }
     }
+
+    /// <summary>Where the directory entry of an address lies, physical: of a large page, or of the table that has the entries of small ones.</summary>
+    public uint DirectoryEntryAddress(uint linear) => AddressOf(DirectoryOf(linear));
+
+    /// <summary>Where the entry of a page lies, physical; its table is made if there is none.</summary>
+    public uint EntryAddress(uint linear) => AddressOf(TableOf(linear));
 
     /// <summary>Emits the tables at their addresses, by Org: what follows lies behind them.</summary>
     public void Emit(GuestAssembler a)
@@ -96,16 +114,24 @@ public sealed class PageTables
 
     private int EntryBytes => _paging == GuestPaging.Pae ? 8 : 4;
 
-    private (ulong[] Table, uint Index) TableOf(uint linear)
+    private uint AddressOf((ulong[] Table, uint Index) entry) =>
+        Directory + (uint)_pages.IndexOf(entry.Table) * PageBytes + entry.Index * (uint)EntryBytes;
+
+    private (ulong[] Directory, uint Index) DirectoryOf(uint linear)
     {
         if (_paging == GuestPaging.Paging32)
         {
-            return (Next(_pages[0], linear >> 22, PageRights.Write | PageRights.User), linear >> 12 & 0x3FF);
+            return (_pages[0], linear >> 22);
         }
 
         // Page-directory-pointer entries have no access rights: bits 1 and 2 are reserved (SDM Vol. 3A, Table 4-8).
-        ulong[] directory = Next(_pages[0], linear >> 30, PageRights.None);
-        return (Next(directory, linear >> 21 & 0x1FF, PageRights.Write | PageRights.User), linear >> 12 & 0x1FF);
+        return (Next(_pages[0], linear >> 30, PageRights.None), linear >> 21 & 0x1FF);
+    }
+
+    private (ulong[] Table, uint Index) TableOf(uint linear)
+    {
+        (ulong[] directory, uint index) = DirectoryOf(linear);
+        return (Next(directory, index, PageRights.Write | PageRights.User), linear >> 12 & (PageBytes / (uint)EntryBytes - 1));
     }
 
     // The rights are decided by the last level alone.
@@ -114,6 +140,11 @@ public sealed class PageTables
         if (table[index] == 0)
         {
             table[index] = NewPage() | (uint)access | Present;
+        }
+
+        if ((table[index] & PageSize) != 0)
+        {
+            throw new GuestBuildException("Small pages cannot be mapped where a large page is mapped already.");
         }
 
         return _pages[(int)((((uint)table[index] & ~(PageBytes - 1)) - Directory) / PageBytes)];

@@ -7,7 +7,7 @@ namespace Harness.Scenarios;
 /// <summary>Runs as records.</summary>
 internal static class RunRecords
 {
-    private static readonly string[] KindNames = ["trap", "exit", "callout", "hypercall", "injection", "interrupt", "hidden fault", "entry", "instruction", "in-cache", "translation", "switch"];
+    private static readonly string[] KindNames = ["trap", "exit", "callout", "hypercall", "injection", "interrupt", "hidden fault", "entry", "instruction", "in-cache", "translation", "switch", "CR3 load"];
 
     /// <summary>The record of a request that was not run.</summary>
     public static RunRecord NotApplicable(RunRequest request, int number, string reason) => Head(request, number, Outcome.NotApplicable) with { Message = reason };

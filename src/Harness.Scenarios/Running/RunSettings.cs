@@ -30,6 +30,9 @@ public sealed record RunSettings
     /// </summary>
     public bool JudgeProperties { get; init; } = true;
 
+    /// <summary>Loads of CR3 are events of kind <see cref="EngineEventKind.Cr3Load"/>: the guest's at level 0, the real ones under a monitor at level 1.</summary>
+    public bool CountCr3Loads { get; init; }
+
     /// <summary>The guest is a hypervisor itself: it sees the model's virtualization features, and engines that do not expose them are not applicable.</summary>
     public bool ExposeVirtualization { get; init; }
 }

@@ -26,6 +26,7 @@ internal sealed class ScenarioRuns(ScenarioContext scenario)
             Options = settings.EngineOptions,
             KeepEvents = true,
             RecordEffects = settings.JudgeProperties,
+            CountCr3Loads = settings.CountCr3Loads,
             Devices = settings.Devices with { Injections = [.. settings.Devices.Injections, .. settings.Injections] },
             Driver = settings.RingDriver is { } driver
                 ? new DriverRequest(driver.Place, scenario.Host.Engines[0], driver.Guest, driver.Devices, driver.EngineOptions)

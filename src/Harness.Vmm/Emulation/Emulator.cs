@@ -34,7 +34,7 @@ public sealed class Emulator : IDisposable
     /// <summary>Guest instructions that the emulator has retired, iterations under REP counted like instructions.</summary>
     public long Retired { get; private set; }
 
-    /// <summary>Told of every delivery through the guest's own tables, failed attempts included.</summary>
+    /// <summary>Told of every delivery through the guest's own tables, failed attempts included, and of its loads of CR3.</summary>
     internal IProcessorEvents? Deliveries { get; set; }
 
     public ref uint Gpr(int number) => ref _processor.Register(number);
@@ -306,6 +306,8 @@ public sealed class Emulator : IDisposable
 
     private sealed class EmulationListener(Emulator emulator) : IProcessorEvents
     {
+        void IProcessorEvents.Cr3Loaded() => emulator.Deliveries?.Cr3Loaded();
+
         void IProcessorEvents.Delivering(byte vector, EventKind kind, uint? errorCode, uint eip, int cpl)
         {
             emulator.Deliveries?.Delivering(vector, kind, errorCode, eip, cpl);

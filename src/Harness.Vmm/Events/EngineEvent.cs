@@ -41,6 +41,13 @@ public enum EngineEventKind
 
     /// <summary>The monitor put the shadows of another address space of the guest in use. What led to it is an event of its own, and has the cost.</summary>
     Switch,
+
+    /// <summary>
+    /// CR3 was loaded: at level 0 the guest's, which on the bare machine is the real one, at level 1 the real one, by a monitor or by the hardware at an entry or exit. Only
+    /// where a run asks for it (<see cref="RunRequest.CountCr3Loads"/>). The reason is "switch" if other tables are in force from then on, else "flush". What led to it
+    /// is an event of its own, and has the cost.
+    /// </summary>
+    Cr3Load,
 }
 
 /// <summary>One event. What identifies a row of a report are <see cref="Kind"/>, <see cref="Cause"/>, <see cref="Reason"/>, <see cref="Instruction"/>, CPL and level.</summary>

@@ -8,7 +8,10 @@ namespace Harness.Vmm;
 /// </summary>
 public sealed class GuestMachine : IDisposable
 {
-    /// <summary>The monitor's memory lies at the host-physical addresses below this; the guest's RAM follows it.</summary>
+    /// <summary>
+    /// The monitor's memory lies at the host-physical addresses below this; the guest's RAM follows it. A multiple of 4 MiB: so what is a large page to a guest that has
+    /// the host for itself can be one to the processor.
+    /// </summary>
     public const long MonitorBytes = 8 << 20;
 
     private const ushort SerialPort = 0x3F8;
@@ -20,6 +23,9 @@ public sealed class GuestMachine : IDisposable
     private byte _toldVector;
     private uint _toldAddress;
     private long _toldTick = -1;
+
+    /// <summary>The guest's CR3 as it was loaded last; null: nobody counts.</summary>
+    private uint? _guestCr3;
 
     /// <summary>
     /// <paramref name="guestModel"/>: what the guest sees, if less than the physical <paramref name="model"/>. <paramref name="neighbourBytes"/>: host memory behind the
@@ -133,6 +139,32 @@ public sealed class GuestMachine : IDisposable
         }
     }
 
+    /// <summary>Records loads of CR3 from now on. Where in the guest the real ones belong nobody knows: they have no address.</summary>
+    internal void CountCr3Loads()
+    {
+        _guestCr3 = Emulator.System.Cr3;
+        Host.CountCr3Loads((cause, isOther) => Ledger.Record(new EngineEvent { Kind = EngineEventKind.Cr3Load, Cause = cause, Reason = ReasonOf(isOther), Level = 1 }));
+    }
+
+    /// <summary>Whoever runs the guest, its loads of CR3 are carried out by this processor.</summary>
+    private void NoteGuestCr3()
+    {
+        if (_guestCr3 is { } before)
+        {
+            _guestCr3 = Emulator.System.Cr3;
+            MachineEvents.Record(new EngineEvent
+            {
+                Kind = EngineEventKind.Cr3Load,
+                Cause = "guest",
+                Reason = ReasonOf(before != _guestCr3),
+                Cpl = Emulator.Cpl,
+                Address = new LinearAddress(Emulator.Segment(SegmentName.CS).Base + Emulator.Processor.InstructionEip),
+            });
+        }
+    }
+
+    private static string ReasonOf(bool isOther) => isOther ? "switch" : "flush";
+
     /// <summary>Stops whichever processor runs.</summary>
     internal void RequestStop()
     {
@@ -193,6 +225,14 @@ public sealed class GuestMachine : IDisposable
         private byte _countedVector;
         private EventKind _countedKind;
         private int _countedCpl;
+
+        public void Cr3Loaded()
+        {
+            if (processor == machine.Emulator.Processor)
+            {
+                machine.NoteGuestCr3();
+            }
+        }
 
         public void Delivering(byte vector, EventKind kind, uint? errorCode, uint eip, int cpl)
         {

@@ -89,7 +89,7 @@ internal sealed partial class Host : IHost, IHostMemory, IProcessorBus, IDisposa
             if (pages)
             {
                 // Paging that begins loads the page-directory-pointer table (SDM Vol. 3A, 4.4.1).
-                Cr3 = Cr3;
+                LoadPageDirectory(Cr3);
             }
         }
     }
@@ -105,10 +105,8 @@ internal sealed partial class Host : IHost, IHostMemory, IProcessorBus, IDisposa
         get => Processor.State.System.Cr3;
         set
         {
-            if (!Processor.TryLoadPageDirectory(value, out Fault fault))
-            {
-                throw new InvalidOperationException($"The monitor's CR3 {value:X8} raised {fault.Vector}({fault.ErrorCode:X4}).");
-            }
+            LoadPageDirectory(value);
+            NoteCr3Load("MOV to CR3");
         }
     }
 
@@ -278,6 +276,7 @@ internal sealed partial class Host : IHost, IHostMemory, IProcessorBus, IDisposa
             return HostReturn.Ended;
         }
 
+        NoteCr3Load("VM exit");
         for (int number = 0; number < 8; number++)
         {
             registers[number] = Processor.Register(number);

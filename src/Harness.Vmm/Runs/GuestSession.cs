@@ -34,6 +34,11 @@ internal sealed class GuestSession : IDisposable
             });
             _driver = GuestRunner.DriverOf(request) is { } driver ? new DriverMachine(request, driver, guestModel, Machine) : null;
             Monitor = request.Engine.Create(new MonitorContext(Machine));
+            if (request.CountCr3Loads)
+            {
+                Machine.CountCr3Loads();
+            }
+
             GuestImage? original = request.Engine.Level == EquivalenceLevel.Programs ? request.Guest : null;
             _recorder = request.RecordEffects || filter is not null ? new EffectRecorder(Machine, Monitor, original, filter) : null;
         }

@@ -33,6 +33,12 @@ public sealed record RunRequest
     /// <summary>Record what <see cref="Equivalence"/> compares. It costs speed: the processor stops at every instruction.</summary>
     public bool RecordEffects { get; init; } = true;
 
+    /// <summary>
+    /// Record the guest's loads of CR3 and the real ones, from the guest's start on (<see cref="EngineEventKind.Cr3Load"/>). Hardware that assists loads it at every entry
+    /// and exit, so that there would be three events for one. A guest that makes hypercalls loads none itself.
+    /// </summary>
+    public bool CountCr3Loads { get; init; }
+
     public GuestDevices Devices { get; init; } = new();
 
     /// <summary>The machine whose kernel drives the disk behind the ring of requests; null: the monitor does, or, on the bare machine, the disk is there.</summary>

@@ -160,6 +160,17 @@ internal sealed class GuestKernelTests
     }
 
     [Test]
+    public void Small_pages_in_a_large_one_and_halves_of_large_pages_are_refused()
+    {
+        var tables = new PageTables(GuestPaging.Paging32, 0x20000);
+        tables.MapLarge(0x400000, 0, 0x400000, PageRights.Write);
+
+        tables.DirectoryEntryAddress(0x400000).Should().Be(0x20004);
+        new Action(() => tables.Map(0x401000, 0, 0x1000, PageRights.Write)).Should().Throw<GuestBuildException>().WithMessage("*large page is mapped already*");
+        new Action(() => tables.MapLarge(0x400000, 0x200000, 0x400000, PageRights.Write)).Should().Throw<GuestBuildException>().WithMessage("*multiples of 400000h*");
+    }
+
+    [Test]
     public void A_ring_0_guest_makes_its_own_page_tables()
     {
         var tables = new PageTables(GuestPaging.Pae, 0x20000);
