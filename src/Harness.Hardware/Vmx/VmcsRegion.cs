@@ -29,16 +29,16 @@ public sealed class VmcsRegion(PhysicalMemory memory)
 
     private ulong Read(ulong address, int size)
     {
-        Span<byte> data = stackalloc byte[size];
-        memory.Read(new PhysicalAddress(address), data);
+        Span<byte> data = stackalloc byte[sizeof(ulong)];
+        memory.Read(new PhysicalAddress(address), data[..size]);
         return VmcsImage.Read(data, size);
     }
 
     private void Write(ulong address, int size, ulong value)
     {
-        Span<byte> data = stackalloc byte[size];
+        Span<byte> data = stackalloc byte[sizeof(ulong)];
         VmcsImage.Write(data, size, value);
-        memory.Write(new PhysicalAddress(address), data);
+        memory.Write(new PhysicalAddress(address), data[..size]);
     }
 }
 

@@ -138,12 +138,13 @@ public sealed partial class VmxUnit
 
     internal VmxResult Vmcall() => Fail(VmInstructionError.VmcallInRoot);
 
-    internal static void Report(VmxUnit unit, string name, VmxResult result) => unit.Events?.Instruction(name, result.Outcome switch
+    internal static void Report(VmxUnit unit, string name, VmxResult result)
     {
-        VmxOutcome.Succeed => 0,
-        VmxOutcome.FailInvalid => -1,
-        _ => (int)result.Error,
-    });
+        if (unit.Events is { } events)
+        {
+            events.Instruction(name, result.Outcome switch { VmxOutcome.Succeed => 0, VmxOutcome.FailInvalid => -1, _ => (int)result.Error });
+        }
+    }
 
     /// <summary>VMfail: with a number in the current VMCS, or invalid where there is none (SDM Vol. 3C, 30.2).</summary>
     private VmxResult Fail(VmInstructionError error)
