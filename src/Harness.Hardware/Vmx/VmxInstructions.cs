@@ -104,6 +104,14 @@ public sealed class VmxInstructions
 
     private void ExpectRoot(string name)
     {
+        if (!_unit.IsInRootOperation)
+        {
+            Refuse(name);
+        }
+    }
+
+    private void Refuse(string name)
+    {
         if (_unit.IsUndefined)
         {
             throw Refused(name, Vector.UD);
@@ -114,15 +122,16 @@ public sealed class VmxInstructions
             throw Refused(name, Vector.GP);
         }
 
-        if (_processor.IsGuest)
-        {
-            throw new InvalidOperationException($"{name} in non-root operation: the monitor has control only after a VM exit.");
-        }
+        throw new InvalidOperationException($"{name} in non-root operation: the monitor has control only after a VM exit.");
     }
 
     private VmxResult Reported(string name, VmxResult result)
     {
-        VmxUnit.Report(_unit, name, result);
+        if (_unit.Events is not null)
+        {
+            VmxUnit.Report(_unit, name, result);
+        }
+
         return result;
     }
 

@@ -22,6 +22,9 @@ public sealed partial class VmxUnit
     /// <summary>#UD of all others: outside VMX operation or of protected mode. VMX operation implies CR0.PE.</summary>
     internal bool IsUndefined => !_inOperation || (_processor.State.OtherFlags & Eflags.VM) != 0;
 
+    /// <summary>VMX instructions other than VMXON execute, and neither fault nor exit.</summary>
+    internal bool IsInRootOperation => !IsUndefined && _processor.State.Cpl == 0 && !_processor.IsGuest;
+
     internal VmxResult Vmxon(ulong address)
     {
         if (_inOperation)
@@ -138,13 +141,12 @@ public sealed partial class VmxUnit
 
     internal VmxResult Vmcall() => Fail(VmInstructionError.VmcallInRoot);
 
-    internal static void Report(VmxUnit unit, string name, VmxResult result)
+    internal static void Report(VmxUnit unit, string name, VmxResult result) => unit.Events?.Instruction(name, result.Outcome switch
     {
-        if (unit.Events is { } events)
-        {
-            events.Instruction(name, result.Outcome switch { VmxOutcome.Succeed => 0, VmxOutcome.FailInvalid => -1, _ => (int)result.Error });
-        }
-    }
+        VmxOutcome.Succeed => 0,
+        VmxOutcome.FailInvalid => -1,
+        _ => (int)result.Error,
+    });
 
     /// <summary>VMfail: with a number in the current VMCS, or invalid where there is none (SDM Vol. 3C, 30.2).</summary>
     private VmxResult Fail(VmInstructionError error)

@@ -280,6 +280,40 @@ public sealed unsafe class PhysicalMemory : IMemoryMap, IDeviceMemory
         }
     }
 
+    /// <summary>As <see cref="Read"/>, a little-endian value of 2, 4 or 8 bytes that does not cross a page.</summary>
+    public ulong ReadWord(PhysicalAddress address, int size)
+    {
+        int page = RamPageOf(address);
+        if (page < 0)
+        {
+            return ulong.MaxValue >> (64 - 8 * size);
+        }
+
+        byte* place = Ram.Pointer(page) + (address.Value & (Ram.PageSize - 1));
+        return size switch { 2 => *(ushort*)place, 4 => *(uint*)place, _ => *(ulong*)place };
+    }
+
+    /// <summary>As <see cref="Write"/>, a little-endian value of 2, 4 or 8 bytes that does not cross a page.</summary>
+    public void WriteWord(PhysicalAddress address, int size, ulong value)
+    {
+        int page = RamPageForWrites(address);
+        if (page < 0)
+        {
+            return;
+        }
+
+        int offset = (int)(address.Value & (Ram.PageSize - 1));
+        byte* place = Ram.PointerToWrite(page) + offset;
+        switch (size)
+        {
+            case 2: *(ushort*)place = (ushort)value; break;
+            case 4: *(uint*)place = (uint)value; break;
+            default: *(ulong*)place = value; break;
+        }
+
+        Ram.NoteWrite(page, offset, size);
+    }
+
     /// <inheritdoc/>
     public bool TryRead(PhysicalAddress address, Span<byte> data)
     {
