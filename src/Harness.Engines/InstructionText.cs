@@ -6,8 +6,11 @@ namespace Harness.Engines;
 /// <summary>An instruction that the monitor emulates, in the words of the ledger.</summary>
 internal static class InstructionText
 {
+    private static readonly string?[] Mnemonics = new string?[Enum.GetValues<Mnemonic>().Length];
+
     /// <summary>In lower case; empty where no instruction is known.</summary>
-    public static string MnemonicOf(in Instruction instruction) => instruction.IsInvalid ? "" : instruction.Mnemonic.ToString().ToLowerInvariant();
+    public static string MnemonicOf(in Instruction instruction) =>
+        instruction.IsInvalid ? "" : Mnemonics[(int)instruction.Mnemonic] ??= instruction.Mnemonic.ToString().ToLowerInvariant();
 
     /// <summary>Port, MSR, control register or vector; empty for others.</summary>
     public static string DetailOf(in Instruction instruction, Emulator emulator) => instruction.Mnemonic switch

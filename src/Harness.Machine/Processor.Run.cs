@@ -130,6 +130,12 @@ public sealed unsafe partial class Processor
             _cpu->State.PendingDebug |= DebugBits.BS;
         }
 
+        // A trap after an iteration that is not the last pushes RF as 1 (SDM Vol. 3B, 17.3.1.1).
+        if (again && _cpu->State.PendingDebug != 0)
+        {
+            _cpu->State.OtherFlags |= Eflags.RF;
+        }
+
         if (_cpu->ActiveShadow != Shadow.None || _cpu->State.PendingDebug != 0 || _cpu->IsGuest)
         {
             _cpu->Attention |= Attention.Events;

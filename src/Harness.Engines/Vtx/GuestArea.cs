@@ -10,6 +10,8 @@ internal readonly record struct InjectedEvent(byte Vector, EventKind Kind, uint?
 /// </summary>
 internal sealed class GuestArea(IHost host, Emulator emulator, VmxInstructions vmx)
 {
+    private readonly KnownFields _fields = new(vmx);
+
     /// <summary>CR0 bits that the guest owns; all others are the monitor's, and the guest reads the virtual ones from the read shadow.</summary>
     private const uint GuestCr0 = Cr0.MP | Cr0.EM | Cr0.TS;
 
@@ -43,17 +45,13 @@ internal sealed class GuestArea(IHost host, Emulator emulator, VmxInstructions v
         Write(VmcsField.HostRip, MonitorMemory.ExitEntry);
     }
 
-    public uint Read(VmcsField field) => (uint)vmx.Vmread(field);
+    public uint Read(VmcsField field) => (uint)_fields.Read(field);
 
     /// <exception cref="InvalidOperationException">The field cannot be written: a defect of the monitor.</exception>
-    public void Write(VmcsField field, ulong value)
-    {
-        VmxResult result = vmx.Vmwrite(field, value);
-        if (!result.Succeeded)
-        {
-            throw new InvalidOperationException($"VMWRITE of {field} failed: {result.Error}.");
-        }
-    }
+    public void Write(VmcsField field, ulong value) => _fields.Write(field, value);
+
+    /// <summary>The guest has been left; its state is the processor's until it is imported.</summary>
+    public void NoteExit() => _fields.NoteExit();
 
     /// <summary>Makes the virtual state the guest's, in a regime other than <see cref="Regime.Invalid"/>.</summary>
     public void Export(Regime regime, ShadowSpace space, Span<uint> registers, InjectedEvent? injected)

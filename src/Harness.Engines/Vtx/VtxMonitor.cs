@@ -235,6 +235,7 @@ internal sealed class VtxMonitor : IMonitor
     /// <summary>The one place where control comes back from the guest.</summary>
     private GuestEnd? HandleExit()
     {
+        _area.NoteExit();
         uint raw = _area.Read(VmcsField.ExitReason);
         var reason = (ExitReason)(raw & ushort.MaxValue);
         InjectedEvent? injected = _event;

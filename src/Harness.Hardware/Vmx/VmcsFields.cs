@@ -32,9 +32,9 @@ public enum VmcsGroup
 /// <summary>A VMCS field: its name in the manual, and the offset in bytes of its data in the VMCS region, which is this project's own choice.</summary>
 public sealed record VmcsFieldRow(VmcsField Field, string Name, int Offset)
 {
-    public VmcsWidth Width => (VmcsWidth)((uint)Field >> 13 & 3);
+    public VmcsWidth Width { get; } = (VmcsWidth)((uint)Field >> 13 & 3);
 
-    public VmcsType Type => (VmcsType)((uint)Field >> 10 & 3);
+    public VmcsType Type { get; } = (VmcsType)((uint)Field >> 10 & 3);
 
     public VmcsGroup Group => (Type, Field) switch
     {
@@ -48,7 +48,7 @@ public sealed record VmcsFieldRow(VmcsField Field, string Name, int Offset)
     };
 
     /// <summary>Bytes: 2, 4 or 8.</summary>
-    public int Size => Width switch { VmcsWidth.Bits16 => 2, VmcsWidth.Bits64 => 8, _ => 4 };
+    public int Size { get; } = (VmcsWidth)((uint)Field >> 13 & 3) switch { VmcsWidth.Bits16 => 2, VmcsWidth.Bits64 => 8, _ => 4 };
 }
 
 /// <summary>

@@ -21,29 +21,33 @@ public sealed class VmcsImage
 
     public ulong this[VmcsFieldRow row]
     {
-        get => Read(_data.AsSpan(row.Offset - VmcsFields.Start), row.Size);
-        set => Write(_data.AsSpan(row.Offset - VmcsFields.Start), row.Size, value);
+        get
+        {
+            ReadOnlySpan<byte> data = _data.AsSpan(row.Offset - VmcsFields.Start);
+            return row.Size switch
+            {
+                2 => BinaryPrimitives.ReadUInt16LittleEndian(data),
+                4 => BinaryPrimitives.ReadUInt32LittleEndian(data),
+                _ => BinaryPrimitives.ReadUInt64LittleEndian(data),
+            };
+        }
+        set
+        {
+            Span<byte> data = _data.AsSpan(row.Offset - VmcsFields.Start);
+            switch (row.Size)
+            {
+                case 2: BinaryPrimitives.WriteUInt16LittleEndian(data, (ushort)value); break;
+                case 4: BinaryPrimitives.WriteUInt32LittleEndian(data, (uint)value); break;
+                default: BinaryPrimitives.WriteUInt64LittleEndian(data, value); break;
+            }
+        }
     }
 
     /// <summary>A field of at most 32 bits, or the low half.</summary>
-    public uint Low(VmcsField field) => (uint)this[field];
-
-    /// <summary>Reads 2, 4 or 8 bytes, little-endian.</summary>
-    public static ulong Read(ReadOnlySpan<byte> data, int size) => size switch
+    public uint Low(VmcsField field)
     {
-        2 => BinaryPrimitives.ReadUInt16LittleEndian(data),
-        4 => BinaryPrimitives.ReadUInt32LittleEndian(data),
-        _ => BinaryPrimitives.ReadUInt64LittleEndian(data),
-    };
-
-    /// <summary>Writes 2, 4 or 8 bytes, little-endian.</summary>
-    public static void Write(Span<byte> data, int size, ulong value)
-    {
-        switch (size)
-        {
-            case 2: BinaryPrimitives.WriteUInt16LittleEndian(data, (ushort)value); break;
-            case 4: BinaryPrimitives.WriteUInt32LittleEndian(data, (uint)value); break;
-            default: BinaryPrimitives.WriteUInt64LittleEndian(data, value); break;
-        }
+        VmcsFieldRow row = VmcsFields.Row(field);
+        ReadOnlySpan<byte> data = _data.AsSpan(row.Offset - VmcsFields.Start);
+        return row.Size == 2 ? BinaryPrimitives.ReadUInt16LittleEndian(data) : BinaryPrimitives.ReadUInt32LittleEndian(data);
     }
 }

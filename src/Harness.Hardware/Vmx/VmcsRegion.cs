@@ -27,19 +27,10 @@ public sealed class VmcsRegion(PhysicalMemory memory)
 
     public void Store(ulong address, VmcsImage image) => memory.Write(new PhysicalAddress(address + VmcsFields.Start), image.Data);
 
-    private ulong Read(ulong address, int size)
-    {
-        Span<byte> data = stackalloc byte[size];
-        memory.Read(new PhysicalAddress(address), data);
-        return VmcsImage.Read(data, size);
-    }
+    // A region is a page at most, and begins on one (SDM Vol. 3C, 24.2).
+    private ulong Read(ulong address, int size) => memory.ReadWord(new PhysicalAddress(address), size);
 
-    private void Write(ulong address, int size, ulong value)
-    {
-        Span<byte> data = stackalloc byte[size];
-        VmcsImage.Write(data, size, value);
-        memory.Write(new PhysicalAddress(address), data);
-    }
+    private void Write(ulong address, int size, ulong value) => memory.WriteWord(new PhysicalAddress(address), size, value);
 }
 
 /// <summary>VMX-abort indicators (SDM Vol. 3C, 27.7).</summary>

@@ -37,16 +37,29 @@ public sealed class VmxInstructions
         return Reported("VMXON", _unit.Vmxon(region.Value));
     }
 
-    public VmxResult Vmxoff() => Executed("VMXOFF", u => u.Vmxoff());
+    public VmxResult Vmxoff()
+    {
+        ExpectRoot("VMXOFF");
+        return Reported("VMXOFF", _unit.Vmxoff());
+    }
 
-    public VmxResult Vmclear(PhysicalAddress region) => Executed("VMCLEAR", u => u.Vmclear(region.Value));
+    public VmxResult Vmclear(PhysicalAddress region)
+    {
+        ExpectRoot("VMCLEAR");
+        return Reported("VMCLEAR", _unit.Vmclear(region.Value));
+    }
 
-    public VmxResult Vmptrld(PhysicalAddress region) => Executed("VMPTRLD", u => u.Vmptrld(region.Value));
+    public VmxResult Vmptrld(PhysicalAddress region)
+    {
+        ExpectRoot("VMPTRLD");
+        return Reported("VMPTRLD", _unit.Vmptrld(region.Value));
+    }
 
     /// <summary>What VMPTRST stores: the current VMCS, all ones for none.</summary>
     public PhysicalAddress Vmptrst()
     {
-        Executed("VMPTRST", _ => VmxResult.Succeed);
+        ExpectRoot("VMPTRST");
+        Reported("VMPTRST", VmxResult.Succeed);
         return new PhysicalAddress(_unit.Vmptrst());
     }
 
@@ -54,6 +67,7 @@ public sealed class VmxInstructions
     /// <exception cref="InvalidOperationException">VMREAD fails: there is no current VMCS.</exception>
     public ulong Vmread(VmcsField field)
     {
+        ExpectRoot("VMREAD");
         uint low = ReadHalf((uint)field);
         return VmcsFields.Row(field).Width == VmcsWidth.Bits64 ? low | (ulong)ReadHalf((uint)field + 1) << 32 : low;
     }
@@ -61,48 +75,68 @@ public sealed class VmxInstructions
     /// <summary>Writes a field; one of 64 bits by two instructions.</summary>
     public VmxResult Vmwrite(VmcsField field, ulong value)
     {
-        VmxResult result = Executed("VMWRITE", u => u.Vmwrite((uint)field, (uint)value));
+        ExpectRoot("VMWRITE");
+        VmxResult result = Reported("VMWRITE", _unit.Vmwrite((uint)field, (uint)value));
         return result.Succeeded && VmcsFields.Row(field).Width == VmcsWidth.Bits64
-            ? Executed("VMWRITE", u => u.Vmwrite((uint)field + 1, (uint)(value >> 32)))
+            ? Reported("VMWRITE", _unit.Vmwrite((uint)field + 1, (uint)(value >> 32)))
             : result;
     }
 
     /// <summary>After success the processor has the guest's state, or the host's if an exit followed at once: run it until it is at HOST_RIP.</summary>
-    public VmxResult Vmlaunch() => Executed("VMLAUNCH", u => u.Vmlaunch());
+    public VmxResult Vmlaunch()
+    {
+        ExpectRoot("VMLAUNCH");
+        return Entered("VMLAUNCH", _unit.Vmlaunch());
+    }
 
     /// <summary>As <see cref="Vmlaunch"/>.</summary>
-    public VmxResult Vmresume() => Executed("VMRESUME", u => u.Vmresume());
+    public VmxResult Vmresume()
+    {
+        ExpectRoot("VMRESUME");
+        return Entered("VMRESUME", _unit.Vmresume());
+    }
 
     private uint ReadHalf(uint encoding)
     {
-        uint value = 0;
-        VmxResult result = Executed("VMREAD", u => u.Vmread(encoding, out value));
+        VmxResult result = Reported("VMREAD", _unit.Vmread(encoding, out uint value));
         return result.Succeeded ? value : throw new InvalidOperationException($"VMREAD of field {encoding:X4}h failed: {result}.");
     }
 
-    private VmxResult Executed(string name, Func<VmxUnit, VmxResult> instruction)
+    private void ExpectRoot(string name)
     {
-        Vector? refusal = _unit.IsUndefined ? Vector.UD : _processor.State.Cpl != 0 ? Vector.GP : null;
-        if (refusal is { } vector)
+        if (!_unit.IsInRootOperation)
         {
-            throw Refused(name, vector);
+            Refuse(name);
+        }
+    }
+
+    private void Refuse(string name)
+    {
+        if (_unit.IsUndefined)
+        {
+            throw Refused(name, Vector.UD);
         }
 
-        if (_processor.IsGuest)
+        if (_processor.State.Cpl != 0)
         {
-            throw new InvalidOperationException($"{name} in non-root operation: the monitor has control only after a VM exit.");
+            throw Refused(name, Vector.GP);
         }
 
-        VmxResult result = instruction(_unit);
-        // An entry that succeeds has told of itself before the guest's first event.
-        return result.Succeeded && name is ("VMLAUNCH" or "VMRESUME") ? result : Reported(name, result);
+        throw new InvalidOperationException($"{name} in non-root operation: the monitor has control only after a VM exit.");
     }
 
     private VmxResult Reported(string name, VmxResult result)
     {
-        VmxUnit.Report(_unit, name, result);
+        if (_unit.Events is not null)
+        {
+            VmxUnit.Report(_unit, name, result);
+        }
+
         return result;
     }
+
+    /// <summary>An entry that succeeds has told of itself before the guest's first event.</summary>
+    private VmxResult Entered(string name, VmxResult result) => result.Succeeded ? result : Reported(name, result);
 
     private static InvalidOperationException Refused(string name, Vector vector) =>
         new($"{name} raises {Vectors.Name((byte)vector)} here: VMXON needs CR0.PE, CR4.VMXE, fixed bits of CR0 and CR4, IA32_FEATURE_CONTROL = 5 and CPL 0; the others VMX operation.");

@@ -8,6 +8,11 @@ public sealed partial class VmxUnit
     /// <summary>DR7 bits that a VM entry does not load: 12, 14 and 15.</summary>
     private const uint Dr7Zero = 0xD000;
 
+    private readonly EntryContext _entry;
+    private readonly PassedChecks _controlChecks = PassedChecks.Controls();
+    private readonly PassedChecks _hostChecks = PassedChecks.Host();
+    private readonly PassedChecks _segmentChecks = PassedChecks.GuestSegments();
+
     /// <summary>VM-entry instruction length while a software event is injected.</summary>
     private uint? _injectedLength;
 
@@ -33,19 +38,20 @@ public sealed partial class VmxUnit
         }
 
         _region.Load(_current, _vmcs);
-        var context = new EntryContext(_vmcs, Capabilities, _processor.Memory);
-        if (EntryChecks.FirstFailure(EntryChecks.Controls, context) is not null)
+        if (_controlChecks.FirstFailure(_entry) is not null)
         {
             return Fail(VmInstructionError.EntryInvalidControls);
         }
 
-        if (EntryChecks.FirstFailure(EntryChecks.Host, context) is not null)
+        if (_hostChecks.FirstFailure(_entry) is not null)
         {
             return Fail(VmInstructionError.EntryInvalidHostState);
         }
 
         Report(this, launch ? "VMLAUNCH" : "VMRESUME", VmxResult.Succeed);
-        if (EntryChecks.FirstFailure(EntryChecks.Guest, context) is { } failure)
+        EntryCheck? failure = EntryChecks.FirstFailure(EntryChecks.GuestRegisters, _entry)
+            ?? _segmentChecks.FirstFailure(_entry) ?? EntryChecks.FirstFailure(EntryChecks.GuestEvents, _entry);
+        if (failure is not null)
         {
             FailEntry(ExitReason.InvalidGuestState, failure.Qualification);
             return VmxResult.Succeed;
@@ -61,8 +67,8 @@ public sealed partial class VmxUnit
         _region.SetLaunched(_current, true);
         _processor.IsGuest = true;
         _processor.StateChanged();
-        Events?.Entry(_processor.State.Eip, context.Injection.GetValueOrDefault());
-        if (context.Injection is { } injection)
+        Events?.Entry(_processor.State.Eip, _entry.Injection.GetValueOrDefault());
+        if (_entry.Injection is { } injection)
         {
             Inject(injection);
         }

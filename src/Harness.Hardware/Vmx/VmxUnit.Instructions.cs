@@ -22,6 +22,9 @@ public sealed partial class VmxUnit
     /// <summary>#UD of all others: outside VMX operation or of protected mode. VMX operation implies CR0.PE.</summary>
     internal bool IsUndefined => !_inOperation || (_processor.State.OtherFlags & Eflags.VM) != 0;
 
+    /// <summary>VMX instructions other than VMXON execute, and neither fault nor exit.</summary>
+    internal bool IsInRootOperation => !IsUndefined && _processor.State.Cpl == 0 && !_processor.IsGuest;
+
     internal VmxResult Vmxon(ulong address)
     {
         if (_inOperation)

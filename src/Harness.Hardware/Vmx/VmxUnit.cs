@@ -1,4 +1,5 @@
 using System.Globalization;
+using Harness.Hardware.Vmx.Checks;
 using Harness.Machine.State;
 
 namespace Harness.Hardware.Vmx;
@@ -24,6 +25,7 @@ public sealed partial class VmxUnit : IInterceptUnit, IMsrUnit, IStateful
         _processor = processor;
         _region = new VmcsRegion(processor.Memory);
         Capabilities = capabilities;
+        _entry = new EntryContext(_vmcs, capabilities, processor.Memory);
     }
 
     public VmxCapabilities Capabilities { get; }

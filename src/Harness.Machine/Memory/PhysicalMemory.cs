@@ -280,6 +280,32 @@ public sealed unsafe class PhysicalMemory : IMemoryMap, IDeviceMemory
         }
     }
 
+    /// <summary>As <see cref="Read"/>, a little-endian value of 1 to 8 bytes that does not cross a page.</summary>
+    public ulong ReadWord(PhysicalAddress address, int size)
+    {
+        int page = RamPageOf(address);
+        if (page < 0)
+        {
+            return ulong.MaxValue >> (64 - 8 * size);
+        }
+
+        return Load(Ram.Pointer(page) + (address.Value & (Ram.PageSize - 1)), size);
+    }
+
+    /// <summary>As <see cref="Write"/>, a little-endian value of 1 to 8 bytes that does not cross a page.</summary>
+    public void WriteWord(PhysicalAddress address, int size, ulong value)
+    {
+        int page = RamPageForWrites(address);
+        if (page < 0)
+        {
+            return;
+        }
+
+        int offset = (int)(address.Value & (Ram.PageSize - 1));
+        Store(Ram.PointerToWrite(page) + offset, size, value);
+        Ram.NoteWrite(page, offset, size);
+    }
+
     /// <inheritdoc/>
     public bool TryRead(PhysicalAddress address, Span<byte> data)
     {
@@ -346,14 +372,7 @@ public sealed unsafe class PhysicalMemory : IMemoryMap, IDeviceMemory
         int ram = PageForReads(physical);
         if (ram >= 0)
         {
-            byte* place = Ram.Pointer(ram) + (physical & (Ram.PageSize - 1));
-            ulong value = 0;
-            for (int i = 0; i < size; i++)
-            {
-                value |= (ulong)place[i] << (8 * i);
-            }
-
-            return value;
+            return Load(Ram.Pointer(ram) + (physical & (Ram.PageSize - 1)), size);
         }
 
         ref readonly Page page = ref At(physical);
@@ -368,18 +387,48 @@ public sealed unsafe class PhysicalMemory : IMemoryMap, IDeviceMemory
         if (ram >= 0)
         {
             int offset = (int)(physical & (Ram.PageSize - 1));
-            byte* place = Ram.PointerToWrite(ram) + offset;
-            for (int i = 0; i < size; i++)
-            {
-                place[i] = (byte)(value >> (8 * i));
-            }
-
+            Store(Ram.PointerToWrite(ram) + offset, size, value);
             Ram.NoteWrite(ram, offset, size);
         }
         else
         {
             ref readonly Page page = ref At(physical);
             page.WriteDevice?.Write(page.WriteOffset + (physical & (Ram.PageSize - 1)), size, value);
+        }
+    }
+
+    private static ulong Load(byte* place, int size)
+    {
+        switch (size)
+        {
+            case 1: return *place;
+            case 2: return *(ushort*)place;
+            case 4: return *(uint*)place;
+            case 8: return *(ulong*)place;
+        }
+
+        ulong value = 0;
+        for (int i = 0; i < size; i++)
+        {
+            value |= (ulong)place[i] << (8 * i);
+        }
+
+        return value;
+    }
+
+    private static void Store(byte* place, int size, ulong value)
+    {
+        switch (size)
+        {
+            case 1: *place = (byte)value; return;
+            case 2: *(ushort*)place = (ushort)value; return;
+            case 4: *(uint*)place = (uint)value; return;
+            case 8: *(ulong*)place = value; return;
+        }
+
+        for (int i = 0; i < size; i++)
+        {
+            place[i] = (byte)(value >> (8 * i));
         }
     }
 

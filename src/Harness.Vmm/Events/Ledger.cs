@@ -63,13 +63,17 @@ public sealed class Ledger(CostProfile? costs, bool keepAll)
     /// <returns>The total that it was added to.</returns>
     public EventCount Record(EngineEvent e)
     {
+        if (costs is not null && e.Level < 1)
+        {
+            e = e with { Level = 1 };
+        }
+
+        EventCount total = TotalOf(e);
         e = e with
         {
-            Cycles = costs?.CostOf(e) ?? 0,
-            Tick = Clock is null ? e.Tick : costs is null || e.Kind == EngineEventKind.Injection || Clock.Arrival is not { } arrival ? Clock.Now : arrival,
-            Level = costs is null ? e.Level : Math.Max(e.Level, 1),
+            Cycles = e.CostsAs == total.First.CostsAs ? total.First.Cycles : CostOf(e),
+            Tick = TickOf(e),
         };
-        EventCount total = TotalOf(e);
         total.Count += e.Count;
         total.Cycles += e.Cycles * e.Count;
         if (keepAll && _all.Count == Capacity)
@@ -85,6 +89,11 @@ public sealed class Ledger(CostProfile? costs, bool keepAll)
         return total;
     }
 
+    private long CostOf(in EngineEvent e) => costs?.CostOf(e) ?? 0;
+
+    private long TickOf(in EngineEvent e) =>
+        Clock is null ? e.Tick : costs is null || e.Kind == EngineEventKind.Injection || Clock.Arrival is not { } arrival ? Clock.Now : arrival;
+
     private EventCount TotalOf(in EngineEvent e)
     {
         ref EventCount? recent = ref _recent[((int)e.Kind + e.Cause.Length + e.Reason.Length + e.Instruction.Length + e.Detail.Length) % Recents];
@@ -96,7 +105,7 @@ public sealed class Ledger(CostProfile? costs, bool keepAll)
         var identity = new Identity(e.Kind, e.Cause, e.Reason, e.Instruction, e.Detail, e.Cpl, e.Level);
         if (!_index.TryGetValue(identity, out EventCount? total))
         {
-            _index[identity] = total = new EventCount(e);
+            _index[identity] = total = new EventCount(e with { Cycles = CostOf(e), Tick = TickOf(e) });
             _totals.Add(total);
         }
 

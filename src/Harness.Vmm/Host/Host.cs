@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.InteropServices;
 
 namespace Harness.Vmm;
 
@@ -327,10 +328,7 @@ internal sealed partial class Host : IHost, IHostMemory, IProcessorBus, IDisposa
         }
 
         uint top = StackTop() - (uint)image.Length * 4;
-        for (int i = 0; i < image.Length; i++)
-        {
-            WriteLinear(top + (uint)i * 4, image[i]);
-        }
+        WriteLinear(top, image);
 
         Processor.Register(4) = top;
         return Processor.TryReturnFromInterrupt(out fault);
@@ -349,7 +347,12 @@ internal sealed partial class Host : IHost, IHostMemory, IProcessorBus, IDisposa
     }
 
     /// <summary>ESP0 of the monitor's TSS.</summary>
-    private uint StackTop() => ReadLinear(Processor.Segment(SegmentName.TR).Base + 4);
+    private uint StackTop()
+    {
+        uint top = 0;
+        ReadLinear(Processor.Segment(SegmentName.TR).Base + 4, new Span<uint>(ref top));
+        return top;
+    }
 
     private void ReadFrame(TrapFrame frame)
     {
@@ -357,23 +360,24 @@ internal sealed partial class Host : IHost, IHostMemory, IProcessorBus, IDisposa
         byte vector = (byte)(state.Cs.Base + state.Eip - _entry.Value);
         uint at = Processor.Register(4);
         frame.Vector = vector;
-        frame.ErrorCode = 0;
-        if (StackTop() - at is 24 or 40)
-        {
-            frame.ErrorCode = ReadLinear(at);
-            at += 4;
-        }
 
-        frame.Eip = ReadLinear(at);
-        frame.Cs = (ushort)ReadLinear(at + 4);
-        frame.Eflags = ReadLinear(at + 8);
-        frame.Esp = ReadLinear(at + 12);
-        frame.Ss = (ushort)ReadLinear(at + 16);
+        // Five words, nine out of virtual-8086 mode, and where there is one an error code below them.
+        Span<uint> image = stackalloc uint[10];
+        image = image[..((StackTop() - at) switch { 40 => 10, 36 => 9, 24 => 6, _ => 5 })];
+        ReadLinear(at, image);
+        bool hasErrorCode = image.Length is 6 or 10;
+        frame.ErrorCode = hasErrorCode ? image[0] : 0;
+        image = hasErrorCode ? image[1..] : image;
+        frame.Eip = image[0];
+        frame.Cs = (ushort)image[1];
+        frame.Eflags = image[2];
+        frame.Esp = image[3];
+        frame.Ss = (ushort)image[4];
         bool v86 = (frame.Eflags & Eflags.VM) != 0;
-        frame.Es = v86 ? (ushort)ReadLinear(at + 20) : state.Es.Selector;
-        frame.Ds = v86 ? (ushort)ReadLinear(at + 24) : state.Ds.Selector;
-        frame.Fs = v86 ? (ushort)ReadLinear(at + 28) : state.Fs.Selector;
-        frame.Gs = v86 ? (ushort)ReadLinear(at + 32) : state.Gs.Selector;
+        frame.Es = v86 ? (ushort)image[5] : state.Es.Selector;
+        frame.Ds = v86 ? (ushort)image[6] : state.Ds.Selector;
+        frame.Fs = v86 ? (ushort)image[7] : state.Fs.Selector;
+        frame.Gs = v86 ? (ushort)image[8] : state.Gs.Selector;
         frame.Cr2 = state.System.Cr2;
         for (int number = 0; number < 8; number++)
         {
@@ -384,19 +388,35 @@ internal sealed partial class Host : IHost, IHostMemory, IProcessorBus, IDisposa
         }
     }
 
-    private uint ReadLinear(uint linear) =>
-        Processor.TryTranslate(new LinearAddress(linear), write: false, user: false, out PhysicalAddress physical)
-            ? ReadUInt32(new HostPhysicalAddress(physical.Value))
-            : throw new InvalidOperationException($"The monitor's stack or task segment is not mapped at {linear:X8}.");
-
-    private void WriteLinear(uint linear, uint value)
+    private void ReadLinear(uint linear, Span<uint> words)
     {
-        if (!Processor.TryTranslate(new LinearAddress(linear), write: true, user: false, out PhysicalAddress physical))
+        Span<byte> data = MemoryMarshal.AsBytes(words);
+        for (int done = 0; done < data.Length;)
         {
-            throw new InvalidOperationException($"The monitor's stack is not mapped at {linear:X8}.");
+            HostPhysicalAddress at = TranslateOwn(linear + (uint)done, write: false, data.Length - done, out int count);
+            Read(at, data.Slice(done, count));
+            done += count;
         }
+    }
 
-        WriteUInt32(new HostPhysicalAddress(physical.Value), value);
+    private void WriteLinear(uint linear, ReadOnlySpan<uint> words)
+    {
+        ReadOnlySpan<byte> data = MemoryMarshal.AsBytes(words);
+        for (int done = 0; done < data.Length;)
+        {
+            HostPhysicalAddress at = TranslateOwn(linear + (uint)done, write: true, data.Length - done, out int count);
+            Write(at, data.Slice(done, count));
+            done += count;
+        }
+    }
+
+    /// <summary>Where the monitor's own stack or task segment lies, and how many of the bytes asked for are in that page.</summary>
+    private HostPhysicalAddress TranslateOwn(uint linear, bool write, int wanted, out int count)
+    {
+        count = Math.Min(wanted, Ram.PageSize - (int)(linear & (Ram.PageSize - 1)));
+        return Processor.TryTranslate(new LinearAddress(linear), write, user: false, out PhysicalAddress physical)
+            ? new HostPhysicalAddress(physical.Value)
+            : throw new InvalidOperationException($"The monitor's stack or task segment is not mapped at {linear:X8}.");
     }
 
     public void Read(HostPhysicalAddress address, Span<byte> data) => PhysicalMemory.Read(new PhysicalAddress(address.Value), data);

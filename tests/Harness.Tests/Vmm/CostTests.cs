@@ -52,6 +52,22 @@ internal sealed class CostTests
     }
 
     [Test]
+    public void Each_event_has_its_own_cost_where_one_of_the_same_identity_came_another_way()
+    {
+        CostProfile costs = CostProfile.Load(ScenarioContext.DefaultCost);
+        var trap = new EngineEvent { Kind = EngineEventKind.HiddenFault, Cause = "#PF" };
+        EngineEvent exit = trap with { CostsAs = EngineEventKind.Exit };
+        costs.CostOf(trap).Should().NotBe(costs.CostOf(exit));
+
+        var ledger = new Ledger(costs, keepAll: true);
+        EngineEvent[] events = [trap, exit, exit, trap];
+        Array.ForEach(events, e => ledger.Record(e));
+
+        ledger.All.Select(e => e.Cycles).Should().Equal(events.Select(e => costs.CostOf(e)));
+        ledger.Totals.Should().ContainSingle().Which.Cycles.Should().Be(2 * (costs.CostOf(trap) + costs.CostOf(exit)));
+    }
+
+    [Test]
     public void Under_hardware_the_processor_delivers_the_guests_faults_and_the_monitor_reaches_the_ports()
     {
         EngineRun run = GuestRunner.Run(Requests.For(new VtxEngine(), Faulty) with { Model = ModelRegistry.Load("yonah") });

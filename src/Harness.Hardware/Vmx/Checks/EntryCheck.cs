@@ -1,3 +1,5 @@
+using System.Collections.Immutable;
+
 namespace Harness.Hardware.Vmx.Checks;
 
 /// <summary>What the checks of a VM entry look at.</summary>
@@ -38,16 +40,22 @@ public sealed record EntryCheck(string Section, string Rule, Func<EntryContext, 
 public static class EntryChecks
 {
     /// <summary>VM-execution, VM-exit and VM-entry control fields; a failure is VM-instruction error 7.</summary>
-    public static IReadOnlyList<EntryCheck> Controls => ControlChecks.Rows;
+    public static ImmutableArray<EntryCheck> Controls { get; } = [.. ControlChecks.Rows];
 
     /// <summary>The host-state area; a failure is VM-instruction error 8.</summary>
-    public static IReadOnlyList<EntryCheck> Host => HostChecks.Rows;
+    public static ImmutableArray<EntryCheck> Host { get; } = [.. HostChecks.Rows];
 
     /// <summary>The guest-state area; a failure is a VM exit with reason 33.</summary>
-    public static IReadOnlyList<EntryCheck> Guest { get; } = [.. GuestRegisterChecks.Rows, .. GuestSegmentChecks.Rows, .. GuestEventChecks.Rows];
+    public static ImmutableArray<EntryCheck> Guest => [.. GuestRegisters, .. GuestSegments, .. GuestEvents];
+
+    internal static ImmutableArray<EntryCheck> GuestRegisters { get; } = [.. GuestRegisterChecks.Rows];
+
+    internal static ImmutableArray<EntryCheck> GuestSegments { get; } = [.. GuestSegmentChecks.Rows];
+
+    internal static ImmutableArray<EntryCheck> GuestEvents { get; } = [.. GuestEventChecks.Rows];
 
     /// <summary>The first check that fails, or null.</summary>
-    public static EntryCheck? FirstFailure(IReadOnlyList<EntryCheck> checks, EntryContext context)
+    public static EntryCheck? FirstFailure(ImmutableArray<EntryCheck> checks, EntryContext context)
     {
         foreach (EntryCheck check in checks)
         {

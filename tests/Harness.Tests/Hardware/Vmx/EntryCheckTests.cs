@@ -24,15 +24,28 @@ public sealed class EntryCheckTests
     [TestCaseSource(nameof(Failures))]
     public void A_check_fails(int number)
     {
-        (string rule, VmcsField field, ulong flipped, Action<VmxMachine> prepare) = Cases().ElementAt(number);
         using VmxMachine machine = VmxMachine.WithGuest(a => a.vmcall());
+        ExpectFailure(machine, number, m => m.Vmx.Vmlaunch());
+    }
+
+    [TestCaseSource(nameof(Failures))]
+    public void A_check_fails_where_the_entry_before_passed_it(int number)
+    {
+        using VmxMachine machine = VmxMachine.WithGuest(a => a.vmcall());
+        machine.Run().Should().Be(ExitReason.Vmcall);
+        ExpectFailure(machine, number, m => m.Vmx.Vmresume());
+    }
+
+    private static void ExpectFailure(VmxMachine machine, int number, Func<VmxMachine, VmxResult> enter)
+    {
+        (string rule, VmcsField field, ulong flipped, Action<VmxMachine> prepare) = Cases().ElementAt(number);
         prepare(machine);
         Outcome(machine).Rule.Should().BeNull("the state must be valid before the change");
         machine[field] ^= flipped;
         (string? failed, uint qualification) = Outcome(machine);
         failed.Should().Be(rule);
 
-        VmxResult result = machine.Vmx.Vmlaunch();
+        VmxResult result = enter(machine);
         if (EntryChecks.Controls.Any(c => c.Rule == rule))
         {
             result.Should().Be(new VmxResult(VmxOutcome.FailValid, VmInstructionError.EntryInvalidControls));
