@@ -84,7 +84,7 @@ internal sealed class VirtualState(Emulator emulator, DirectExecution direct, Sh
 
         emulator.Eip = frame.Eip;
 
-        // Faults set RF in the frame; without breakpoints nobody can tell, and it must not outlive the fault. A debug trap has RF as the guest's own frame will.
+        // Faults set RF in the frame; without breakpoints it is taken for the fault's, which it must not outlive: the guest's own is lost. A debug trap has RF as the guest's own frame will.
         uint resume = (emulator.System.Dr7 & Breakpoints) == 0 && frame.Vector != (byte)Vector.DB ? Eflags.RF : 0;
         emulator.Flags = VirtualFlagsOf(frame.Eflags) & ~resume;
         emulator.Cpl = CplOf(frame.Cs);

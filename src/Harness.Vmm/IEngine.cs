@@ -71,6 +71,9 @@ public interface IEngine
     /// </summary>
     string? NotOnSharedHost => null;
 
+    /// <summary>Names of its options, which <see cref="Create"/> reads.</summary>
+    IReadOnlyList<string> Options => [];
+
     /// <summary>Sets up the monitor for one run.</summary>
     IMonitor Create(MonitorContext context);
 }

@@ -14,6 +14,8 @@ public sealed class HybridEngine : IEngine
 
     public string? NotApplicable(ProcessorModel model, GuestImage guest) => PreventedAccess.NotApplicable(model);
 
+    public IReadOnlyList<string> Options { get; } = ["paging", "largePages"];
+
     /// <summary>Options: paging, see <see cref="EngineOption.AddressSpaces"/>; largePages, see <see cref="EngineOption.HasLargePages"/>.</summary>
     /// <exception cref="ArgumentException">An option has another value.</exception>
     public IMonitor Create(MonitorContext context) => new DeprivilegingMonitor(

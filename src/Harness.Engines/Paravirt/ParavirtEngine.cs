@@ -23,6 +23,8 @@ public sealed class ParavirtEngine : IEngine
 
     public GuestImage ImageOf(GuestImage guest) => guest.Paravirtual!;
 
+    public IReadOnlyList<string> Options { get; } = ["ring"];
+
     /// <summary>Options: ring, see <see cref="EngineOption.DedicatesRing"/>.</summary>
     /// <exception cref="ArgumentException">An option has another value.</exception>
     public IMonitor Create(MonitorContext context) => new ParavirtMonitor(context, EngineOption.DedicatesRing(context, Name));

@@ -14,6 +14,8 @@ public sealed class TranslateEngine : IEngine
 
     public string? NotApplicable(ProcessorModel model, GuestImage guest) => PreventedAccess.NotApplicable(model);
 
+    public IReadOnlyList<string> Options { get; } = ["emulation", "adaptation", "cacheKiB", "paging", "largePages", "ring"];
+
     /// <summary>
     /// Options: emulation, whether CLI, STI, PUSHF, POPF and RDTSC are emulated in the cache ("in-cache", the default) or left to the monitor ("callout");
     /// adaptation, whether accesses that keep faulting on traced memory become callouts ("on", the default, or "off"); cacheKiB, how much code the cache holds;

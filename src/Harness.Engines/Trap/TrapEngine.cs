@@ -26,6 +26,8 @@ public sealed class TrapEngine(TrapLayout layout) : IEngine
     public string? NotApplicable(ProcessorModel model, GuestImage guest) =>
         guest.Entry.Mode == EntryMode.Protected ? PreventedAccess.NotApplicable(model) : "the guest starts in real mode, which ring deprivileging does not virtualize";
 
+    public IReadOnlyList<string> Options { get; } = ["userReturn", "shadows", "paging", "largePages", "ring"];
+
     /// <summary>
     /// Options: userReturn, whether a return to user mode traps ("trap", the default) or not ("direct"); shadows, where kernel and users share ring 3: "one" for
     /// both (the default), which leaves the users what the kernel has touched, or "two"; paging, see <see cref="EngineOption.AddressSpaces"/>; largePages, see

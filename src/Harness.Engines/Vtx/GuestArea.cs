@@ -141,7 +141,7 @@ internal sealed class GuestArea(IHost host, Emulator emulator, VmxInstructions v
         system.Dr6 = host.ReadDebug(6);
         system.Dr7 = Read(VmcsField.GuestDr7);
 
-        // A #PF that exits saves RF set; without breakpoints nobody can tell, and it must not outlive the fault. An interrupt saves RF as it is.
+        // A #PF that exits saves RF set; without breakpoints it is taken for the fault's, which it must not outlive: the guest's own is lost. An interrupt saves RF as it is.
         bool atBoundary = (ExitReason)(Read(VmcsField.ExitReason) & ushort.MaxValue) is ExitReason.ExternalInterrupt or ExitReason.InterruptWindow;
         uint resume = (system.Dr7 & Breakpoints) == 0 && !atBoundary ? Eflags.RF : 0;
         emulator.Flags = VirtualFlags(Read(VmcsField.GuestRflags)) & ~resume;

@@ -14,6 +14,8 @@ public sealed class VtxEngine : IEngine
         : NeededControl.All.FirstOrDefault(c => !c.IsAllowedBy(model)) is { } missing ? $"the VT-x of {model.Name} has no {missing.Name} (MSR {missing.Capability:X})"
         : PreventedAccess.NotApplicable(model);
 
+    public IReadOnlyList<string> Options { get; } = ["paging", "largePages", "ring"];
+
     /// <summary>
     /// Options: paging, see <see cref="EngineOption.AddressSpaces"/>; largePages, see <see cref="EngineOption.HasLargePages"/>; ring, see
     /// <see cref="EngineOption.DedicatesRing"/>.

@@ -26,9 +26,11 @@ public sealed class HostPlan
     {
         Given.NotNull(name, "a name");
         Given.NotNull(guest, "a guest such as Guest.Kernel(k => ...)");
-        if (shares < 1 || memoryShares < 1 || minimumPercent is < 0 or > 100 || maximumPercent is < 1 or > 100)
+        if (shares < 1 || memoryShares < 1 || minimumPercent is < 0 or > 100 || maximumPercent is < 1 or > 100 || minimumPercent > maximumPercent)
         {
-            throw new ArgumentException($"Machine '{name}': expected shares from 1 and percentages from 0 (at most: from 1) to 100.");
+            throw new ArgumentException(string.Create(
+                CultureInfo.InvariantCulture,
+                $"Machine '{name}': expected shares from 1, and percentages from 0 (at most: from 1) to 100, the least not above the most; found {shares} and {memoryShares}, {minimumPercent} and {maximumPercent}."));
         }
 
         if (_machines.Exists(m => m.Name == name))

@@ -28,7 +28,7 @@ internal sealed class ScenarioHosts(ScenarioContext scenario, ScenarioRuns runs)
 
         List<HostedRuns> hosts = [];
         List<MissingRun> missing = [];
-        IEnumerable<IEngine> engines = scenario.Host.Engines.Where(e => e.Kind != MonitorKind.Bare && (e.Kind & settings.Runs.Monitors) != 0);
+        IEnumerable<IEngine> engines = Monitors.Where(e => (e.Kind & settings.Runs.Monitors) != 0);
         foreach (IEngine engine in plan.Machines.All(m => m.Engine is not null) ? engines.Take(1) : engines)
         {
             HostedMachine[] machines = [.. plan.Machines.Select((m, i) => m.With(requests[i] with { Engine = Find(m.Engine) ?? engine }))];
@@ -50,10 +50,12 @@ internal sealed class ScenarioHosts(ScenarioContext scenario, ScenarioRuns runs)
         return new HostRunSet(scenario, null, hosts, missing);
     }
 
+    private IEnumerable<IEngine> Monitors => scenario.Host.Engines.Where(e => e.Kind != MonitorKind.Bare);
+
     private IEngine? Find(string? engine) => engine is null
         ? null
-        : scenario.Host.Engines.FirstOrDefault(e => e.Name == engine)
-            ?? throw new ArgumentException($"There is no engine '{engine}'; there are {string.Join(", ", scenario.Host.Engines.Select(e => e.Name))}.", nameof(engine));
+        : Monitors.FirstOrDefault(e => e.Name == engine)
+            ?? throw new ArgumentException($"There is no engine '{engine}' with a monitor; there are {string.Join(", ", Monitors.Select(e => e.Name))}.", nameof(engine));
 
     private HostedRuns Judge(HostRun host, int number, GuestEnd? ends)
     {

@@ -15,6 +15,8 @@ internal sealed class ScenarioRuns(ScenarioContext scenario)
     public RunRequest Request(GuestImage guest, string cpu, string cost, long maxInstructions, RunSettings settings)
     {
         RunOptions options = scenario.Host.Options;
+        CheckNames(settings.EngineOptions);
+        CheckNames(settings.RingDriver?.EngineOptions ?? new Dictionary<string, string>());
         var request = new RunRequest
         {
             Engine = scenario.Host.Engines[0],
@@ -34,6 +36,16 @@ internal sealed class ScenarioRuns(ScenarioContext scenario)
             Cancellation = scenario.Host.Cancellation,
         };
         return settings.ExposeVirtualization ? request with { Withheld = [] } : request;
+    }
+
+    // A run is of many engines, of which each reads the options that it has: a name that none has is a mistake.
+    private void CheckNames(IReadOnlyDictionary<string, string> options)
+    {
+        string[] names = [.. scenario.Host.Engines.SelectMany(e => e.Options).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
+        if (options.Keys.Order(StringComparer.Ordinal).FirstOrDefault(name => !names.Contains(name, StringComparer.Ordinal)) is { } unknown)
+        {
+            throw new ArgumentException($"No engine has an option '{unknown}'; there are {string.Join(", ", names)}.");
+        }
     }
 
     /// <summary>The number of one more run of the scenario.</summary>

@@ -14,6 +14,16 @@ public static class Admission
     /// <summary>Why the machines cannot all run, in words; null if they can.</summary>
     public static string? Refuses(HostOptions host, IReadOnlyList<HostedMachine> machines)
     {
+        if (host.Mistake is { } mistake)
+        {
+            throw new ArgumentException($"The host: {mistake}.", nameof(host));
+        }
+
+        if (machines.Sum(m => m.MinimumPercent) is > 100 and var sum)
+        {
+            return Text($"the least parts of the processor that the machines are to have add up to {sum} %");
+        }
+
         long memory = host.MemoryBytes;
         long swap = host.SwapBytes;
         foreach (HostedMachine machine in machines)

@@ -53,6 +53,11 @@ public sealed class ConsolidatedHost : IDisposable
     /// <summary><paramref name="filter"/>: which steps of the machine <paramref name="watched"/> somebody wants to see.</summary>
     private ConsolidatedHost(HostOptions options, IReadOnlyList<HostedMachine> machines, int watched, StepFilter? filter)
     {
+        if (options.Mistake is { } mistake)
+        {
+            throw new ArgumentException($"The host: {mistake}.", nameof(options));
+        }
+
         if (NotApplicable(options, machines) is { } reason)
         {
             throw new InvalidOperationException($"The machines cannot run on one host: {reason}.");

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Harness.Vmm;
 
 /// <summary>A host for several machines. Figures of the paper are those of Waldspurger, "Memory Resource Management in VMware ESX Server", OSDI 2002.</summary>
@@ -33,8 +35,21 @@ public sealed record HostOptions
     /// <summary>Pages that can be written to swap space between two time slices.</summary>
     public int PagesPerSwap { get; init; } = 16;
 
+    /// <summary>What is out of its range, in words; null: nothing.</summary>
+    internal string? Mistake =>
+        Quantum < 1 ? Text($"a quantum from 1 was expected; found {Quantum}")
+        : Period < 1 ? Text($"a period from 1 was expected; found {Period}")
+        : PagesPerScan < 0 ? Text($"pages to hash in a period from 0 were expected; found {PagesPerScan}")
+        : SamplesPerPeriod < 0 ? Text($"samples in a period from 0 were expected; found {SamplesPerPeriod}")
+        : IdleTax is not (>= 0 and < 1) ? Text($"an idle-memory tax from 0 to below 1 was expected; found {IdleTax}")
+        : PagesPerSwap < 1 ? Text($"pages to write to swap space from 1 were expected; found {PagesPerSwap}")
+        : SwapBytes < 0 ? Text($"swap space from 0 was expected; found {SwapBytes >> 10} KiB")
+        : null;
+
     /// <summary>Protections that are left out, by tests that show that each is needed.</summary>
     internal Protection Omitted { get; init; }
+
+    private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }
 
 /// <summary>One machine of a host: what it runs and what it is entitled to.</summary>

@@ -50,6 +50,19 @@ public sealed class RunCommandTests
     }
 
     [Test]
+    public void ShouldNotTakeAnOptionThatNoEngineHas()
+    {
+        _folder.Script("option", """
+            Scenario("x", s => s.Run(Guest.Protected32(a => a.Done()), settings: new RunSettings { EngineOptions = new Dictionary<string, string> { ["userreturn"] = "direct" } }));
+            """);
+
+        var run = _folder.Run("run");
+
+        run.Code.Should().Be(2);
+        run.Out.Should().Contain("No engine has an option 'userreturn'; there are adaptation, cacheKiB, emulation, largePages, paging, ring, shadows, userReturn.");
+    }
+
+    [Test]
     public void ShouldSetTheEnginesSideBySide()
     {
         _folder.Script("runs", """

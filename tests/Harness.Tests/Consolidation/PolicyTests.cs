@@ -106,6 +106,29 @@ public sealed class PolicyTests
         Admission.Refuses(host with { MemoryBytes = host.MemoryBytes - 4096 }, [machine, machine]).Should().Contain("need 8704 KiB of memory; 8700 KiB");
         Admission.Refuses(host with { SwapBytes = (1 << 20) - 4096 }, [machine, machine]).Should().Contain("512 KiB; 508 KiB of swap space");
         Admission.Refuses(host, [machine with { MinimumBytes = 2 << 20 }]).Should().Contain("a minimum from 0");
+        Admission.Refuses(host, [machine with { MinimumPercent = 60 }, machine with { MinimumPercent = 41 }]).Should().Contain("add up to 101 %");
+    }
+
+    private static IEnumerable<TestCaseData> Mistakes()
+    {
+        HostOptions host = Host(1, 256);
+        yield return new TestCaseData(host with { Quantum = 0 }, "quantum from 1");
+        yield return new TestCaseData(host with { Period = -7 }, "period from 1");
+        yield return new TestCaseData(host with { SamplesPerPeriod = -1 }, "samples in a period");
+        yield return new TestCaseData(host with { PagesPerScan = -1 }, "pages to hash");
+        yield return new TestCaseData(host with { IdleTax = 1 }, "idle-memory tax");
+        yield return new TestCaseData(host with { IdleTax = double.NaN }, "idle-memory tax");
+        yield return new TestCaseData(host with { PagesPerSwap = 0 }, "pages to write to swap space");
+        yield return new TestCaseData(host with { SwapBytes = -1 }, "swap space from 0");
+    }
+
+    [TestCaseSource(nameof(Mistakes))]
+    public void A_host_says_what_is_out_of_its_range(HostOptions host, string message)
+    {
+        HostedMachine machine = On(Writer("a", 1, 1), "interpret");
+
+        FluentActions.Invoking(() => Admission.Refuses(host, [machine])).Should().Throw<ArgumentException>().WithMessage($"*{message}*");
+        FluentActions.Invoking(() => new ConsolidatedHost(host, [machine])).Should().Throw<ArgumentException>().WithMessage($"*{message}*");
     }
 
     private static HostedMachine Hosted(int shares, int minimum = 0, int maximum = 100) =>
