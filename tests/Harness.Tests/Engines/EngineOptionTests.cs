@@ -1,5 +1,4 @@
 using FluentAssertions;
-using Harness.Running;
 using Harness.Scenarios;
 using Harness.Tests.Vmm;
 using Harness.Vmm;
