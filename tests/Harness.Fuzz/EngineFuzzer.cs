@@ -168,7 +168,7 @@ public sealed class EngineFuzzer : IFuzzer
             return null;
         }
 
-        if (first is { Value: "eflags.RF" })
+        if (first is { Value: "eflags.RF" } || (first is not null && RepeatsDebugTrap(run) && ShowsResumeFlag(first)))
         {
             CountApart("apart: an exit by a fault saves RF as 1, whatever the guest had");
             return null;
@@ -186,6 +186,14 @@ public sealed class EngineFuzzer : IFuzzer
         bool stores = first.Instruction.StartsWith("pushf", StringComparison.Ordinal) || first.Instruction.StartsWith("int", StringComparison.Ordinal);
         return first.Value == "eflags.IOPL" || (stores && first.Found >= 0 && (first.Found & SecondByte) == SecondByte);
     }
+
+    /// <summary>A fault that is the monitor's alone, inside the delivery of a debug trap, which then has to be injected anew.</summary>
+    private static bool RepeatsDebugTrap(EngineRun run) =>
+        run.Ledger.Totals.Any(count => count.First is { Kind: EngineEventKind.Injection, Cause: "#DB", Reason: "repeated" });
+
+    /// <summary>The byte with RF of an image of EFLAGS in memory, whichever instruction has just completed; memory is 0 where a side has not written.</summary>
+    private static bool ShowsResumeFlag(Divergence first) =>
+        first.Value.StartsWith('[') && (long.Max(first.Bare, 0) ^ long.Max(first.Found, 0)) == Eflags.RF >> 16;
 
     private RunRequest Request(long number, IEngine engine)
     {
