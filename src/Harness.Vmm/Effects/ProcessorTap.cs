@@ -48,7 +48,7 @@ internal sealed class HostTap(EffectRecorder recorder, GuestMachine machine) : P
     {
         var executed = new LinearAddress(Processor.StepCodeBase + instruction.IP32);
         CodeSource source = Recorder.SourceOf(executed) ?? new CodeSource(executed, instruction.IP32, instruction);
-        if (instruction.Mnemonic is Mnemonic.Int or Mnemonic.Int3 or Mnemonic.Into && Processor.State.Cpl == 0)
+        if (instruction.Mnemonic is Mnemonic.Int or Mnemonic.Int3 or Mnemonic.Into && Processor.State.Cpl == 0 && !Processor.IsGuest)
         {
             // A gate that the monitor has opened leads to its own stack.
             _outside = null;

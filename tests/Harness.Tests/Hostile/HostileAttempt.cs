@@ -44,7 +44,8 @@ internal sealed record HostileAttempt(string Group, string Name, int Ring, Actio
     public static void RevokeWindow(Assembler a) => a.@int(RevokeVector);
 
     /// <summary>A kernel that ends at the first fault, and a program.</summary>
-    public GuestImage Build() => Guest.Kernel(new GuestOptions { Name = ToString() }, k =>
+    /// <param name="memoryBytes">The guest's RAM.</param>
+    public GuestImage Build(long memoryBytes) => Guest.Kernel(new GuestOptions { Name = ToString(), MemoryBytes = memoryBytes }, k =>
     {
         k.Paging = GuestPaging.Paging32;
         foreach (Vector vector in (ReadOnlySpan<Vector>)[Vector.DE, Vector.BR, Vector.UD, Vector.NM, Vector.TS, Vector.NP, Vector.SS, Vector.GP, Vector.PF, Vector.AC, Vector.DB])

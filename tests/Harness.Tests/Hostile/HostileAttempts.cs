@@ -18,8 +18,10 @@ internal static class HostileAttempts
     /// <summary>Linear addresses in the last 4 MiB: tables, stack, entry points, page tables, translated code, the end.</summary>
     private static readonly uint[] Linear = [0xFFC00008, 0xFFC20000, 0xFFC21004, 0xFFC23FF0, 0xFFC25000, 0xFFC27FFC, 0xFFE00000, 0xFFFFFFFC];
 
-    /// <summary>Frames behind the guest's RAM, and, if somebody took them for host frames, the monitor's, the guest's own tables and the neighbour's.</summary>
-    private static readonly uint[] Frames = [0x100000, 0x1FF000, 0x20000, 0x23000, 0x27000, 0x7FF000, 0x900000, 0xA00000, 0xF0000, 0xFFC00000, 0xFFFFF000];
+    /// <summary>
+    /// Frames behind the guest's RAM of 1 MiB, or of 3 MiB, and, if somebody took them for host frames, the monitor's, the guest's own tables and the neighbour's.
+    /// </summary>
+    private static readonly uint[] Frames = [0x100000, 0x1FF000, 0x20000, 0x23000, 0x27000, 0x300000, 0x3FF000, 0x7FF000, 0x900000, 0xA00000, 0xF0000, 0xFFC00000, 0xFFFFF000];
 
     public static IReadOnlyList<HostileAttempt> All { get; } =
     [
@@ -67,13 +69,10 @@ internal static class HostileAttempts
             });
             yield return new("page tables", $"large page {frame:X8}", 0, a =>
             {
-                a.mov(eax, cr4);
-                a.or(eax, (int)Cr4.PSE);
-                a.mov(cr4, eax);
-                a.mov(__dword_ptr[GuestLayout.ProcessTables + 8 * 4], (frame & 0xFFC00000) | UserWritable | PageEntry.PS);
-                Reload(a);
-                a.mov(__dword_ptr[(8u << 22) + (frame & 0x3FF000)], Mark);
+                MapLarge(a, frame);
+                StoreInLarge(a, frame);
             });
+            yield return new("page tables", $"large page {frame:X8} for a program", 3, a => StoreInLarge(a, frame)) { Prepare = a => MapLarge(a, frame) };
             yield return new("page tables", $"directory {frame:X8}", 0, a =>
             {
                 a.mov(eax, frame);
@@ -105,6 +104,24 @@ internal static class HostileAttempts
             Reload(a);
             a.mov(__dword_ptr[8u << 22], Mark);
         });
+
+        static void MapLarge(Assembler a, uint frame)
+        {
+            a.mov(eax, cr4);
+            a.or(eax, (int)Cr4.PSE);
+            a.mov(cr4, eax);
+            a.mov(__dword_ptr[GuestLayout.ProcessTables + 8 * 4], (frame & 0xFFC00000) | UserWritable | PageEntry.PS);
+            Reload(a);
+        }
+
+        static void StoreInLarge(Assembler a, uint frame)
+        {
+            // A large entry of the shadow would be made here, at its first 4 KiB.
+            uint first = (8u << 22) + (frame & 0x200000);
+            a.mov(eax, __dword_ptr[first]);
+            a.mov(__dword_ptr[first], eax);
+            a.mov(__dword_ptr[(8u << 22) + (frame & 0x3FF000)], Mark);
+        }
 
         static void Reload(Assembler a)
         {

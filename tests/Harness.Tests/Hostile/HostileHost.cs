@@ -18,23 +18,22 @@ internal sealed record HostileResult(bool Ran, string? Escape);
 /// guest's is compared byte by byte with what it has to be: what the monitor itself has written, what the processor has written on its own account, and nothing
 /// else. Accessed and dirty bits in the monitor's memory are left out: the processor sets them without telling.
 /// </summary>
-internal sealed class HostileHost(IEngine engine, string option = "", Protection omitted = Protection.None) : IExecutionObserver
+internal sealed class HostileHost(IEngine engine, string option = "", Protection omitted = Protection.None, long guestBytes = 1 << 20) : IExecutionObserver
 {
     private const long Limit = 5_000;
-    private const long GuestBytes = 1 << 20;
-    private const long NeighbourStart = GuestMachine.MonitorBytes + GuestBytes;
     private const int NeighbourBytes = 1 << 20;
     private const int CanaryBytes = 1 << 16;
-    private const int Chunk = Ram.PageSize;
     private const byte PageBits = 0x60;
     private static readonly ProcessorModel Model = ModelRegistry.Load("yonah");
     private static readonly ProcessorModel GuestModel = Model.Without(Feature.Vmx);
     private static readonly byte[] Neighbour = MakeNeighbour();
+
     /// <summary>Virtual IF and IOPL, saved registers and the target of a jump (src/README.md, Binary translation); the table of targets behind them is the monitor's alone.</summary>
     private const ulong TranslatorScratch = 0x300000;
     private const ulong TranslatorScratchBytes = 32;
-    private readonly byte[] _expected = new byte[NeighbourStart + NeighbourBytes + CanaryBytes];
-    private readonly byte[] _found = new byte[Chunk];
+    private readonly long _neighbourStart = GuestMachine.MonitorBytes + guestBytes;
+    private readonly byte[] _expected = new byte[GuestMachine.MonitorBytes + guestBytes + NeighbourBytes + CanaryBytes];
+    private readonly byte[] _found = new byte[Ram.PageSize];
     private readonly SortedDictionary<string, string> _options =
         new(option.Split(',', StringSplitOptions.RemoveEmptyEntries).Select(o => o.Split('=')).ToDictionary(o => o[0], o => o[1]), StringComparer.Ordinal);
     private readonly List<(PhysicalAddress Address, int Size, ulong Value)> _stores = [];
@@ -42,7 +41,7 @@ internal sealed class HostileHost(IEngine engine, string option = "", Protection
 
     public HostileResult Run(HostileAttempt attempt)
     {
-        GuestImage guest = attempt.Build();
+        GuestImage guest = attempt.Build(guestBytes);
         if (engine.NotApplicable(Model, guest) is not null)
         {
             return new HostileResult(false, null);
@@ -60,9 +59,8 @@ internal sealed class HostileHost(IEngine engine, string option = "", Protection
             Model, engine.ImageOf(guest), devices, CostProfile.Load(CostProfile.Names[0]), _options, keepEvents: false, GuestModel, Neighbour.Length);
         _machine = machine;
         PhysicalMemory host = machine.Host.PhysicalMemory;
-        host.Write(new PhysicalAddress((ulong)NeighbourStart), Neighbour);
-        Array.Clear(_expected);
-        Neighbour.CopyTo(_expected, NeighbourStart);
+        host.Write(new PhysicalAddress((ulong)_neighbourStart), Neighbour);
+        Neighbour.CopyTo(_expected, _neighbourStart);
         machine.Host.Writing += (address, data) => data.CopyTo(_expected.AsSpan((int)address.Value));
         machine.Host.Processor.Observer = this;
         machine.Host.Limit = Limit;
@@ -74,13 +72,21 @@ internal sealed class HostileHost(IEngine engine, string option = "", Protection
             host.Read(vmcs, _expected.AsSpan((int)vmcs.Value, Ram.PageSize));
         }
 
-        string? escape = First(host, NeighbourStart, _expected.Length, "the neighbour's memory", 0) ?? First(host, 0, GuestMachine.MonitorBytes, "the monitor's memory", PageBits);
+        string? escape = First(host, _neighbourStart, _expected.Length, "the neighbour's memory", 0) ?? First(host, 0, GuestMachine.MonitorBytes, "the monitor's memory", PageBits);
+        for (int page = 0; page < _expected.Length / Ram.PageSize; page++)
+        {
+            if (!host.Ram.IsUntouched(page))
+            {
+                Array.Clear(_expected, page * Ram.PageSize, Ram.PageSize);
+            }
+        }
+
         return new HostileResult(end != GuestEnd.Unsupported, escape ?? (attempt.Ring == 3 ? FirstInSecret(host) : null));
     }
 
     void IExecutionObserver.Retired(in Instruction instruction)
     {
-        if (_machine!.Host.Processor.State.Cpl != 0)
+        if (_machine!.Host.Processor.State.Cpl != 0 || _machine.Host.Processor.IsGuest)
         {
             _machine.Host.NoteGuest();
         }
@@ -144,20 +150,16 @@ internal sealed class HostileHost(IEngine engine, string option = "", Protection
 
     private string? First(PhysicalMemory host, long from, long to, string whose, byte ignored)
     {
-        for (long start = from; start < to; start += Chunk)
+        for (long start = from; start < to; start += Ram.PageSize)
         {
-            int count = (int)Math.Min(Chunk, to - start);
-
-            // What nobody could have written to is zero: to read it would cost more than the attempt.
+            // What nobody could have written to has not changed.
             if (host.Ram.IsUntouched((int)(start / Ram.PageSize)))
             {
-                _found.AsSpan(0, count).Clear();
-            }
-            else
-            {
-                host.Read(new PhysicalAddress((ulong)start), _found.AsSpan(0, count));
+                continue;
             }
 
+            int count = (int)Math.Min(Ram.PageSize, to - start);
+            host.Read(new PhysicalAddress((ulong)start), _found.AsSpan(0, count));
             for (int at = 0; at < count; at++)
             {
                 at += _found.AsSpan(at, count - at).CommonPrefixLength(_expected.AsSpan((int)start + at, count - at));
