@@ -176,18 +176,35 @@ internal sealed partial class TranslationCache
 
     private void WriteBytes(ReadOnlySpan<byte> bytes)
     {
-        _marks.AsSpan((int)(_next - CodeStart), bytes.Length).Clear();
+        ClearMarks(bytes.Length);
         _host.Memory.Write(new HostPhysicalAddress(_next), bytes);
         _next += (uint)bytes.Length;
     }
+
+    /// <summary>Room for the marks of the next bytes.</summary>
+    private Span<byte> ClearMarks(int length)
+    {
+        int first = (int)(_next - CodeStart);
+        if (first + length > _marks.Length)
+        {
+            // For all of the region it would be a large object for each monitor, most of it never used.
+            Array.Resize(ref _marks, Math.Max(first + length, 2 * _marks.Length));
+            SetMarks();
+        }
+
+        Span<byte> marks = _marks.AsSpan(first, length);
+        marks.Clear();
+        return marks;
+    }
+
+    private void SetMarks() => _host.SetCodeMarks(new LinearAddress(MonitorRegion.Start + CodeStart), _marks);
 
     /// <returns>Where in it each instruction begins.</returns>
     private int[] Write(Sequence sequence, InstructionClass type)
     {
         uint at = _next;
         byte[] bytes = sequence.Assemble(MonitorRegion.Start + at, out int[] offsets);
-        Span<byte> marks = _marks.AsSpan((int)(at - CodeStart), bytes.Length);
-        marks.Clear();
+        Span<byte> marks = ClearMarks(bytes.Length);
         for (int i = 0; i < offsets.Length; i++)
         {
             marks[offsets[i]] = sequence.Marks[i];

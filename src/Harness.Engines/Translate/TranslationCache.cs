@@ -25,7 +25,6 @@ internal sealed partial class TranslationCache
     private readonly Ledger _ledger;
     private readonly TranslationOptions _options;
     private readonly CacheData _data;
-    private readonly byte[] _marks = new byte[CodeEnd - CodeStart];
     private readonly long[] _uses = new long[CodeMark.Counters];
     private readonly Dictionary<uint, CacheEntry> _entries = [];
     private readonly Dictionary<uint, Callout> _callouts = [];
@@ -40,6 +39,7 @@ internal sealed partial class TranslationCache
     private readonly List<CacheSite> _sites = [];
     private Context _context;
     private uint _next = CodeStart;
+    private byte[] _marks = new byte[0x2000];
     private Callout _last;
     private int _flushes;
 
@@ -56,7 +56,7 @@ internal sealed partial class TranslationCache
         _options = options;
         _data = new CacheData(host);
         _data.ClearTable();
-        host.SetCodeMarks(new LinearAddress(MonitorRegion.Start + CodeStart), _marks);
+        SetMarks();
     }
 
     /// <summary>Room for code.</summary>

@@ -298,7 +298,7 @@ internal sealed unsafe class Blocks : ICodeKeeper
 
     /// <summary>A relative branch beyond the limit faults when it is taken; which one that is, the code context decides.</summary>
     private Type WithinLimit(Type type, in Instruction instruction) =>
-        type.IsGenericType && type.GetGenericTypeDefinition() == typeof(Branch<>) && instruction.NearBranchTarget > _context.Limit
+        instruction.NearBranchTarget > _context.Limit && type.IsGenericType && type.GetGenericTypeDefinition() == typeof(Branch<>)
             ? typeof(BranchBeyond<>).MakeGenericType(type.GetGenericArguments())
             : type;
 

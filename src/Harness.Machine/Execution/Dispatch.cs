@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Reflection;
 
 namespace Harness.Machine;
@@ -77,32 +78,23 @@ internal static unsafe class Tail
 /// <summary>The handlers made so far, shared by all processors of the process. A handler is code without state.</summary>
 internal static unsafe class Handlers
 {
-    private static readonly Dictionary<Type, nint> Made = [];
+    private static readonly ConcurrentDictionary<Type, nint> Single = new();
+    private static readonly ConcurrentDictionary<(Type Body, Type End), nint> Pairs = new();
 
     public static bool IsEnd(Type type) => type.IsAssignableTo(typeof(IBlockEnd));
 
     public static bool IsBody(Type type) => type.IsAssignableTo(typeof(IBody));
 
     /// <summary>The code address of the handler of a body, of an end, or of a class that has its own Run.</summary>
-    public static nint For(Type type) =>
-        IsBody(type) ? Compile(typeof(Tail.Body<>).MakeGenericType(type)) :
-        IsEnd(type) ? Compile(typeof(Tail.End<>).MakeGenericType(type)) :
-        Compile(type);
+    public static nint For(Type type) => Single.GetOrAdd(type, static type => Compile(
+        IsBody(type) ? typeof(Tail.Body<>).MakeGenericType(type) : IsEnd(type) ? typeof(Tail.End<>).MakeGenericType(type) : type));
 
-    public static nint Fused(Type body, Type end) => Compile(typeof(Tail.Fused<,>).MakeGenericType(body, end));
+    public static nint Fused(Type body, Type end) => Pairs.GetOrAdd((body, end), static pair => Compile(typeof(Tail.Fused<,>).MakeGenericType(pair.Body, pair.End)));
 
     private static nint Compile(Type closed)
     {
-        lock (Made)
-        {
-            if (!Made.TryGetValue(closed, out nint address))
-            {
-                RuntimeMethodHandle method = closed.GetMethod("Run", BindingFlags.Public | BindingFlags.Static)!.MethodHandle;
-                RuntimeHelpers.PrepareMethod(method, [.. closed.GetGenericArguments().Select(a => a.TypeHandle)]);
-                Made[closed] = address = method.GetFunctionPointer();
-            }
-
-            return address;
-        }
+        RuntimeMethodHandle method = closed.GetMethod("Run", BindingFlags.Public | BindingFlags.Static)!.MethodHandle;
+        RuntimeHelpers.PrepareMethod(method, [.. closed.GetGenericArguments().Select(a => a.TypeHandle)]);
+        return method.GetFunctionPointer();
     }
 }

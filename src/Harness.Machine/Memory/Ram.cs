@@ -24,6 +24,13 @@ public sealed unsafe class Ram : IDisposable
     /// touched; a smaller one it takes from what another machine has just given back, and writes all of it.
     /// </summary>
     private const long MappedAlone = (32 << 20) + PageSize;
+
+    /// <summary>So many blocks of machines that are no more are kept for the next, ...</summary>
+    private const int MostKept = 8;
+
+    /// <summary>... of at most so many bytes each: most machines are small and short-lived, and the system takes a page fault for each page of a new block.</summary>
+    private const long LargestKept = 16 << 20;
+    private static readonly List<(long Bytes, nint Block)> Kept = [];
     private readonly List<ICodeKeeper> _keepers = [];
     private readonly bool[] _written;
     private ulong[] _codeLines;
@@ -35,7 +42,7 @@ public sealed unsafe class Ram : IDisposable
     {
         Bytes = RoundUp(bytes);
         TotalBytes = Bytes + RoundUp(romBytes);
-        _bytes = (byte*)NativeMemory.AllocZeroed((nuint)Math.Max(TotalBytes + 16, MappedAlone));
+        _bytes = Take(TotalBytes);
         _codeLines = new ulong[TotalBytes / PageSize];
         _written = new bool[TotalBytes / PageSize];
         _romEnd = Bytes;
@@ -159,9 +166,52 @@ public sealed unsafe class Ram : IDisposable
         GC.SuppressFinalize(this);
     }
 
+    private static byte* Take(long bytes)
+    {
+        lock (Kept)
+        {
+            int found = Kept.FindLastIndex(kept => kept.Bytes == bytes);
+            if (found >= 0)
+            {
+                nint block = Kept[found].Block;
+                Kept.RemoveAt(found);
+                return (byte*)block;
+            }
+        }
+
+        return (byte*)NativeMemory.AllocZeroed((nuint)Math.Max(bytes + 16, MappedAlone));
+    }
+
     private void Free()
     {
-        NativeMemory.Free(_bytes);
+        if (_bytes == null)
+        {
+            return;
+        }
+
+        nint freed = (nint)_bytes;
+        if (TotalBytes <= LargestKept)
+        {
+            for (int page = 0; page < _written.Length; page++)
+            {
+                if (_written[page])
+                {
+                    NativeMemory.Clear(Pointer(page), PageSize);
+                }
+            }
+
+            lock (Kept)
+            {
+                Kept.Add((TotalBytes, freed));
+                freed = Kept.Count > MostKept ? Kept[0].Block : 0;
+                if (freed != 0)
+                {
+                    Kept.RemoveAt(0);
+                }
+            }
+        }
+
+        NativeMemory.Free((void*)freed);
         _bytes = null;
         _codeLines = [];
     }

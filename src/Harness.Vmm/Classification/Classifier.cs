@@ -19,6 +19,9 @@ public sealed class Classifier : IDisposable
     private readonly ProcessorModel _model;
     private readonly Laboratory _laboratory;
     private readonly IReadOnlyList<MonitorConfiguration> _configurations;
+    private readonly Outcome _supervisor = new();
+    private readonly Outcome _user = new();
+    private readonly Outcome _moved = new();
 
     /// <summary>A classifier with a laboratory of its own; use one for each worker.</summary>
     /// <param name="model">The processor.</param>
@@ -61,8 +64,8 @@ public sealed class Classifier : IDisposable
         {
             var supervisor = new Situation(mode, Side.Supervisor, tally.Verdict.Configuration, Axis.None);
             Situation user = supervisor with { Side = Side.User };
-            Outcome s = _laboratory.Run(setting, supervisor);
-            Outcome u = _laboratory.Run(setting, user);
+            Outcome s = _laboratory.Run(setting, supervisor, _supervisor);
+            Outcome u = _laboratory.Run(setting, user, _user);
             undefined &= s.Trap == Vector.UD;
             Note(faults, s);
             Note(faults, u);
@@ -112,13 +115,19 @@ public sealed class Classifier : IDisposable
 
     private void Compare(Setting setting, Situation situation, Outcome outcome, Axis axis, Sensitivity kind, Tally[] tallies)
     {
-        if (tallies.All(t => t.Has(kind, situation.Side, axis)))
+        bool known = true;
+        foreach (Tally tally in tallies)
+        {
+            known &= tally.Has(kind, situation.Side, axis);
+        }
+
+        if (known)
         {
             return;
         }
 
         Situation moved = situation with { Axis = axis };
-        Outcome other = _laboratory.Run(setting, moved);
+        Outcome other = _laboratory.Run(setting, moved, _moved);
         if (!other.Retired)
         {
             return;

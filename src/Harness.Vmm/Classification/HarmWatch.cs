@@ -38,11 +38,15 @@ internal sealed class HarmWatch(GuestMachine machine, IMonitor monitor, GuestIma
     /// <summary>Call when the host's processor has completed an instruction of the guest.</summary>
     public void Retired(in Instruction instruction, LinearAddress address)
     {
-        if (!HarmPredicate.Covers(instruction) || (original is null && _first.Count != 0))
+        if (HarmPredicate.Covers(instruction) && (original is not null || _first.Count == 0))
         {
-            return;
+            Examine(instruction, address);
         }
+    }
 
+    // Apart: what its lambdas capture would be allocated for each instruction.
+    private void Examine(in Instruction instruction, LinearAddress address)
+    {
         CpuState before = _processor.StateBefore;
         var raw = GuestRegisters.Of(ref before);
         GuestRegisters registers = raw;

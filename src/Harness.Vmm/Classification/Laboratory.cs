@@ -74,8 +74,13 @@ public sealed class Laboratory : IDisposable, IProcessorEvents
     }
 
     /// <summary>Executes the setting's instruction once, REP to its end, from exactly the same memory each time.</summary>
-    public Outcome Run(Setting setting, Situation situation)
+    /// <param name="setting">What is executed.</param>
+    /// <param name="situation">In which situation.</param>
+    /// <param name="outcome">Takes the result: it is large, and a classification has millions. Null: a new one.</param>
+    public Outcome Run(Setting setting, Situation situation, Outcome? outcome = null)
     {
+        outcome ??= new Outcome();
+        outcome.Clear();
         Place(setting);
         Protect(situation.Configuration.Protection);
         Processor processor = situation.Axis == Axis.Platform ? _otherPlatform : _processor;
@@ -91,30 +96,25 @@ public sealed class Laboratory : IDisposable, IProcessorEvents
         _stores.Clear();
         _trap = null;
         string operation = processor.Intercepts?.Operation ?? "";
-        CpuState start = processor.State;
-        uint startFlags = processor.Flags;
+        outcome.Start = processor.State;
+        outcome.StartFlags = processor.Flags;
         ulong clock = processor.TimeStamp - (ulong)processor.Ticks;
-        for (int i = 0; i < LongestRepetition && processor.State.Eip == start.Eip && _trap is null; i++)
+        for (int i = 0; i < LongestRepetition && processor.State.Eip == outcome.Start.Eip && _trap is null; i++)
         {
             _ = processor.Run(processor.Ticks + 1);
         }
 
         bool clockMoved = processor.TimeStamp - (ulong)processor.Ticks != clock;
-        var outcome = new Outcome
-        {
-            Start = start,
-            End = processor.State,
-            StartFlags = startFlags,
-            EndFlags = processor.Flags,
-            Trap = _trap?.Vector,
-            ErrorCode = _trap?.ErrorCode,
-            Registers = GeneralRegisters(processor),
-            Ports = _bus.Take(),
-            EnteredGuest = processor.IsGuest,
-            Operation = (operation, processor.Intercepts?.Operation ?? ""),
-            Memory = TakeStores(),
-            ChangedMsr = clockMoved ? "time-stamp counter" : _put?.Writes == processor.MsrWrites ? null : ChangedMsr(processor),
-        };
+        outcome.End = processor.State;
+        outcome.EndFlags = processor.Flags;
+        outcome.Trap = _trap?.Vector;
+        outcome.ErrorCode = _trap?.ErrorCode;
+        outcome.Registers = GeneralRegisters(processor);
+        outcome.Ports = _bus.Take();
+        outcome.EnteredGuest = processor.IsGuest;
+        outcome.Operation = (operation, processor.Intercepts?.Operation ?? "");
+        outcome.Memory = TakeStores();
+        outcome.ChangedMsr = clockMoved ? "time-stamp counter" : _put?.Writes == processor.MsrWrites ? null : ChangedMsr(processor);
         if (clockMoved)
         {
             processor.Reset();

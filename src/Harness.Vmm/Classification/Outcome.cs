@@ -34,30 +34,33 @@ public sealed class Outcome
     internal CpuState Start;
     internal CpuState End;
 
+    /// <summary>Before it takes the values of another run.</summary>
+    internal void Clear() => _leftResources = null;
+
     /// <summary>The fault that was delivered in place of the instruction; null: it retired.</summary>
-    public Vector? Trap { get; internal init; }
+    public Vector? Trap { get; internal set; }
 
     /// <summary>Pushed with the fault, if it has one.</summary>
-    public uint? ErrorCode { get; internal init; }
+    public uint? ErrorCode { get; internal set; }
 
-    internal uint[] Registers { get; init; } = [];
+    internal uint[] Registers { get; set; } = [];
 
-    internal uint StartFlags { get; init; }
+    internal uint StartFlags { get; set; }
 
-    internal uint EndFlags { get; init; }
+    internal uint EndFlags { get; set; }
 
     /// <summary>Bytes that changed, by offset in the copy, ascending.</summary>
-    internal IReadOnlyList<(uint Address, byte Value)> Memory { get; init; } = [];
+    internal IReadOnlyList<(uint Address, byte Value)> Memory { get; set; } = [];
 
-    internal PortAccess[] Ports { get; init; } = [];
+    internal PortAccess[] Ports { get; set; } = [];
 
     /// <summary>Name of an MSR that has another value, or "time-stamp counter"; null: none.</summary>
-    internal string? ChangedMsr { get; init; }
+    internal string? ChangedMsr { get; set; }
 
-    internal bool EnteredGuest { get; init; }
+    internal bool EnteredGuest { get; set; }
 
     /// <summary><see cref="IInterceptUnit.Operation"/> before and after; empty on a processor without virtualization hardware.</summary>
-    internal (string Before, string After) Operation { get; init; } = ("", "");
+    internal (string Before, string After) Operation { get; set; } = ("", "");
 
     /// <summary>It completed.</summary>
     public bool Retired => Trap is null;

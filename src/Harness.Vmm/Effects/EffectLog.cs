@@ -6,7 +6,7 @@ namespace Harness.Vmm;
 /// </summary>
 public sealed class EffectLog
 {
-    private const int MaximumMarks = 1 << 16;
+    private const int MaximumMarks = 1 << 12;
     private readonly List<(ulong Effects, ulong Flow)> _marks = [];
     private EffectHash _effects;
     private EffectHash _flow;

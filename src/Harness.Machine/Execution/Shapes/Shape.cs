@@ -1,3 +1,5 @@
+using System.Collections.Concurrent;
+
 namespace Harness.Machine.Shapes;
 
 /// <summary>
@@ -5,6 +7,9 @@ namespace Harness.Machine.Shapes;
 /// </summary>
 internal abstract class Shape
 {
+    // Each decoded instruction asks two to four times, and the runtime's own search is slow.
+    private static readonly ConcurrentDictionary<(Type Open, Type First, Type? Second, Type? Third, Type? Fourth), Type> Closed = new();
+
     /// <summary>The body, block end or class with a Run of its own for these operands.</summary>
     public abstract Type Select(in Instruction i);
 
@@ -17,7 +22,8 @@ internal abstract class Shape
     /// <summary>Whether it may be fused with the branch after it: it writes no memory, which could be code.</summary>
     public virtual bool MayFuse(in Instruction i) => false;
 
-    protected static Type Close(Type open, params Type[] arguments) => open.MakeGenericType(arguments);
+    protected static Type Close(Type open, Type first, Type? second = null, Type? third = null, Type? fourth = null) =>
+        Closed.GetOrAdd((open, first, second, third, fourth), static key => key.Open.MakeGenericType([.. new[] { key.First, key.Second, key.Third, key.Fourth }.OfType<Type>()]));
 
     protected static Type WidthOf(in Instruction i) =>
         WidthFromBytes(i.Op0Kind == OpKind.Register ? i.Op0Register.GetSize() : i.MemorySize.GetSize());
