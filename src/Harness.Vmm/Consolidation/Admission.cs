@@ -49,7 +49,9 @@ public static class Admission
             swap -= overcommitted;
         }
 
-        return null;
+        return Frames(host, machines.Count) is var frames && frames < machines.Count
+            ? Text($"a page for the guest of each machine was expected beside the monitors; found {frames}")
+            : null;
     }
 
     /// <summary>Frames that guests can have together, once each monitor has its memory.</summary>

@@ -37,7 +37,8 @@ public sealed record HostOptions
 
     /// <summary>What is out of its range, in words; null: nothing.</summary>
     internal string? Mistake =>
-        Quantum < 1 ? Text($"a quantum from 1 was expected; found {Quantum}")
+        MemoryBytes < 0 || MemoryBytes % Ram.PageSize != 0 ? Text($"memory from 0, a multiple of 4 KiB, was expected; found {MemoryBytes} bytes")
+        : Quantum < 1 ? Text($"a quantum from 1 was expected; found {Quantum}")
         : Period < 1 ? Text($"a period from 1 was expected; found {Period}")
         : PagesPerScan < 0 ? Text($"pages to hash in a period from 0 were expected; found {PagesPerScan}")
         : SamplesPerPeriod < 0 ? Text($"samples in a period from 0 were expected; found {SamplesPerPeriod}")

@@ -106,12 +106,17 @@ public sealed class PolicyTests
         Admission.Refuses(host with { MemoryBytes = host.MemoryBytes - 4096 }, [machine, machine]).Should().Contain("need 8704 KiB of memory; 8700 KiB");
         Admission.Refuses(host with { SwapBytes = (1 << 20) - 4096 }, [machine, machine]).Should().Contain("512 KiB; 508 KiB of swap space");
         Admission.Refuses(host, [machine with { MinimumBytes = 2 << 20 }]).Should().Contain("a minimum from 0");
+        HostedMachine any = machine with { MinimumBytes = 0 };
+        Admission.Refuses(host with { MemoryBytes = 2 * Admission.Overhead + 4096, SwapBytes = 4 << 20 }, [any, any]).Should().Contain("a page for the guest of each machine");
+        Admission.Refuses(host with { MemoryBytes = 2 * Admission.Overhead + 8192, SwapBytes = 4 << 20 }, [any, any]).Should().BeNull();
         Admission.Refuses(host, [machine with { MinimumPercent = 60 }, machine with { MinimumPercent = 41 }]).Should().Contain("add up to 101 %");
     }
 
     private static IEnumerable<TestCaseData> Mistakes()
     {
         HostOptions host = Host(1, 256);
+        yield return new TestCaseData(host with { MemoryBytes = -4096 }, "memory from 0");
+        yield return new TestCaseData(host with { MemoryBytes = host.MemoryBytes + 1 }, "multiple of 4 KiB");
         yield return new TestCaseData(host with { Quantum = 0 }, "quantum from 1");
         yield return new TestCaseData(host with { Period = -7 }, "period from 1");
         yield return new TestCaseData(host with { SamplesPerPeriod = -1 }, "samples in a period");
