@@ -188,7 +188,7 @@ internal sealed partial class TranslationCache
         if (first + length > _marks.Length)
         {
             // For all of the region it would be a large object for each monitor, most of it never used.
-            Array.Resize(ref _marks, Math.Max(first + length, 2 * _marks.Length));
+            Array.Resize(ref _marks, Math.Clamp(2 * _marks.Length, first + length, (int)(CodeEnd - CodeStart)));
             SetMarks();
         }
 

@@ -42,9 +42,11 @@ public sealed unsafe class Ram : IDisposable
     {
         Bytes = RoundUp(bytes);
         TotalBytes = Bytes + RoundUp(romBytes);
-        _bytes = Take(TotalBytes);
         _codeLines = new ulong[TotalBytes / PageSize];
         _written = new bool[TotalBytes / PageSize];
+
+        // Last: an object without it has nothing to give back.
+        _bytes = Take(TotalBytes);
         _romEnd = Bytes;
     }
 

@@ -115,6 +115,7 @@ public sealed class Classifier : IDisposable
 
     private void Compare(Setting setting, Situation situation, Outcome outcome, Axis axis, Sensitivity kind, Tally[] tallies)
     {
+        // No lambda: a classification would allocate millions of them.
         bool known = true;
         foreach (Tally tally in tallies)
         {
