@@ -10,8 +10,44 @@ public sealed record Difference(string What, string First, string Second)
     public override string ToString() => $"{What}: {First} / {Second}";
 }
 
-/// <summary>One component of R, with its value as text.</summary>
-internal readonly record struct Component(string Name, bool IsSegment, string Before, string After)
+/// <summary>How a value of R is written.</summary>
+internal enum ValueKind
+{
+    /// <summary>A decimal number.</summary>
+    Number,
+
+    /// <summary>32 bits, in hexadecimal.</summary>
+    Register,
+
+    /// <summary>64 bits, in hexadecimal without leading zeros.</summary>
+    Wide,
+
+    /// <summary>Base and limit.</summary>
+    Table,
+
+    /// <summary>Selector, base and limit.</summary>
+    Segment,
+
+    /// <summary>A word.</summary>
+    Text,
+}
+
+/// <summary>A value of R, as text only when it is asked for: a classification compares millions and writes a few hundred.</summary>
+internal readonly record struct ResourceValue(ValueKind Kind, ulong Low, ushort Selector = 0, string? Word = null)
+{
+    public override string ToString() => Kind switch
+    {
+        ValueKind.Number => $"{Low}",
+        ValueKind.Register => $"{Low:X8}",
+        ValueKind.Wide => $"{Low:X}",
+        ValueKind.Table => $"{Low >> 32:X8}:{(uint)Low:X4}",
+        ValueKind.Segment => $"{Selector:X4}:{Low >> 32:X8}:{(uint)Low:X8}",
+        _ => Word!,
+    };
+}
+
+/// <summary>One component of R.</summary>
+internal readonly record struct Component(string Name, bool IsSegment, ResourceValue Before, ResourceValue After)
 {
     public bool Changed => Before != After;
 }
@@ -85,7 +121,7 @@ public sealed class Outcome
         {
             if (component.Changed && component.IsSegment == segments)
             {
-                return new Difference(component.Name, component.Before, component.After);
+                return new Difference(component.Name, $"{component.Before}", $"{component.After}");
             }
         }
 
@@ -187,7 +223,7 @@ public sealed class Outcome
             bool same = first.Current.Changed || second.Current.Changed ? first.Current.After == second.Current.After : true;
             if (!same && !(first.Current.Name == "cpl" && first.Current.Changed && second.Current.Changed))
             {
-                return new Difference(first.Current.Name, first.Current.After, second.Current.After);
+                return new Difference(first.Current.Name, $"{first.Current.After}", $"{second.Current.After}");
             }
         }
 
@@ -199,11 +235,11 @@ public sealed class Outcome
     {
         CpuState start = Start;
         CpuState end = End;
-        yield return new Component("cpl", false, $"{start.Cpl}", $"{end.Cpl}");
+        yield return Number("cpl", (uint)start.Cpl, (uint)end.Cpl);
         foreach ((string name, uint bit) in SystemFlags)
         {
             int shift = System.Numerics.BitOperations.TrailingZeroCount(bit);
-            yield return new Component(name, false, $"{(StartFlags & bit) >> shift}", $"{(EndFlags & bit) >> shift}");
+            yield return Number(name, (StartFlags & bit) >> shift, (EndFlags & bit) >> shift);
         }
 
         yield return Table("gdtr", start.Gdtr, end.Gdtr);
@@ -220,14 +256,14 @@ public sealed class Outcome
         yield return Register("dr3", start.System.Dr3, end.System.Dr3);
         yield return Register("dr6", start.System.Dr6, end.System.Dr6);
         yield return Register("dr7", start.System.Dr7, end.System.Dr7);
-        yield return new Component("efer", false, $"{start.System.Efer:X}", $"{end.System.Efer:X}");
+        yield return new Component("efer", false, new(ValueKind.Wide, start.System.Efer), new(ValueKind.Wide, end.System.Efer));
         yield return Register("sysenter cs", start.System.SysenterCs, end.System.SysenterCs);
         yield return Register("sysenter esp", start.System.SysenterEsp, end.System.SysenterEsp);
         yield return Register("sysenter eip", start.System.SysenterEip, end.System.SysenterEip);
-        yield return new Component("msr", false, "as before", ChangedMsr ?? "as before");
-        yield return new Component("activity", false, $"{start.Activity}", $"{end.Activity}");
-        yield return new Component("vmx operation", false, Operation.Before, Operation.After);
-        yield return new Component("guest operation", false, "no", EnteredGuest ? "yes" : "no");
+        yield return Word("msr", "as before", ChangedMsr ?? "as before");
+        yield return Word("activity", Enum.GetName(start.Activity)!, Enum.GetName(end.Activity)!);
+        yield return Word("vmx operation", Operation.Before, Operation.After);
+        yield return Word("guest operation", "no", EnteredGuest ? "yes" : "no");
         yield return Segment("cs", start.Cs, end.Cs, true, 0xFFFC);
         yield return Segment("ss", start.Ss, end.Ss, true, 0xFFFC);
         yield return Segment("ds", start.Ds, end.Ds, true, 0xFFFF);
@@ -236,16 +272,24 @@ public sealed class Outcome
         yield return Segment("gs", start.Gs, end.Gs, true, 0xFFFF);
     }
 
-    private static Component Table(string name, DescriptorTableRegister before, DescriptorTableRegister after) =>
-        new(name, false, $"{before.Base:X8}:{before.Limit:X4}", $"{after.Base:X8}:{after.Limit:X4}");
+    private static Component Number(string name, uint before, uint after) => new(name, false, new(ValueKind.Number, before), new(ValueKind.Number, after));
 
-    private static Component Register(string name, uint before, uint after) => new(name, false, $"{before:X8}", $"{after:X8}");
+    private static Component Register(string name, uint before, uint after) => new(name, false, new(ValueKind.Register, before), new(ValueKind.Register, after));
+
+    private static Component Word(string name, string before, string after) => new(name, false, new(ValueKind.Text, 0, Word: before), new(ValueKind.Text, 0, Word: after));
+
+    private static Component Table(string name, DescriptorTableRegister before, DescriptorTableRegister after)
+    {
+        return new(name, false, Value(before), Value(after));
+
+        static ResourceValue Value(DescriptorTableRegister r) => new(ValueKind.Table, (ulong)r.Base << 32 | r.Limit);
+    }
 
     /// <summary>The RPL of CS and SS is the mode itself, and DPL 3 is virtual-8086 mode's: neither is compared.</summary>
-    private static Component Segment(string name, in SegmentRegister before, in SegmentRegister after, bool isSegment, int mask)
+    private static Component Segment(string name, in SegmentRegister before, in SegmentRegister after, bool isSegment, ushort mask)
     {
-        return new(name, isSegment, Text(before, mask), Text(after, mask));
+        return new(name, isSegment, Value(before, mask), Value(after, mask));
 
-        static string Text(in SegmentRegister s, int mask) => $"{s.Selector & mask:X4}:{s.Base:X8}:{s.Limit:X8}";
+        static ResourceValue Value(in SegmentRegister s, ushort mask) => new(ValueKind.Segment, (ulong)s.Base << 32 | s.Limit, (ushort)(s.Selector & mask));
     }
 }
