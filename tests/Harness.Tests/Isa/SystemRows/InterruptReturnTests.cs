@@ -64,6 +64,22 @@ internal sealed class InterruptReturnTests
         machine.Segment(SegmentName.DS).IsUsable.Should().BeFalse();
     }
 
+    // An unusable segment has nothing to take away: its selector stays, which src/README.md says of this machine.
+    [TestCase((ushort)0)]
+    [TestCase((ushort)1)]
+    [TestCase((ushort)3)]
+    public void An_outer_return_leaves_a_null_selector(ushort selector)
+    {
+        TestMachine machine = TestMachine.Protected();
+        machine.Segment(SegmentName.FS).Set(selector, 0, 0, AccessRights.Unusable);
+        Frame(machine, 0x200, TestMachine.Code3, Eflags.Fixed, 0x7000, TestMachine.Data3);
+
+        machine.Run<Iretd>(Code).Should().BeTrue();
+
+        machine.Segment(SegmentName.FS).Selector.Should().Be(selector);
+        machine.Segment(SegmentName.FS).IsUsable.Should().BeFalse();
+    }
+
     [Test]
     public void Return_to_virtual_8086_mode_loads_every_segment()
     {
