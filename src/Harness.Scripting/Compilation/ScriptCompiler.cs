@@ -36,8 +36,9 @@ internal static class ScriptCompiler
         var emitted = compilation.Emit(assembly, symbols, options: new EmitOptions(debugInformationFormat: DebugInformationFormat.PortablePdb));
         if (emitted.Success)
         {
-            problems = ScriptRules.Check(compilation);
-            return problems.Count == 0 ? new ScriptImage(assembly.ToArray(), symbols.ToArray()) : null;
+            byte[] compiled = assembly.ToArray();
+            problems = ScriptRules.MayBeBroken(compiled) ? ScriptRules.Check(compilation) : [];
+            return problems.Count == 0 ? new ScriptImage(compiled, symbols.ToArray()) : null;
         }
 
         // Asked for only now, since they bind all bodies again: Emit gives no errors of bodies where a declaration has one.

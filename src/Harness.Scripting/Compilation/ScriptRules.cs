@@ -1,4 +1,6 @@
 using System.Reflection;
+using System.Reflection.Metadata;
+using System.Reflection.PortableExecutable;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp;
 using Microsoft.CodeAnalysis.CSharp.Syntax;
@@ -24,6 +26,85 @@ internal static class ScriptRules
         "OrderDescending", "Sum", "ToDictionary", "ToHashSet"];
 
     private static readonly Lazy<Dictionary<string, string>> BannedSymbols = new(ReadBannedSymbols);
+
+    private static readonly Lazy<(HashSet<string> Types, HashSet<string> Members)> Suspects = new(ReadSuspects);
+
+    /// <summary>
+    /// False: nothing that a rule speaks of is in the compiled script, since each type that a value has there and each member that is called has its row in the
+    /// metadata (ECMA-335, II.22.25 and II.22.38). To look there is much cheaper than <see cref="Check"/>, which binds the whole script again.
+    /// </summary>
+    public static bool MayBeBroken(byte[] assembly)
+    {
+        using var image = new PEReader(new MemoryStream(assembly));
+        MetadataReader reader = image.GetMetadataReader();
+        foreach (TypeReferenceHandle handle in reader.TypeReferences)
+        {
+            TypeReference type = reader.GetTypeReference(handle);
+            if (Suspects.Value.Types.Contains(FullName(reader, type)))
+            {
+                return true;
+            }
+        }
+
+        foreach (MemberReferenceHandle handle in reader.MemberReferences)
+        {
+            MemberReference member = reader.GetMemberReference(handle);
+            if (Suspects.Value.Members.Contains(reader.GetString(member.Name)) && !IsAnonymousTypesOwn(reader, member))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    private static string FullName(MetadataReader reader, TypeReference type) => reader.GetString(type.Namespace) + "." + reader.GetString(type.Name);
+
+    // The hash codes of anonymous types and records come from those of their parts, by EqualityComparer<T>, whether anyone asks for them or not.
+    private static bool IsAnonymousTypesOwn(MetadataReader reader, MemberReference member)
+    {
+        if (member.Parent.Kind != HandleKind.TypeSpecification)
+        {
+            return false;
+        }
+
+        BlobReader signature = reader.GetBlobReader(reader.GetTypeSpecification((TypeSpecificationHandle)member.Parent).Signature);
+        if (signature.ReadSignatureTypeCode() != SignatureTypeCode.GenericTypeInstance)
+        {
+            return false;
+        }
+
+        _ = signature.ReadCompressedInteger();
+        EntityHandle generic = signature.ReadTypeHandle();
+        return generic.Kind == HandleKind.TypeReference
+            && FullName(reader, reader.GetTypeReference((TypeReferenceHandle)generic)) == "System.Collections.Generic.EqualityComparer`1";
+    }
+
+    // Of a banned member the name alone counts: which type a call names depends on what overrides it. A nested type has a row for the outer one too.
+    private static (HashSet<string> Types, HashSet<string> Members) ReadSuspects()
+    {
+        var types = new HashSet<string>(UnorderedTypes.Select(id => id[2..]));
+        var members = new HashSet<string>();
+        foreach (string id in BannedSymbols.Value.Keys)
+        {
+            string name = id[(id.LastIndexOf('.') + 1)..];
+            switch (id[0])
+            {
+                case 'T':
+                    types.Add(id[2..]);
+                    break;
+                case 'P':
+                    members.Add("get_" + name);
+                    members.Add("set_" + name);
+                    break;
+                default:
+                    members.Add(name);
+                    break;
+            }
+        }
+
+        return (types, members);
+    }
 
     /// <summary>Every breach, in source order.</summary>
     public static IReadOnlyList<ScriptDiagnostic> Check(Microsoft.CodeAnalysis.Compilation compilation)

@@ -1,5 +1,6 @@
 using FluentAssertions;
 using Harness.Scripting;
+using Harness.Scripting.Compilation;
 using Harness.Tests.Cli;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp.Scripting;
@@ -36,6 +37,33 @@ public sealed class ScriptHostTests
         Load("x").Problems.Select(p => (p.Line, p.Code)).Distinct().Should().Equal(
             Enumerable.Range(2, 8).Select(line => (line, ScriptDiagnostic.Banned)));
         Load("x").Problems[0].ToString("x.csx").Should().StartWith("x.csx(2,18): error HS0002: 'DateTime.Now' is banned in scripts: ");
+    }
+
+    // Each alone: one hint in the compiled script has to be enough for the rules to be asked.
+    [TestCase("var a = DateTime.Now;", "HS0002")]
+    [TestCase("Func<int> a = \"x\".GetHashCode;", "HS0002")]
+    [TestCase("var a = 5.GetHashCode();", "HS0002")]
+    [TestCase("Random a = new(5);", "HS0002")]
+    [TestCase("var a = new List<HashCode>();", "HS0002")]
+    [TestCase("System.Globalization.CultureInfo.CurrentCulture = null;", "HS0002")]
+    [TestCase("var a = Console.In;", "HS0002")]
+    [TestCase("var a = System.Threading.Tasks.Task.Delay(1);", "HS0002")]
+    [TestCase("foreach (var v in new[] { 1, 2 }.ToHashSet()) { }", "HS0003")]
+    [TestCase("var a = new List<int>(new[] { 1, 2 }.ToHashSet());", "HS0003")]
+    [TestCase("void M<T>(T t) where T : Dictionary<int, int> { foreach (var v in t.Keys) { } }", "HS0003")]
+    public void ShouldFindOneBreachAlone(string line, string code)
+    {
+        _folder.Script("x", line);
+
+        Load("x").Problems.Select(p => p.Code).Should().Contain(code);
+    }
+
+    [Test]
+    public void ShouldNotTakeTheHashOfAnAnonymousTypeForABreach()
+    {
+        ScriptImage? image = ScriptCompiler.Compile(Path.GetFullPath("x.csx"), "var a = new { b = 1 }; record R(int A); var c = new R(5).ToString();", out _);
+
+        ScriptRules.MayBeBroken(image!.Assembly).Should().BeFalse();
     }
 
     [Test]
