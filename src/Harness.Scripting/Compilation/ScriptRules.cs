@@ -49,7 +49,10 @@ internal static class ScriptRules
         foreach (MemberReferenceHandle handle in reader.MemberReferences)
         {
             MemberReference member = reader.GetMemberReference(handle);
-            if (Suspects.Value.Members.Contains(reader.GetString(member.Name)) && !IsAnonymousTypesOwn(reader, member))
+            string name = reader.GetString(member.Name);
+            bool suspect = member.Parent.Kind == HandleKind.TypeReference
+                && Suspects.Value.Members.Contains(FullName(reader, reader.GetTypeReference((TypeReferenceHandle)member.Parent)) + "." + name);
+            if (suspect || (name == nameof(GetHashCode) && !IsAnonymousTypesOwn(reader, member)))
             {
                 return true;
             }
@@ -80,25 +83,25 @@ internal static class ScriptRules
             && FullName(reader, reader.GetTypeReference((TypeReferenceHandle)generic)) == "System.Collections.Generic.EqualityComparer`1";
     }
 
-    // Of a banned member the name alone counts: which type a call names depends on what overrides it. A nested type has a row for the outer one too.
+    // Members with the type that declares them, which a call names unless something overrides it, as every type may do with GetHashCode. A nested type has a row for the outer one too.
     private static (HashSet<string> Types, HashSet<string> Members) ReadSuspects()
     {
         var types = new HashSet<string>(UnorderedTypes.Select(id => id[2..]));
         var members = new HashSet<string>();
         foreach (string id in BannedSymbols.Value.Keys)
         {
-            string name = id[(id.LastIndexOf('.') + 1)..];
+            int dot = id.LastIndexOf('.') + 1;
             switch (id[0])
             {
                 case 'T':
                     types.Add(id[2..]);
                     break;
                 case 'P':
-                    members.Add("get_" + name);
-                    members.Add("set_" + name);
+                    members.Add($"{id[2..dot]}get_{id[dot..]}");
+                    members.Add($"{id[2..dot]}set_{id[dot..]}");
                     break;
                 default:
-                    members.Add(name);
+                    members.Add(id[2..]);
                     break;
             }
         }
