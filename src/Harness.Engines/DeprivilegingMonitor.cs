@@ -229,7 +229,7 @@ internal sealed partial class DeprivilegingMonitor : IMonitor
         }
 
         _shadowed = now;
-        _pages.Changed = false;
+        _pages.Followed();
     }
 
     /// <summary>Control and debug registers as the guest's virtual ones ask for where the processor can be trusted with them.</summary>

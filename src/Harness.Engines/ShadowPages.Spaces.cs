@@ -92,7 +92,12 @@ internal sealed partial class ShadowPages
                 continue;
             }
 
-            Changed |= _copiedFrames.Remove(frame);
+            if (_copiedFrames.Remove(frame))
+            {
+                Changed = true;
+                _lostFrames.Add(frame);
+            }
+
             if (_traced.TryGetValue(frame, out List<TracedTable>? tables))
             {
                 foreach (int owner in tables.Select(t => t.Owner).Distinct().ToArray())

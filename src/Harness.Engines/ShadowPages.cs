@@ -53,6 +53,7 @@ internal sealed partial class ShadowPages(IHost host, Emulator emulator, GuestMe
     private readonly Dictionary<uint, List<uint>> _mapped = [];
     private readonly Dictionary<uint, List<TracedTable>> _traced = [];
     private readonly HashSet<uint> _copiedFrames = [];
+    private readonly HashSet<uint> _lostFrames = [];
     private readonly bool _hasWriteProtect = host.Has(Feature.I486);
     private readonly Stack<uint> _free = [];
 
@@ -86,8 +87,15 @@ internal sealed partial class ShadowPages(IHost host, Emulator emulator, GuestMe
     /// <summary>See <see cref="MonitorContext.Omitted"/>.</summary>
     public Protection Omitted { get; init; }
 
-    /// <summary>A traced paging structure was written since the last <see cref="DropAll"/> or since it was set to false.</summary>
-    public bool Changed { get; set; }
+    /// <summary>A traced paging structure was written, or a copied frame lost, since <see cref="Followed"/>.</summary>
+    public bool Changed { get; private set; }
+
+    /// <summary>Whoever asks <see cref="Changed"/> and <see cref="WasLost"/> has followed.</summary>
+    public void Followed()
+    {
+        Changed = false;
+        _lostFrames.Clear();
+    }
 
     /// <summary>After <see cref="Fill"/>: what the host had to do for the page.</summary>
     public FrameFault HostCause { get; private set; }
@@ -171,6 +179,12 @@ internal sealed partial class ShadowPages(IHost host, Emulator emulator, GuestMe
 
         return frame;
     }
+
+    /// <summary>
+    /// The host has taken the frame away since <see cref="Followed"/>: even where the guest's page is in it again, the page may have lost its bytes to a
+    /// balloon.
+    /// </summary>
+    public bool WasLost(uint frame) => _lostFrames.Contains(frame);
 
     /// <summary>A write to the host address by the guest would trap.</summary>
     public bool IsTraced(uint address) => _traced.ContainsKey(address & PageMask) || _copiedFrames.Contains(address & PageMask);

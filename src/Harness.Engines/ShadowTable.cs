@@ -28,12 +28,12 @@ internal sealed class ShadowTable(IHost host, GuestLinearMemory guest, ShadowPag
         Update(0, count);
     }
 
-    /// <summary>After the guest's paging or memory map has changed: traces the table again, and reads it again if it lies elsewhere now.</summary>
+    /// <summary>After the guest's paging or memory map has changed: traces the table again, and reads it again if it lies elsewhere now or its memory was away.</summary>
     public void Refresh()
     {
         (uint, uint?)[] before = [.. _frames];
         Locate();
-        if (!_frames.SequenceEqual(before))
+        if (!_frames.SequenceEqual(before) || before.Any(b => b.Item2 is { } frame && pages.WasLost(frame)))
         {
             Update(0, Count);
         }

@@ -118,6 +118,9 @@ public interface IProcessorBus
 
     void AcknowledgeNmi();
 
+    /// <summary>An NMI is raised at one of the deadlines to come: what halts without IF may wait for it.</summary>
+    bool NmiComes => false;
+
     /// <summary>A device asked for a reset or for the end of the run.</summary>
     bool StopRequested { get; }
 }

@@ -212,7 +212,7 @@ public sealed unsafe partial class Processor
             }
 
             // Without IF only an NMI or a monitor's exit could end HLT.
-            bool deaf = (_cpu->State.OtherFlags & Eflags.IF) == 0 && !IsGuest;
+            bool deaf = (_cpu->State.OtherFlags & Eflags.IF) == 0 && !IsGuest && (_cpu->State.NmiBlocked || !_bus.NmiComes);
             if (_bus.NextDeadline == long.MaxValue || deaf)
             {
                 _cpu->Attention |= Attention.Events;

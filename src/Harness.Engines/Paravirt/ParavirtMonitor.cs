@@ -186,7 +186,8 @@ internal sealed class ParavirtMonitor : IMonitor
                 return null;
             }
 
-            if (_shared.IsMasked || !_emulator.Wait(limit))
+            bool deaf = _shared.IsMasked && (_handlesNmi || !_emulator.NmiComes);
+            if (deaf || !_emulator.Wait(limit))
             {
                 return GuestEnd.HaltedForever;
             }

@@ -207,7 +207,7 @@ internal sealed partial class TranslationCache
         {
             SourcePage page = _pages[i];
             var linear = new LinearAddress(page.Linear);
-            if (!_emulator.CanFetch(linear) || _shadow.Trace(linear) != page.Frame)
+            if (!_emulator.CanFetch(linear) || _shadow.Trace(linear) != page.Frame || _shadow.WasLost(page.Frame))
             {
                 DropWhere(page, page.Linear, PageSize, "remap");
                 _pages.RemoveAt(i);

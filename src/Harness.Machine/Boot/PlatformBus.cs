@@ -11,6 +11,8 @@ public sealed class PlatformBus(Platform platform) : IProcessorBus
 
     public bool NmiPending => platform.NmiPending;
 
+    public bool NmiComes => platform.NmiComes;
+
     public bool StopRequested => platform.ExitCode is not null || platform.ResetRequested || platform.ShutdownRequested;
 
     public uint In(ushort port, int size, long now)

@@ -15,6 +15,9 @@ internal sealed class Injector : Device
         _injections = [.. platform.Options.Injections.OrderBy(i => i.Tick)];
     }
 
+    /// <summary>One of those that are left is an NMI.</summary>
+    public bool NmiComes => _injections.Skip(_done).Any(i => i is Injection.OfNmi);
+
     public override void Expire()
     {
         switch (_injections[_done++])

@@ -18,6 +18,7 @@ public sealed class Platform : IStateful
     private readonly BlockRing? _ring;
     private readonly BlockService? _service;
     private readonly Balloon? _balloon;
+    private readonly Injector _injector;
     private long _now;
     private long _portAccesses;
     private bool _a20 = true;
@@ -67,7 +68,7 @@ public sealed class Platform : IStateful
             .. options.RingService ? new Device[] { _service = new BlockService(this) } : [],
             .. options.TaskPriority ? new Device[] { new TaskPriority(this) } : [],
             .. options.Balloon ? new Device[] { _balloon = new Balloon(this) } : [],
-            new Injector(this),
+            _injector = new Injector(this),
         ];
         Reset();
     }
@@ -151,6 +152,9 @@ public sealed class Platform : IStateful
 
     /// <summary>The NMI input of the processor, after the mask in port 70h; until <see cref="AcknowledgeNmi"/>.</summary>
     public bool NmiPending => _nmi && !_rtc.NmiMasked;
+
+    /// <summary>A scenario's NMI is still to come.</summary>
+    public bool NmiComes => _injector.NmiComes;
 
     /// <summary>True once the guest has asked for a hardware reset, until <see cref="Reset"/>.</summary>
     public bool ResetRequested => _resetRequested;

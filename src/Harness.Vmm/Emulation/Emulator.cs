@@ -83,6 +83,9 @@ public sealed class Emulator : IDisposable
     /// <summary>The virtual devices have raised an NMI that the guest has not taken yet.</summary>
     public bool NmiPending => Platform.NmiPending;
 
+    /// <summary>A scenario's NMI is still to come, for which a guest that has halted without IF may wait.</summary>
+    public bool NmiComes => Platform.NmiComes;
+
     /// <summary>Something has to be delivered before the guest's next instruction: a debug trap, an NMI, or an interrupt that the virtual IF accepts.</summary>
     public bool EventPending =>
         PendingDebug != 0

@@ -174,26 +174,26 @@ public sealed class GuestMachine : IDisposable
 
     internal GuestMemoryImage CaptureMemory() => _share is null ? new(_ram, MonitorBytes, _guestBytes) : new(_share.Frames);
 
-    /// <summary>What the balloon device is told of a page: its bytes are lost when it is given, on whatever machine.</summary>
+    /// <summary>
+    /// What the balloon device is told of a page: its bytes are lost when it is given, on whatever machine. Without a host that takes the frame they are overwritten, as a
+    /// device would: what a monitor has derived from them goes too, and one that needs them as they are refuses.
+    /// </summary>
     private bool MoveBalloonPage(uint page, bool isGiven)
     {
-        if (_share?.Balloon is { } host)
-        {
-            return host(page, isGiven);
-        }
-
         var address = new PhysicalAddress((ulong)page * Ram.PageSize);
-        if (!GuestPhysical.IsRam(address))
+        ReadOnlySpan<byte> empty = stackalloc byte[Ram.PageSize];
+        if (_share?.Balloon is not { } host)
         {
-            return false;
+            return GuestPhysical.IsRam(address) && (!isGiven || DeviceMemory.TryWrite(address, empty));
         }
 
-        if (isGiven)
+        bool done = host(page, isGiven);
+        if (done && isGiven)
         {
-            GuestPhysical.Write(address, stackalloc byte[Ram.PageSize]);
+            GuestMemory.NoteWrite(new GuestPhysicalAddress(address.Value), empty);
         }
 
-        return true;
+        return done;
     }
 
     /// <summary>An emulated access, or one of the monitor itself, had to wait for a page.</summary>
