@@ -52,6 +52,9 @@ internal sealed class DirectPages
     /// <summary>See <see cref="MonitorContext.Omitted"/>.</summary>
     public Protection Omitted { get; init; }
 
+    /// <summary>Entries that have been checked or turned back since it was set to 0.</summary>
+    public int Work { get; set; }
+
     /// <summary>The value that the guest takes for CR3; 0 until it has loaded one.</summary>
     public uint VirtualCr3 => _usesFirst ? 0 : _frames.GuestAddressOf(_directory);
 
@@ -275,6 +278,7 @@ internal sealed class DirectPages
         bool isDirectory = type == FrameType.PageDirectory;
         for (uint index = 0; isFirst && index < Entries; index++)
         {
+            Work++;
             uint entry = Read(frame, index);
             bool isMonitors = isDirectory && index == MonitorsEntry;
             if (isMonitors ? entry != 0 : !TryUseEntry(ref entry, isDirectory))
@@ -304,6 +308,7 @@ internal sealed class DirectPages
     {
         for (uint index = 0; index < count; index++)
         {
+            Work++;
             uint entry = Read(frame, index);
             if (isDirectory && index == MonitorsEntry)
             {

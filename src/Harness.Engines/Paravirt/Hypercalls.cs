@@ -47,6 +47,7 @@ internal sealed class Hypercalls(
     /// <summary>Carries out the call that the frame holds.</summary>
     public void Answer(TrapFrame frame)
     {
+        pages.Work = 0;
         var call = (Hypercall)frame[0];
         if (call == Hypercall.InterruptReturn)
         {
@@ -140,6 +141,11 @@ internal sealed class Hypercalls(
         var item = new byte[bytes];
         for (uint i = 0; i < count; i++)
         {
+            if (++pages.Work > ParavirtInterface.MaximumWork)
+            {
+                return HypercallResult.BadArgument;
+            }
+
             if (!pages.TryRead(pointer + i * (uint)bytes, item))
             {
                 return HypercallResult.BadPointer;

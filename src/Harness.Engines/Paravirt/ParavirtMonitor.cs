@@ -62,7 +62,7 @@ internal sealed class ParavirtMonitor : IMonitor
         Enter(context.Guest.Entry);
     }
 
-    public string? StopReason => null;
+    public string? StopReason { get; private set; }
 
     public bool IsEmulating { get; private set; }
 
@@ -170,6 +170,12 @@ internal sealed class ParavirtMonitor : IMonitor
             }
 
             _emulator.AdvanceDevices();
+            if (_emulator.Corrupted is { } page)
+            {
+                StopReason = $"a bit was flipped in the page at {page}, a table of the guest's that the monitor has checked";
+                return GuestEnd.Unsupported;
+            }
+
             if (DeliverPending() is { } end)
             {
                 return end;

@@ -191,14 +191,17 @@ public sealed unsafe class Ram : IDisposable
             return;
         }
 
+        // Taken from this object first: what somebody else may have from now on is nobody's here.
         nint freed = (nint)_bytes;
+        _bytes = null;
+        _codeLines = [];
         if (TotalBytes <= LargestKept)
         {
             for (int page = 0; page < _written.Length; page++)
             {
                 if (_written[page])
                 {
-                    NativeMemory.Clear(Pointer(page), PageSize);
+                    NativeMemory.Clear((byte*)freed + (long)page * PageSize, PageSize);
                 }
             }
 
@@ -214,7 +217,5 @@ public sealed unsafe class Ram : IDisposable
         }
 
         NativeMemory.Free((void*)freed);
-        _bytes = null;
-        _codeLines = [];
     }
 }

@@ -35,9 +35,11 @@ public sealed record HostOptions
     /// <summary>Pages that can be written to swap space between two time slices.</summary>
     public int PagesPerSwap { get; init; } = 16;
 
+    private const long MaximumBytes = 1L << 40;
+
     /// <summary>What is out of its range, in words; null: nothing.</summary>
     internal string? Mistake =>
-        MemoryBytes < 0 || MemoryBytes % Ram.PageSize != 0 ? Text($"memory from 0, a multiple of 4 KiB, was expected; found {MemoryBytes} bytes")
+        MemoryBytes is < 0 or > MaximumBytes || MemoryBytes % Ram.PageSize != 0 ? Text($"memory from 0 to {MaximumBytes >> 30} GiB, a multiple of 4 KiB, was expected; found {MemoryBytes} bytes")
         : Quantum < 1 ? Text($"a quantum from 1 was expected; found {Quantum}")
         : Period < 1 ? Text($"a period from 1 was expected; found {Period}")
         : PagesPerScan < 0 ? Text($"pages to hash in a period from 0 were expected; found {PagesPerScan}")

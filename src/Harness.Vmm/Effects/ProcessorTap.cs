@@ -48,9 +48,9 @@ internal sealed class HostTap(EffectRecorder recorder, GuestMachine machine) : P
     {
         var executed = new LinearAddress(Processor.StepCodeBase + instruction.IP32);
         CodeSource source = Recorder.SourceOf(executed) ?? new CodeSource(executed, instruction.IP32, instruction);
-        if (instruction.Mnemonic is Mnemonic.Int or Mnemonic.Int3 or Mnemonic.Into && Processor.State.Cpl == 0 && !Processor.IsGuest)
+        if (instruction.Mnemonic is Mnemonic.Int or Mnemonic.Int1 or Mnemonic.Int3 or Mnemonic.Into && Processor.State.Cpl == 0 && !Processor.IsGuest)
         {
-            // A gate that the monitor has opened leads to its own stack.
+            // A gate that the monitor has opened leads to its own stack; INT1 asks no gate for its DPL.
             _outside = null;
         }
 

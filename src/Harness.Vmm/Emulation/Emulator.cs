@@ -115,6 +115,12 @@ public sealed class Emulator : IDisposable
     /// </summary>
     public Func<GuestPhysicalAddress, DeviceWrite>? DeviceWrites { get; set; }
 
+    /// <summary>
+    /// A page that the monitor would let no device write to, and in which a scenario has flipped a bit; null: none. It stands for the error that the memory of a host
+    /// reports: the monitor cannot go on from what it has checked.
+    /// </summary>
+    public GuestPhysicalAddress? Corrupted { get; internal set; }
+
     /// <summary>Told, after it happened, of each write of emulated instructions, or by the virtual machine itself, to guest-physical memory.</summary>
     public event Action<GuestPhysicalAddress, int>? Stored
     {

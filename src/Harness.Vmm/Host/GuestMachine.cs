@@ -127,6 +127,11 @@ public sealed class GuestMachine : IDisposable
         GuestPhysical.Read(address, value);
         value[0] ^= (byte)(1 << bit);
         GuestPhysical.Write(address, value);
+        var page = new GuestPhysicalAddress(address.Value & ~(Ram.PageSize - 1ul));
+        if (Emulator.DeviceWrites?.Invoke(page) == DeviceWrite.Refused)
+        {
+            Emulator.Corrupted = page;
+        }
     }
 
     /// <summary>Has a listener told of every byte on COM1 (port 3F8h) and on debug ports.</summary>

@@ -129,4 +129,10 @@ public static class ParavirtInterface
 
     /// <summary>Items that one call may name: a longer one is refused, so that no guest holds the monitor.</summary>
     public const uint MaximumBatch = 1024;
+
+    /// <summary>
+    /// Items and checked entries of page tables after which a call begins no further item, batches within batches counted together: it ends with
+    /// <see cref="HypercallResult.BadArgument"/>, and what it has done so far stays done.
+    /// </summary>
+    public const int MaximumWork = 1 << 18;
 }

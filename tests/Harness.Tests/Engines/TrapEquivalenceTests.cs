@@ -55,6 +55,25 @@ internal sealed class TrapEquivalenceTests
     }
 
     [Test]
+    public void The_frame_of_INT1_on_the_monitors_stack_is_no_loss_of_control()
+    {
+        GuestImage guest = Guest.Kernel(k =>
+        {
+            k.OnInterrupt(1, a => a.iretd());
+            k.User(a =>
+            {
+                a.db(0xF1);
+                a.Done();
+            });
+        });
+
+        EngineRun run = Requests.Run(new TrapEngine(new TrapLayout("trap", 1)), guest);
+
+        run.End.Should().Be(GuestEnd.Done, run.StopReason);
+        run.ResourceControl!.Holds.Should().BeTrue(run.ResourceControl.Detail);
+    }
+
+    [Test]
     public void The_first_wrong_value_is_named()
     {
         GuestImage guest = Guest.Protected32(a =>

@@ -21,7 +21,7 @@ internal static class HostileAttempts
     /// <summary>
     /// Frames behind the guest's RAM of 1 MiB, or of 3 MiB, and, if somebody took them for host frames, the monitor's, the guest's own tables and the neighbour's.
     /// </summary>
-    private static readonly uint[] Frames = [0x100000, 0x1FF000, 0x20000, 0x23000, 0x27000, 0x300000, 0x3FF000, 0x7FF000, 0x900000, 0xA00000, 0xF0000, 0xFFC00000, 0xFFFFF000];
+    private static readonly uint[] Frames = [0x100000, 0x1FF000, 0x20000, 0x23000, 0x27000, 0x300000, 0x3FF000, 0x7FF000, 0x900000, 0xA00000, 0xB00000, 0xBFF000, 0xF0000, 0xFFC00000, 0xFFFFF000];
 
     public static IReadOnlyList<HostileAttempt> All { get; } =
     [

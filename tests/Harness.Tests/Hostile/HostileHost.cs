@@ -58,6 +58,7 @@ internal sealed class HostileHost(IEngine engine, string option = "", Protection
         using var machine = new GuestMachine(
             Model, engine.ImageOf(guest), devices, CostProfile.Load(CostProfile.Names[0]), _options, keepEvents: false, GuestModel, Neighbour.Length);
         _machine = machine;
+        _stores.Clear();
         PhysicalMemory host = machine.Host.PhysicalMemory;
         host.Write(new PhysicalAddress((ulong)_neighbourStart), Neighbour);
         Neighbour.CopyTo(_expected, _neighbourStart);
