@@ -29,6 +29,11 @@ internal sealed partial class ShadowPages
             var page = new GuestPhysicalAddress(first + offset);
             if (!memory.IsWritable(page) || memory.Translate(page, write: false) is not { } found)
             {
+                if ((Omitted & Protection.LargeEntries) != 0)
+                {
+                    continue;
+                }
+
                 return null;
             }
 

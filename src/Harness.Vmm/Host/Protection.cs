@@ -23,4 +23,7 @@ public enum Protection
 
     /// <summary>Devices reach memory by themselves only through the guest-physical map, bounds included.</summary>
     DeviceMemory = 32,
+
+    /// <summary>A large entry of a shadow is made only where all memory behind it is the guest's.</summary>
+    LargeEntries = 64,
 }
