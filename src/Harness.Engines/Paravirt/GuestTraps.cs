@@ -10,6 +10,10 @@ internal sealed class GuestTraps
     private readonly MonitorRegion _region;
     private readonly byte _hostVector;
 
+    /// <summary>By vector, the gates into the kernel itself.</summary>
+    private readonly SortedDictionary<byte, Descriptor> _direct = [];
+    private bool _leadsDirectly = true;
+
     public GuestTraps(IHost host, MonitorRegion region)
     {
         _region = region;
@@ -51,18 +55,45 @@ internal sealed class GuestTraps
             return HypercallResult.Done;
         }
 
-        bool isDirect = (flags & ParavirtInterface.TrapDirect) != 0;
-        if (isDirect)
+        _direct.Remove(vector);
+        if ((flags & ParavirtInterface.TrapDirect) != 0)
         {
             var real = (ushort)((selector & ~Selector.RplMask) | ParavirtInterface.KernelRing);
-            _region.WriteGate(vector, Descriptor.Gate(real, offset, SystemType.TrapGate32, dpl));
+            _direct[vector] = Descriptor.Gate(real, offset, SystemType.TrapGate32, dpl);
+        }
+
+        WriteGate(vector, dpl);
+        return HypercallResult.Done;
+    }
+
+    /// <summary>
+    /// Whether direct gates lead to the kernel or to the monitor. The processor puts its own IF, 1, and its own IOPL, 0, into the frame: a program that has others
+    /// would lose them.
+    /// </summary>
+    public void LeadDirectly(bool leads)
+    {
+        if (_leadsDirectly == leads)
+        {
+            return;
+        }
+
+        _leadsDirectly = leads;
+        foreach (var (vector, gate) in _direct)
+        {
+            WriteGate(vector, gate.Dpl);
+        }
+    }
+
+    private void WriteGate(byte vector, int dpl)
+    {
+        if (_leadsDirectly && _direct.TryGetValue(vector, out Descriptor gate))
+        {
+            _region.WriteGate(vector, gate);
         }
         else
         {
             _region.Open(vector, dpl == 0 ? ParavirtInterface.KernelRing : dpl);
         }
-
-        return HypercallResult.Done;
     }
 
     /// <param name="Selector">Of the kernel's code.</param>

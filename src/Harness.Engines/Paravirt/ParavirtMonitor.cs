@@ -5,7 +5,7 @@ using Iced.Intel;
 namespace Harness.Engines.Paravirt;
 
 /// <summary>One paravirtualized guest: runs it, answers its hypercalls, hands faults and interrupts to the handlers that its kernel has registered.</summary>
-internal sealed class ParavirtMonitor : IMonitor
+internal sealed partial class ParavirtMonitor : IMonitor
 {
     private const uint RealFlags = Eflags.IF | Eflags.IOPL | Eflags.VM | Eflags.VIF | Eflags.VIP;
     private const uint ClearedByEntry = Eflags.TF | Eflags.NT | Eflags.RF;
@@ -103,33 +103,6 @@ internal sealed class ParavirtMonitor : IMonitor
 
     public void Dispose()
     {
-    }
-
-    /// <summary>A frame on the kernel's stack becomes the guest's state.</summary>
-    internal int InterruptReturn()
-    {
-        Span<uint> image = stackalloc uint[6];
-        uint at = _descriptors.BaseOf(_frame.Ss) + _frame.Esp;
-        for (int i = 0; i < image.Length; i++)
-        {
-            // A return to the kernel takes neither ESP nor SS.
-            if ((i < 4 || Selector.Rpl((ushort)image[2]) == 3) && !_pages.TryRead(at + (uint)i * 4, out image[i]))
-            {
-                return HypercallResult.BadPointer;
-            }
-        }
-
-        bool toUser = Selector.Rpl((ushort)image[2]) == 3;
-        _frame[0] = image[0];
-        _frame.Eip = image[1];
-        _frame.Cs = toUser ? (ushort)image[2] : OfKernel((ushort)image[2]);
-        _frame.Esp = toUser ? image[4] : _frame.Esp + 16;
-        _frame.Ss = toUser ? (ushort)image[5] : _frame.Ss;
-        _frame.Eflags = RealOf(image[3]);
-        _iopl = image[3] & Eflags.IOPL;
-        _shared.IsMasked = (image[3] & Eflags.IF) == 0;
-        _handlesNmi = false;
-        return HypercallResult.Done;
     }
 
     internal void Block(bool accepts)

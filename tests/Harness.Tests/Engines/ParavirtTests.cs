@@ -16,6 +16,9 @@ internal sealed class ParavirtTests
 {
     private const uint Steps = 0x9800;
 
+    /// <summary>Iterations in which a timer of 100 kHz interrupts for certain.</summary>
+    private const int Wait = 30_000;
+
     [Test]
     public void A_program_is_stepped_over_the_instructions_that_the_monitor_carries_out_too()
     {
@@ -48,6 +51,45 @@ internal sealed class ParavirtTests
         bare.Memory.ReadUInt32(new GuestPhysicalAddress(Steps)).Should().Be(6, "POPFD starts stepping after the next instruction; the last one ends it but is stepped");
         run.Memory.ReadUInt32(new GuestPhysicalAddress(Steps)).Should().Be(6);
         Equivalence.Compare(bare, run).FirstDivergence.Should().BeNull();
+    }
+
+    [TestCase(Flags.Fixed | Flags.IF | Flags.IOPL3)]
+    [TestCase(Flags.Fixed | Flags.IOPL3)]
+    [TestCase(Flags.Fixed)]
+    public void A_direct_system_call_keeps_the_programs_IF_and_IOPL(Flags flags)
+    {
+        GuestImage guest = Guest.Kernel(k =>
+        {
+            k.DirectSystemCalls = true;
+            k.UserFlags = flags;
+            k.Timer(100_000, a => a.inc(__dword_ptr[Steps]));
+            k.OnFault(Vector.GP, a =>
+            {
+                a.add(esp, 4);
+                a.add(__dword_ptr[esp], 2);
+                a.mov(edi, 1);
+                a.iretd();
+            });
+            k.SystemCall(1, a => a.mov(eax, 7));
+            k.User(a =>
+            {
+                a.mov(edi, 0);
+                a.mov(eax, 1);
+                a.@int(0x80);
+                a.@in(al, 0x80);
+                a.mov(ecx, Wait);
+                GuestLabel wait = a.Here("wait");
+                a.dec(ecx);
+                a.jne(wait);
+                a.Done();
+            });
+        });
+
+        EngineRun bare = Run(new BareEngine(), guest);
+        EngineRun run = Run(new ParavirtEngine(), guest);
+
+        Equivalence.Compare(bare, run).FirstDivergence.Should().BeNull();
+        (run.Memory.ReadUInt32(new GuestPhysicalAddress(Steps)) != 0).Should().Be((flags & Flags.IF) != 0);
     }
 
     private static EngineRun Run(IEngine engine, GuestImage guest)
