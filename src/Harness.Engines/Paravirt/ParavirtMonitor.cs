@@ -26,6 +26,9 @@ internal sealed partial class ParavirtMonitor : IMonitor
     private readonly TrapFrame _frame = new();
     private byte[] _portMap = [];
     private bool _handlesNmi;
+
+    /// <summary>A program's STI holds interrupts back until the instruction behind it is done (SDM Vol. 2B, STI).</summary>
+    private bool _inShadow;
     private uint _iopl;
     private readonly MonitorRegion _region;
     private readonly bool _dedicatesRing;
@@ -161,7 +164,7 @@ internal sealed partial class ParavirtMonitor : IMonitor
                     _region.OpenPorts(Selector.Rpl(_frame.Cs) != 3);
                 }
 
-                _host.InterruptAt(_dedicatesRing ? _emulator.NextDeadlineOfOthers : _emulator.NextDeadline);
+                _host.InterruptAt(_inShadow ? _emulator.NextTick : _dedicatesRing ? _emulator.NextDeadlineOfOthers : _emulator.NextDeadline);
                 return null;
             }
 
@@ -190,7 +193,7 @@ internal sealed partial class ParavirtMonitor : IMonitor
                 _shared.HasRingEvent = true;
             }
 
-            if (_ringEvent && !_shared.IsMasked)
+            if (_ringEvent && !_shared.IsMasked && !_inShadow)
             {
                 _ringEvent = false;
                 return Reflect(ringVector, EventKind.ExternalInterrupt, null, "event");
@@ -198,7 +201,7 @@ internal sealed partial class ParavirtMonitor : IMonitor
         }
 
         bool waits = _emulator.InterruptPending || _ringEvent;
-        if (!waits || _shared.IsMasked)
+        if (!waits || _shared.IsMasked || _inShadow)
         {
             _shared.IsPending = waits;
             return null;
@@ -211,6 +214,7 @@ internal sealed partial class ParavirtMonitor : IMonitor
     /// <summary>The one place where control comes back from the guest.</summary>
     private GuestEnd? HandleTrap()
     {
+        _inShadow = false;
         if (_host.ResumeFault)
         {
             // Its kernel asked for segments that its own table does not have.
@@ -262,6 +266,7 @@ internal sealed partial class ParavirtMonitor : IMonitor
     /// <summary>Enters the kernel's handler of a vector, as a gate of its own would. No handler, or no stack for it: the guest cannot go on.</summary>
     private GuestEnd? Reflect(byte vector, EventKind kind, uint? errorCode, string reason)
     {
+        _inShadow = false;
         Record(EngineEventKind.Injection, Vectors.Name(vector), reason, "", "");
         if (kind != EventKind.SoftwareInterrupt)
         {
@@ -307,7 +312,9 @@ internal sealed partial class ParavirtMonitor : IMonitor
         if (instruction.Mnemonic is Mnemonic.Cli or Mnemonic.Sti && _iopl == Eflags.IOPL)
         {
             Record(EngineEventKind.Trap, "#GP", "privileged", InstructionText.MnemonicOf(instruction), "");
-            _shared.IsMasked = instruction.Mnemonic == Mnemonic.Cli;
+            bool accepts = instruction.Mnemonic == Mnemonic.Sti;
+            _inShadow = accepts && _shared.IsMasked;
+            _shared.IsMasked = !accepts;
             Skip(instruction);
             return true;
         }

@@ -14,14 +14,19 @@ internal static class HypercallCode
     /// <exception cref="SensitiveInstructionException">It is sensitive, and no hypercall does the same.</exception>
     public static byte[]? For(in Instruction instruction, in Instruction next, out bool takesNext)
     {
-        takesNext = instruction.Mnemonic == Mnemonic.Sti && next.Mnemonic == Mnemonic.Hlt;
+        takesNext = instruction.Mnemonic == Mnemonic.Sti && next.Mnemonic is Mnemonic.Hlt or Mnemonic.Cli;
         if (!IsSensitive(instruction))
         {
             return null;
         }
 
         var a = new Assembler(32);
-        if (!TryEmit(a, instruction, takesNext))
+        if (takesNext && next.Mnemonic == Mnemonic.Cli)
+        {
+            // CLI in the shadow of STI: nothing arrives between them.
+            EmitMask(a);
+        }
+        else if (!TryEmit(a, instruction, takesNext))
         {
             throw new SensitiveInstructionException(instruction);
         }
@@ -51,7 +56,7 @@ internal static class HypercallCode
         switch (instruction.Mnemonic)
         {
             case Mnemonic.Cli:
-                a.mov(__byte_ptr[Shared + ParavirtInterface.Masked], 1);
+                EmitMask(a);
                 return true;
             case Mnemonic.Sti when thenHalts:
                 EmitBlock(a, accepts: 1);
@@ -102,6 +107,8 @@ internal static class HypercallCode
                 return false;
         }
     }
+
+    private static void EmitMask(Assembler a) => a.mov(__byte_ptr[Shared + ParavirtInterface.Masked], 1);
 
     private static void EmitWith(Assembler a, Hypercall call, Action loadEbx)
     {

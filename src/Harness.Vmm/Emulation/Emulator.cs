@@ -101,8 +101,11 @@ public sealed class Emulator : IDisposable
     /// <summary>The tick at which the virtual devices have something to do. A monitor passes it to <see cref="IHost.InterruptAt"/>.</summary>
     public long NextDeadline => Platform.NextDeadline;
 
+    /// <summary>The tick behind the guest's next instruction: a host interrupt then (<see cref="IHost.InterruptAt"/>) lets that one instruction run.</summary>
+    public long NextTick => _clock.Ticks + 1;
+
     /// <summary>
-    /// The same without the block device with a ring, for a monitor that has made it the guest's own (<see cref="IHost.DedicateRing"/>): the device does without it.
+    /// The same as <see cref="NextDeadline"/> without the block device with a ring, for a monitor that has made it the guest's own (<see cref="IHost.DedicateRing"/>): the device does without it.
     /// </summary>
     public long NextDeadlineOfOthers => Platform.NextDeadlineOfOthers;
 

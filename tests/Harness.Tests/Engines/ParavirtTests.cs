@@ -92,6 +92,44 @@ internal sealed class ParavirtTests
         (run.Memory.ReadUInt32(new GuestPhysicalAddress(Steps)) != 0).Should().Be((flags & Flags.IF) != 0);
     }
 
+    [Test]
+    public void Nothing_arrives_between_STI_and_CLI()
+    {
+        GuestImage guest = Guest.Kernel(k =>
+        {
+            k.UserFlags = Flags.Fixed | Flags.IOPL3;
+            k.Timer(100_000, a => a.inc(__dword_ptr[Steps]));
+            k.Boot(StiCli);
+            k.User(a =>
+            {
+                StiCli(a);
+                a.mov(ebx, __dword_ptr[Steps]);
+                a.sti();
+                a.nop();
+                a.nop();
+                a.cli();
+                a.Done();
+            });
+        });
+
+        EngineRun bare = Run(new BareEngine(), guest);
+        EngineRun run = Run(new ParavirtEngine(), guest);
+
+        run.Final.Ebx.Should().Be(0);
+        run.Memory.ReadUInt32(new GuestPhysicalAddress(Steps)).Should().Be(1, "one waits, and arrives where two instructions follow STI");
+        Equivalence.Compare(bare, run).FirstDivergence.Should().BeNull();
+    }
+
+    private static void StiCli(GuestAssembler a)
+    {
+        a.mov(ecx, Wait);
+        GuestLabel wait = a.Here("wait");
+        a.dec(ecx);
+        a.jne(wait);
+        a.sti();
+        a.cli();
+    }
+
     private static EngineRun Run(IEngine engine, GuestImage guest)
     {
         EngineRun run = Requests.Run(engine, guest);
