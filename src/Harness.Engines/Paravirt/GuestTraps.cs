@@ -50,13 +50,14 @@ internal sealed class GuestTraps
         }
 
         _handlers[vector] = new Handler(selector, offset, (flags & ParavirtInterface.TrapMasks) != 0);
-        if (vector == ParavirtInterface.Vector || vector == _hostVector || vector is < FirstSoftwareVector and not ((byte)Vector.BP or (byte)Vector.OF))
+        if (vector == ParavirtInterface.Vector || vector == _hostVector || Vectors.HasErrorCode((Vector)vector))
         {
+            // INT n at the vector of an exception with an error code pushes none: the monitor would take its frame for another.
             return HypercallResult.Done;
         }
 
         _direct.Remove(vector);
-        if ((flags & ParavirtInterface.TrapDirect) != 0)
+        if ((flags & ParavirtInterface.TrapDirect) != 0 && vector is >= FirstSoftwareVector or (byte)Vector.BP or (byte)Vector.OF)
         {
             var real = (ushort)((selector & ~Selector.RplMask) | ParavirtInterface.KernelRing);
             _direct[vector] = Descriptor.Gate(real, offset, SystemType.TrapGate32, dpl);

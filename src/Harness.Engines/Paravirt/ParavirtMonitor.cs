@@ -10,7 +10,6 @@ internal sealed partial class ParavirtMonitor : IMonitor
     private const uint RealFlags = Eflags.IF | Eflags.IOPL | Eflags.VM | Eflags.VIF | Eflags.VIP;
     private const uint ClearedByEntry = Eflags.TF | Eflags.NT | Eflags.RF;
     private const int LongestInstruction = 15;
-    private const byte FirstSoftwareVector = 0x20;
 
     /// <summary>Length of INT n, which leaves EIP behind it.</summary>
     private const uint IntBytes = 2;
@@ -243,7 +242,7 @@ internal sealed partial class ParavirtMonitor : IMonitor
                 : null;
         }
 
-        bool isSoftware = vector >= FirstSoftwareVector;
+        bool isSoftware = !Enum.IsDefined((Vector)vector);
         Record(
             EngineEventKind.Trap, Vectors.Name(vector), isSoftware ? TrapReason.SoftwareInterrupt : TrapReason.Reflected, isSoftware ? "int" : "", "", isSoftware ? IntBytes : 0);
         if (vector == (byte)Vector.PF)

@@ -92,6 +92,37 @@ internal sealed class ParavirtTests
         (run.Memory.ReadUInt32(new GuestPhysicalAddress(Steps)) != 0).Should().Be((flags & Flags.IF) != 0);
     }
 
+    [TestCase(0x00)]
+    [TestCase(0x01)]
+    [TestCase(0x02)]
+    [TestCase(0x05)]
+    [TestCase(0x10)]
+    [TestCase(0x1F)]
+    [TestCase(0xFF)]
+    public void INT_n_of_a_program_reaches_a_handler_of_DPL_3(byte vector)
+    {
+        GuestImage guest = Guest.Kernel(k =>
+        {
+            k.OnInterrupt(vector, a =>
+            {
+                a.mov(edx, __dword_ptr[esp]);
+                a.iretd();
+            });
+            k.User(a =>
+            {
+                a.@int(vector);
+                a.mov(ebx, edx);
+                a.Done();
+            });
+        });
+
+        EngineRun bare = Run(new BareEngine(), guest);
+        EngineRun run = Run(new ParavirtEngine(), guest);
+
+        run.Final.Ebx.Should().Be(bare.Final.Ebx).And.NotBe(0);
+        Equivalence.Compare(bare, run).FirstDivergence.Should().BeNull();
+    }
+
     [Test]
     public void Nothing_arrives_between_STI_and_CLI()
     {
