@@ -14,8 +14,8 @@ internal sealed class DirectPages
     private const uint Entries = 1024;
     private const uint MonitorsEntry = ParavirtInterface.MonitorStart >> DirectoryShift;
 
-    /// <summary>A 4-MiB page, or in a page table the PAT, is no business of the guest; global pages would outlive a switch.</summary>
-    private const uint Refused = PageEntry.PS | PageEntry.G;
+    /// <summary>A 4-MiB page, or in a page table the PAT, is no business of the guest. G means nothing: CR4.PGE is 0.</summary>
+    private const uint Refused = PageEntry.PS;
     private readonly IHost _host;
     private readonly Frames _frames;
     private readonly uint _regionEntry;

@@ -6,6 +6,9 @@ namespace Harness.Engines.Paravirt;
 /// </summary>
 public sealed class ParavirtEngine : IEngine
 {
+    /// <summary>Set by every protected-mode guest, or true of every paravirtual one; caches are not modelled.</summary>
+    private const uint Ignored = Cr0.PE | Cr0.ET | Cr0.WP | Cr0.NW | Cr0.CD;
+
     public string Name => "paravirt";
 
     public string Description => "hypercalls, direct paging";
@@ -16,6 +19,8 @@ public sealed class ParavirtEngine : IEngine
 
     public string? NotApplicable(ProcessorModel model, GuestImage guest) =>
         guest.Paravirtual is null ? guest.NotParavirtual
+        : (guest.Entry.Cr0 & ~(ParavirtMonitor.HonouredCr0 | Ignored)) is not 0 and var cr0 ? $"the guest starts with bits of CR0 that its monitor cannot give it: {cr0:X}h"
+        : (guest.Entry.Cr4 & ~ParavirtMonitor.HonouredCr4) is not 0 and var cr4 ? $"the guest starts with bits of CR4 that its monitor cannot give it: {cr4:X}h"
         : !model.Has(Feature.I486) ? "ring 1 can write to read-only pages: the model has no CR0.WP"
         : PreventedAccess.NotApplicable(model);
 

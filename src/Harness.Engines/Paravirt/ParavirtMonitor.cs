@@ -11,6 +11,12 @@ internal sealed partial class ParavirtMonitor : IMonitor
     private const uint ClearedByEntry = Eflags.TF | Eflags.NT | Eflags.RF;
     private const int LongestInstruction = 15;
 
+    /// <summary>What the guest starts with of CR0 beside PE and ET goes into the processor's: no hypercall changes it, and ring 1 is to it as ring 0.</summary>
+    public const uint HonouredCr0 = Cr0.MP | Cr0.EM | Cr0.TS | Cr0.NE | Cr0.AM;
+
+    /// <summary>The same of CR4: what has to do neither with paging nor with virtual-8086 mode, machine checks or VMX.</summary>
+    public const uint HonouredCr4 = Cr4.TSD | Cr4.DE | Cr4.PCE | Cr4.OSFXSR | Cr4.OSXMMEXCPT;
+
     /// <summary>Length of INT n, which leaves EIP behind it.</summary>
     private const uint IntBytes = 2;
     private readonly IHost _host;
@@ -53,7 +59,8 @@ internal sealed partial class ParavirtMonitor : IMonitor
         _traps = new GuestTraps(_host, region);
         _shared = new SharedPage(_host, frames);
         _hypercalls = new Hypercalls(this, _emulator, _pages, _descriptors, _traps, _shared);
-        _host.Cr0 = Cr0.PE | Cr0.PG | Cr0.ET | Cr0.WP;
+        _host.Cr0 = Cr0.PE | Cr0.PG | Cr0.ET | Cr0.WP | (context.Guest.Entry.Cr0 & HonouredCr0);
+        _host.Cr4 = context.Guest.Entry.Cr4;
         bool checksPages = (context.Omitted & Protection.PageTables) == 0;
         _emulator.DeviceWrites = page => !checksPages || frames.MayReachByDevice((uint)page.Value) ? DeviceWrite.Allowed : DeviceWrite.Refused;
         if (dedicatesRing)

@@ -92,6 +92,11 @@ public sealed partial class GuestKernel
 
         a.Label(start);
 
+        if ((_options.Flags & Flags.IF) != 0)
+        {
+            a.mov(__byte_ptr[GuestLayout.Shared + ParavirtInterface.Masked], 0);
+        }
+
         // As the other build leaves them.
         a.mov(eax, Paging == GuestPaging.None ? 0 : PagingBits | Cr0.PE | Cr0.ET | _options.Cr0);
         a.mov(ebx, 0);

@@ -15,6 +15,7 @@ namespace Harness.Tests.Engines;
 internal sealed class ParavirtTests
 {
     private const uint Steps = 0x9800;
+    private const uint Page = 0x90000;
 
     /// <summary>Iterations in which a timer of 100 kHz interrupts for certain.</summary>
     private const int Wait = 30_000;
@@ -120,6 +121,94 @@ internal sealed class ParavirtTests
         EngineRun run = Run(new ParavirtEngine(), guest);
 
         run.Final.Ebx.Should().Be(bare.Final.Ebx).And.NotBe(0);
+        Equivalence.Compare(bare, run).FirstDivergence.Should().BeNull();
+    }
+
+    [TestCase(Cr0.AM, 0u, Vector.AC)]
+    [TestCase(Cr0.TS, 0u, Vector.NM)]
+    [TestCase(Cr0.EM, 0u, Vector.NM)]
+    [TestCase(0u, Cr4.TSD, Vector.GP)]
+    public void Control_bits_that_a_kernel_starts_with_hold_for_its_programs(uint cr0, uint cr4, Vector vector)
+    {
+        GuestImage guest = Guest.Kernel(new GuestOptions { Cr0 = cr0, Cr4 = cr4 }, k =>
+        {
+            k.UserFlags = Flags.Fixed | Flags.IF | Flags.AC;
+            k.OnFault(vector, a =>
+            {
+                a.mov(__dword_ptr[Steps], 1);
+                a.Done();
+            });
+            k.User(a =>
+            {
+                a.mov(eax, __dword_ptr[Page + 1]);
+                a.fnop();
+                a.rdtsc();
+                a.Done();
+            });
+        });
+
+        EngineRun bare = Run(new BareEngine(), guest);
+        EngineRun run = Run(new ParavirtEngine(), guest);
+
+        run.Memory.ReadUInt32(new GuestPhysicalAddress(Steps)).Should().Be(1);
+        Equivalence.Compare(bare, run).FirstDivergence.Should().BeNull();
+    }
+
+    [Test]
+    public void Control_bits_that_no_hypercall_stands_for_are_refused_by_name()
+    {
+        GuestImage guest = Guest.Kernel(new GuestOptions { Cr4 = Cr4.PGE }, k => k.User(a => a.Done()));
+
+        new ParavirtEngine().NotApplicable(ProcessorModel.Load("yonah"), guest).Should().Contain("CR4").And.Contain("80h");
+    }
+
+    [Test]
+    public void A_kernel_that_starts_with_IF_accepts_interrupts()
+    {
+        GuestImage guest = Guest.Kernel(new GuestOptions { Flags = Flags.Fixed | Flags.IF }, k =>
+        {
+            k.Boot(a =>
+            {
+                a.pushfd();
+                a.pop(__dword_ptr[Steps]);
+            });
+            k.User(a =>
+            {
+                a.mov(ebx, __dword_ptr[Steps]);
+                a.Done();
+            });
+        });
+
+        EngineRun bare = Run(new BareEngine(), guest);
+        EngineRun run = Run(new ParavirtEngine(), guest);
+
+        (run.Final.Ebx & (uint)Flags.IF).Should().NotBe(0);
+        Equivalence.Compare(bare, run).FirstDivergence.Should().BeNull();
+    }
+
+    [Test]
+    public void A_page_may_be_marked_global()
+    {
+        GuestImage guest = Guest.Kernel(k =>
+        {
+            k.Paging = GuestPaging.Paging32;
+            k.Boot(a =>
+            {
+                a.mov(ebx, Page);
+                a.mov(ecx, Page | PageEntry.P | PageEntry.RW | PageEntry.US | PageEntry.G);
+                k.Remap(a);
+            });
+            k.User(a =>
+            {
+                a.mov(__dword_ptr[Page], 5);
+                a.Done();
+            });
+        });
+
+        EngineRun bare = Run(new BareEngine(), guest);
+        EngineRun run = Run(new ParavirtEngine(), guest);
+
+        run.Memory.ReadUInt32(new GuestPhysicalAddress(Page)).Should().Be(5);
         Equivalence.Compare(bare, run).FirstDivergence.Should().BeNull();
     }
 
