@@ -80,10 +80,52 @@ internal sealed class GuestDescriptors
     }
 
     /// <summary>The base of a segment by its selector; 0 where it names none.</summary>
-    public uint BaseOf(ushort selector)
+    public uint BaseOf(ushort selector) => Find(selector)?.Base ?? 0;
+
+    /// <summary>
+    /// The fault, with its error code, of an IRETD of the kernel's with these selectors (SDM Vol. 2A, IRET); null: there is none. Without SS it returns to the kernel.
+    /// </summary>
+    public (Vector Fault, uint Code)? FaultOfReturn(ushort cs, ushort? ss, uint eip)
+    {
+        if ((cs & ~Selector.RplMask) == (FlatCode & ~Selector.RplMask) && ss is null)
+        {
+            return null;
+        }
+
+        int ring = ss is null ? ParavirtInterface.KernelRing : Selector.Rpl(cs);
+        if (Find(cs) is not { } code || !code.IsCode || (code.IsConforming ? code.Dpl > ring : code.Dpl != ring))
+        {
+            return (Vector.GP, ErrorCode(cs));
+        }
+
+        if (!code.IsPresent)
+        {
+            return (Vector.NP, ErrorCode(cs));
+        }
+
+        if (ss is { } stack)
+        {
+            if (Find(stack) is not { } found || Selector.Rpl(stack) != ring || !found.IsWritableData || found.Dpl != ring)
+            {
+                return (Vector.GP, ErrorCode(stack));
+            }
+
+            if (!found.IsPresent)
+            {
+                return (Vector.SS, ErrorCode(stack));
+            }
+        }
+
+        return eip > code.Limit ? (Vector.GP, 0) : null;
+    }
+
+    private static uint ErrorCode(ushort selector) => (uint)(selector & ~Selector.RplMask);
+
+    /// <summary>The descriptor of the guest's that a selector names; null: it is a null selector or names none.</summary>
+    private Descriptor? Find(ushort selector)
     {
         uint offset = (uint)(selector & ~(EntrySize - 1));
-        return offset < _bytes && _frame is { } frame && !Selector.IsLocal(selector) ? ReadAt(frame + offset).Base : 0;
+        return offset != 0 && offset < _bytes && _frame is { } frame && !Selector.IsLocal(selector) ? ReadAt(frame + offset) : null;
     }
 
     /// <summary>Not present, or a segment of an outer ring that ends below the monitor's region.</summary>

@@ -44,19 +44,11 @@ internal sealed class Hypercalls(
         _ => "",
     };
 
-    /// <summary>Carries out the call that the frame holds.</summary>
+    /// <summary>Carries out the call that the frame holds, where it changes nothing of it but EAX.</summary>
     public void Answer(TrapFrame frame)
     {
         pages.Work = 0;
-        var call = (Hypercall)frame[0];
-        if (call == Hypercall.InterruptReturn)
-        {
-            int result = monitor.InterruptReturn();
-            frame[0] = result == HypercallResult.Done ? frame[0] : (uint)result;
-            return;
-        }
-
-        frame[0] = Answer(call, frame[3], frame[1], frame[2]);
+        frame[0] = Answer((Hypercall)frame[0], frame[3], frame[1], frame[2]);
     }
 
     private uint Answer(Hypercall call, uint ebx, uint ecx, uint edx)

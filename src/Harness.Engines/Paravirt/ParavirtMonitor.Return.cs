@@ -3,8 +3,8 @@ namespace Harness.Engines.Paravirt;
 /// <summary>The kernel's IRETD.</summary>
 internal sealed partial class ParavirtMonitor
 {
-    /// <summary>A frame on the kernel's stack becomes the guest's state.</summary>
-    internal int InterruptReturn()
+    /// <summary>A frame on the kernel's stack becomes the guest's state, or a fault says at the call that it cannot. Not null: the run is over.</summary>
+    private GuestEnd? InterruptReturn()
     {
         Span<uint> image = stackalloc uint[6];
         uint at = _descriptors.BaseOf(_frame.Ss) + _frame.Esp;
@@ -13,12 +13,27 @@ internal sealed partial class ParavirtMonitor
             // A return to the kernel takes neither ESP nor SS.
             if ((i < 4 || Selector.Rpl((ushort)image[2]) == 3) && !_pages.TryRead(at + (uint)i * 4, out image[i]))
             {
-                return HypercallResult.BadPointer;
+                _frame[0] = unchecked((uint)HypercallResult.BadPointer);
+                return null;
             }
+        }
+
+        if ((image[3] & Eflags.VM) != 0)
+        {
+            StopReason = "the kernel returns to virtual-8086 mode, for which there is no hypercall";
+            return GuestEnd.Unsupported;
         }
 
         bool toUser = Selector.Rpl((ushort)image[2]) == 3;
         _frame[0] = image[0];
+        if (_descriptors.FaultOfReturn((ushort)image[2], toUser ? (ushort)image[5] : null, image[1]) is var (fault, code))
+        {
+            _frame.Eip -= ParavirtInterface.InterruptReturnBytes;
+            _frame.Esp += 4;
+            _frame.Eflags |= Eflags.RF;
+            return Reflect((byte)fault, EventKind.Fault, code, "exception");
+        }
+
         _frame.Eip = image[1];
         _frame.Cs = toUser ? (ushort)image[2] : OfKernel((ushort)image[2]);
         _frame.Esp = toUser ? image[4] : _frame.Esp + 16;
@@ -32,6 +47,6 @@ internal sealed partial class ParavirtMonitor
             _traps.LeadDirectly((image[3] & (Eflags.IF | Eflags.IOPL)) == Eflags.IF);
         }
 
-        return HypercallResult.Done;
+        return null;
     }
 }

@@ -238,6 +238,11 @@ internal sealed partial class ParavirtMonitor : IMonitor
         {
             var call = (Hypercall)_frame[0];
             Record(EngineEventKind.Hypercall, Hypercalls.NameOf(call), "", "", Hypercalls.DetailOf(call, _frame), IntBytes);
+            if (call == Hypercall.InterruptReturn)
+            {
+                return InterruptReturn();
+            }
+
             _hypercalls.Answer(_frame);
             return _emulator.StopRequested ? _emulator.StopEnd : null;
         }

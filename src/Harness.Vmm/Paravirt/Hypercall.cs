@@ -24,7 +24,10 @@ public enum Hypercall : uint
     /// <summary>EBX: page of the flags that kernel and monitor share.</summary>
     SetShared,
 
-    /// <summary>IRETD with the frame on the kernel's stack, EAX pushed above it.</summary>
+    /// <summary>
+    /// IRETD with the frame on the kernel's stack, EAX pushed above it. Where an IRETD faults, so does this: at PUSH EAX, with EAX and ESP as they were before, as long as the code is
+    /// <see cref="ParavirtInterface.InterruptReturnBytes"/> long. A frame that cannot be read is an answer in EAX.
+    /// </summary>
     InterruptReturn,
 
     /// <summary>HLT; EBX: 1 to accept interrupts from now on.</summary>
@@ -90,6 +93,9 @@ public static class HypercallResult
 public static class ParavirtInterface
 {
     public const byte Vector = 0x82;
+
+    /// <summary>PUSH EAX, MOV EAX, <see cref="Hypercall.InterruptReturn"/>, and INT.</summary>
+    public const int InterruptReturnBytes = 8;
 
     /// <summary>Ring of the guest's kernel.</summary>
     public const int KernelRing = 1;

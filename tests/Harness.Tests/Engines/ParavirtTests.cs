@@ -212,6 +212,74 @@ internal sealed class ParavirtTests
         Equivalence.Compare(bare, run).FirstDivergence.Should().BeNull();
     }
 
+    [TestCase(0x03, 0x23, 0x00)]
+    [TestCase(0x7F3, 0x23, 0x7F0)]
+    [TestCase(0x23, 0x23, 0x20)]
+    [TestCase(0x0B, 0x23, 0x08)]
+    [TestCase(0x1F, 0x23, 0x1C)]
+    [TestCase(0x1B, 0x00, 0x00)]
+    [TestCase(0x1B, 0x10, 0x10)]
+    [TestCase(0x1B, 0x13, 0x10)]
+    [TestCase(0x1B, 0x1B, 0x18)]
+    public void A_faulting_IRET_can_be_mended_and_retried(int cs, int ss, int errorCode)
+    {
+        GuestLabel? start = null;
+        GuestImage guest = Guest.Kernel(k =>
+        {
+            k.OnFault(Vector.GP, a =>
+            {
+                a.pop(__dword_ptr[Steps]);
+
+                // Behind the handler's own frame lies the one that was refused.
+                a.mov(__dword_ptr[esp + 16], 0x1B);
+                a.mov(__dword_ptr[esp + 28], 0x23);
+                a.iretd();
+            });
+            k.User(a =>
+            {
+                start = a.Here("start");
+                a.mov(ebx, __dword_ptr[Steps]);
+                a.mov(ecx, eax);
+                a.Done();
+            });
+            k.Boot(a =>
+            {
+                a.mov(eax, 0x23);
+                a.mov(ds, eax);
+                a.mov(eax, 0x77);
+                a.push(ss);
+                a.push((int)Page);
+                a.push((int)(Flags.Fixed | Flags.IF));
+                a.push(cs);
+                a.push(start!.Value);
+                a.iretd();
+            });
+        });
+
+        EngineRun bare = Run(new BareEngine(), guest);
+        EngineRun run = Run(new ParavirtEngine(), guest);
+
+        (run.Final.Ebx, run.Final.Ecx).Should().Be(((uint)errorCode, 0x77u));
+        Equivalence.Compare(bare, run).FirstDivergence.Should().BeNull();
+    }
+
+    [Test]
+    public void A_return_to_virtual_8086_mode_is_refused_by_name()
+    {
+        GuestImage guest = Guest.Kernel(k => k.Boot(a =>
+        {
+            a.push((int)(Flags.Fixed | Flags.VM));
+            a.push(0x1000);
+            a.push(0);
+            a.iretd();
+        }));
+
+        EngineRun run = Requests.Run(new ParavirtEngine(), guest);
+
+        run.End.Should().Be(GuestEnd.Unsupported);
+        run.StopReason.Should().Contain("virtual-8086");
+    }
+
     [Test]
     public void Nothing_arrives_between_STI_and_CLI()
     {
