@@ -198,6 +198,28 @@ internal sealed class DirectPages
         return true;
     }
 
+    /// <summary>The error code of the page fault of a program that reaches a byte (SDM Vol. 3A, 4.7); null: it may, and the tables note that it has.</summary>
+    public uint? FaultOfUser(uint linear, bool write)
+    {
+        uint asked = PageEntry.US | (write ? PageEntry.RW : 0);
+        uint outer = Read(_directory, linear >> DirectoryShift);
+        uint index = linear >> 12 & (Entries - 1);
+        uint inner = (outer & PageEntry.P) != 0 ? Read(outer & PageMask, index) : 0;
+        if ((inner & PageEntry.P) == 0)
+        {
+            return asked;
+        }
+
+        if ((outer & inner & asked) != asked)
+        {
+            return asked | PageEntry.P;
+        }
+
+        Write(_directory, linear >> DirectoryShift, outer | PageEntry.A);
+        Write(outer & PageMask, index, inner | PageEntry.A | (write ? PageEntry.D : 0));
+        return null;
+    }
+
     public void Invalidate(uint linear) => _host.InvalidatePage(new LinearAddress(linear));
 
     private uint? Walk(uint linear, bool write)

@@ -82,6 +82,9 @@ internal sealed class GuestDescriptors
     /// <summary>The base of a segment by its selector; 0 where it names none.</summary>
     public uint BaseOf(ushort selector) => Find(selector)?.Base ?? 0;
 
+    /// <summary>The size of operands and addresses in a code segment; one that is not the guest's is flat.</summary>
+    public int BitsOf(ushort selector) => Find(selector) is { } code && (code.Rights & AccessRights.DB) == 0 ? 16 : 32;
+
     /// <summary>
     /// The fault, with its error code, of an IRETD of the kernel's with these selectors (SDM Vol. 2A, IRET); null: there is none. Without SS it returns to the kernel.
     /// </summary>
@@ -122,7 +125,7 @@ internal sealed class GuestDescriptors
     private static uint ErrorCode(ushort selector) => (uint)(selector & ~Selector.RplMask);
 
     /// <summary>The descriptor of the guest's that a selector names; null: it is a null selector or names none.</summary>
-    private Descriptor? Find(ushort selector)
+    public Descriptor? Find(ushort selector)
     {
         uint offset = (uint)(selector & ~(EntrySize - 1));
         return offset != 0 && offset < _bytes && _frame is { } frame && !Selector.IsLocal(selector) ? ReadAt(frame + offset) : null;

@@ -9,8 +9,6 @@ internal sealed partial class ParavirtMonitor : IMonitor
 {
     private const uint RealFlags = Eflags.IF | Eflags.IOPL | Eflags.VM | Eflags.VIF | Eflags.VIP;
     private const uint ClearedByEntry = Eflags.TF | Eflags.NT | Eflags.RF;
-    private const int LongestInstruction = 15;
-
     /// <summary>What the guest starts with of CR0 beside PE and ET goes into the processor's: no hypercall changes it, and ring 1 is to it as ring 0.</summary>
     public const uint HonouredCr0 = Cr0.MP | Cr0.EM | Cr0.TS | Cr0.NE | Cr0.AM;
 
@@ -254,6 +252,9 @@ internal sealed partial class ParavirtMonitor : IMonitor
                 : null;
         }
 
+        // Carrying an instruction out may have raised what the instruction itself would have.
+        vector = _frame.Vector;
+
         bool isSoftware = !Enum.IsDefined((Vector)vector);
         Record(
             EngineEventKind.Trap, Vectors.Name(vector), isSoftware ? TrapReason.SoftwareInterrupt : TrapReason.Reflected, isSoftware ? "int" : "", "", isSoftware ? IntBytes : 0);
@@ -314,100 +315,6 @@ internal sealed partial class ParavirtMonitor : IMonitor
         _shared.IsMasked |= handler.Masks;
         _emulator.IsHalted = false;
         return null;
-    }
-
-    /// <summary>IN and OUT of a program that its kernel has given the port, CLI and STI of one that has IOPL 3.</summary>
-    private bool TryForUser()
-    {
-        Instruction instruction = Decode();
-        if (instruction.Mnemonic is Mnemonic.Cli or Mnemonic.Sti && _iopl == Eflags.IOPL)
-        {
-            Record(EngineEventKind.Trap, "#GP", "privileged", InstructionText.MnemonicOf(instruction), "");
-            bool accepts = instruction.Mnemonic == Mnemonic.Sti;
-            _inShadow = accepts && _shared.IsMasked;
-            _shared.IsMasked = !accepts;
-            Skip(instruction);
-            return true;
-        }
-
-        return TryPort(instruction, MayUse);
-    }
-
-    /// <summary>IN and OUT of a kernel that drives the ring's device by its ports, where they are not its own, or were not yet when it was entered from a program.</summary>
-    private bool TryForKernel() => _emulator.HasRing && TryPort(
-        Decode(), (port, size) => port >= BlockRingInterface.FirstPort && port + size <= BlockRingInterface.FirstPort + BlockRingInterface.Ports);
-
-    private Instruction Decode()
-    {
-        var bytes = new byte[LongestInstruction];
-        uint at = _descriptors.BaseOf(_frame.Cs) + _frame.Eip;
-        int count = bytes.Length;
-        while (count > 0 && !_pages.TryRead(at, bytes.AsSpan(0, count)))
-        {
-            count--;
-        }
-
-        var decoder = Decoder.Create(32, bytes[..count]);
-        decoder.IP = _frame.Eip;
-        return decoder.Decode();
-    }
-
-    private bool TryPort(in Instruction instruction, Func<ushort, int, bool> mayUse)
-    {
-        bool isIn = instruction.Mnemonic == Mnemonic.In;
-        if (instruction.IsInvalid || !(isIn || instruction.Mnemonic == Mnemonic.Out))
-        {
-            return false;
-        }
-
-        Register data = isIn ? instruction.Op0Register : instruction.Op1Register;
-        int operand = isIn ? 1 : 0;
-        var port = instruction.GetOpKind(operand) == OpKind.Immediate8 ? instruction.Immediate8 : (ushort)_frame[2];
-        if (!mayUse(port, data.GetSize()))
-        {
-            return false;
-        }
-
-        Record(EngineEventKind.Trap, "#GP", "io", isIn ? "in" : "out", InstructionText.PortName(port));
-        if (isIn)
-        {
-            _frame[0] = PortIn(port, data.GetSize(), _frame[0]);
-        }
-        else
-        {
-            _emulator.Out(port, data.GetSize(), _frame[0]);
-        }
-
-        Skip(instruction);
-        return true;
-    }
-
-    private void Skip(in Instruction instruction)
-    {
-        _frame.Eip = instruction.NextIP32;
-        _frame.Eflags &= ~Eflags.RF;
-        _host.CountTicks(1);
-        _retired.Emulated++;
-    }
-
-    /// <summary>EAX after an IN of one, two or four bytes.</summary>
-    internal uint PortIn(ushort port, int size, uint eax)
-    {
-        uint mask = uint.MaxValue >> (32 - 8 * size);
-        return (eax & ~mask) | (_emulator.In(port, size) & mask);
-    }
-
-    private bool MayUse(ushort port, int size)
-    {
-        for (int p = port; p < port + size && _iopl != Eflags.IOPL; p++)
-        {
-            if (p / 8 >= _portMap.Length || (_portMap[p / 8] & 1 << p % 8) != 0)
-            {
-                return false;
-            }
-        }
-
-        return true;
     }
 
     private void Enter(GuestEntry entry)

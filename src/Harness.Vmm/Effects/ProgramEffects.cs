@@ -22,7 +22,8 @@ internal sealed class ProgramEffects
     /// </summary>
     public static bool IsProgramStep(in GuestRegisters after, in Instruction instruction) =>
         after.Cpl == 3 && instruction.Length != 0
-        && instruction.Mnemonic is not (Mnemonic.Iret or Mnemonic.Iretd or Mnemonic.Retf or Mnemonic.Sysexit or Mnemonic.In or Mnemonic.Out or Mnemonic.Cli or Mnemonic.Sti);
+        && instruction.Mnemonic is not (Mnemonic.Iret or Mnemonic.Iretd or Mnemonic.Retf or Mnemonic.Sysexit or Mnemonic.In or Mnemonic.Out or Mnemonic.Cli or Mnemonic.Sti
+            or Mnemonic.Insb or Mnemonic.Insw or Mnemonic.Insd or Mnemonic.Outsb or Mnemonic.Outsw or Mnemonic.Outsd);
 
     public EffectLog Add(uint program, ulong step, ulong address, IEnumerable<MemoryEffect> stores)
     {

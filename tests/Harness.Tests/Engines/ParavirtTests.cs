@@ -281,6 +281,118 @@ internal sealed class ParavirtTests
     }
 
     [Test]
+    public void String_instructions_of_a_program_reach_its_ports()
+    {
+        GuestImage guest = Guest.Kernel(k =>
+        {
+            k.UserFlags = Flags.Fixed | Flags.IF | Flags.IOPL3;
+            k.Paging = GuestPaging.Paging32;
+            k.Boot(a =>
+            {
+                a.mov(ebx, Page - 0x1000);
+                a.mov(ecx, (Page - 0x1000) | PageEntry.P | PageEntry.RW | PageEntry.US);
+                k.Remap(a);
+                a.mov(ebx, Page);
+                a.mov(ecx, 0);
+                k.Remap(a);
+            });
+            k.OnFault(Vector.PF, a =>
+            {
+                a.pop(__dword_ptr[Steps]);
+                a.mov(ebx, cr2);
+                a.mov(__dword_ptr[Steps + 4], ebx);
+                a.push(eax);
+                a.push(ecx);
+                a.mov(ebx, Page);
+                a.mov(ecx, Page | PageEntry.P | PageEntry.RW | PageEntry.US);
+                k.Remap(a);
+                a.pop(ecx);
+                a.pop(eax);
+                a.iretd();
+            });
+            k.User(a =>
+            {
+                GuestLabel text = a.CreateLabel("text");
+                a.mov(edx, 0x3F8);
+                a.mov(esi, text);
+                a.mov(ecx, 3);
+                a.rep.outsb();
+                a.std();
+                a.dec(esi);
+                a.outsb();
+                a.mov(ecx, 0);
+                a.rep.outsb();
+                a.mov(edx, 0x71);
+                a.cld();
+                a.mov(edi, Page - 2);
+                a.insw();
+                a.dec(edi);
+                a.insw();
+                a.Done();
+                a.Label(text);
+                a.Db((byte)'a', (byte)'b', (byte)'c');
+            });
+        });
+
+        EngineRun bare = Run(new BareEngine(), guest);
+        EngineRun run = Run(new ParavirtEngine(), guest);
+
+        run.Console.Should().Be("abcc");
+        (run.Final.Esi, run.Final.Edi).Should().Be((bare.Final.Esi, Page + 1));
+        run.Memory.ReadUInt32(new GuestPhysicalAddress(Steps)).Should().Be(6, "a write of a program to a page that is not there");
+        run.Memory.ReadUInt32(new GuestPhysicalAddress(Steps + 4)).Should().Be(Page);
+        Equivalence.Compare(bare, run).FirstDivergence.Should().BeNull();
+    }
+
+    [Test]
+    public void An_instruction_of_a_16_bit_code_segment_is_carried_out_as_such()
+    {
+        const ushort Code16 = 0x30;
+        GuestImage guest = Guest.Kernel(k =>
+        {
+            k.UserFlags = Flags.Fixed | Flags.IF | Flags.IOPL3;
+            k.OnInterrupt(ParavirtInterface.Vector, a =>
+            {
+                a.mov(__dword_ptr[ebx], ecx);
+                a.mov(__dword_ptr[ebx + 4], edx);
+                a.iretd();
+            });
+            k.Boot(a =>
+            {
+                a.mov(eax, (uint)Hypercall.UpdateDescriptor);
+                a.mov(ebx, GuestLayout.Gdt + Code16);
+                a.mov(ecx, 0x0000FFFF);
+                a.mov(edx, (int)(0xFA00 | Page >> 16));
+                a.@int(ParavirtInterface.Vector);
+            });
+            k.User(a =>
+            {
+                GuestLabel back = a.CreateLabel("back");
+
+                // IN AX, DX; JMP FAR ptr16:32.
+                a.mov(__dword_ptr[Page], 0xEA66ED);
+                a.mov(__dword_ptr[Page + 3], back);
+                a.mov(__word_ptr[Page + 7], 0x1B);
+                a.mov(eax, 0x12345678);
+                a.mov(edx, 0x80);
+                a.Db(0xEA);
+                a.Dd(0);
+                a.Dw(Code16 | 3);
+                a.Label(back);
+                a.mov(ebx, eax);
+                a.Done();
+            });
+        });
+
+        EngineRun bare = Run(new BareEngine(), guest);
+        EngineRun run = Run(new ParavirtEngine(), guest);
+
+        run.Final.Ebx.Should().Be(bare.Final.Ebx);
+        (run.Final.Ebx >> 16).Should().Be(0x1234);
+        Equivalence.Compare(bare, run).FirstDivergence.Should().BeNull();
+    }
+
+    [Test]
     public void Nothing_arrives_between_STI_and_CLI()
     {
         GuestImage guest = Guest.Kernel(k =>
