@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using Harness.Machine.Devices;
-using Iced.Intel;
 
 namespace Harness.Engines.Paravirt;
 
