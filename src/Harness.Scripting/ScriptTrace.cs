@@ -20,5 +20,18 @@ public static class ScriptTrace
     }
 
     /// <summary>Type and message of an exception, without the host's stack.</summary>
-    public static string Describe(Exception exception) => $"{exception.GetType().Name}: {exception.Message}";
+    public static string Describe(Exception exception) => $"{exception.GetType().Name}: {Message(exception)}";
+
+    /// <summary>The message of an exception, whose getter may be a script's own code.</summary>
+    public static string Message(Exception exception)
+    {
+        try
+        {
+            return exception.Message ?? "";
+        }
+        catch (Exception e)
+        {
+            return $"its Message cannot be had: that throws {e.GetType().Name}";
+        }
+    }
 }

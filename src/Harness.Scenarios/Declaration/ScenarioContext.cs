@@ -132,6 +132,11 @@ public sealed class ScenarioContext
         int pages, Action<HostPlan> plan, string cpu = DefaultCpu, string cost = DefaultCost, GuestEnd? ends = GuestEnd.Done, HostSettings? settings = null)
     {
         Given.NotNull(plan, "a declaration of machines such as h => h.Machine(\"a\", guest)");
+        if (pages < 1)
+        {
+            throw new ArgumentException(string.Create(CultureInfo.InvariantCulture, $"expected pages of 4 KiB from 1; found {pages}"), nameof(pages));
+        }
+
         var machines = new HostPlan();
         plan(machines);
         return machines.Machines.Count == 0
@@ -202,9 +207,15 @@ public sealed class ScenarioContext
     {
         Given.NotNull(name, "a name");
         Given.NotNull(lines, "the lines");
+        string[] kept = [.. lines];
+        if (Array.FindIndex(kept, line => line is null) is >= 0 and var index)
+        {
+            throw new ArgumentException(string.Create(CultureInfo.InvariantCulture, $"expected lines of text; found null at index {index} of the fact \"{name}\""), nameof(lines));
+        }
+
         if (Host.Options.Engines is null)
         {
-            Host.Add(new SnapshotFact(name, [.. lines]));
+            Host.Add(new SnapshotFact(name, kept));
         }
     }
 
@@ -269,7 +280,9 @@ public interface IScenarioHost
     void Add(SnapshotGuest guest);
 
     /// <summary>Adds what a scenario found out without running a guest to its snapshot, once for each name.</summary>
-    void Add(SnapshotFact fact);
+    /// <param name="fact">What.</param>
+    /// <param name="shows">A scenario has shown something by it, whatever else it does.</param>
+    void Add(SnapshotFact fact, bool shows = true);
 
     /// <summary>Counts assertions: those that held, and those skipped because their engine was not run.</summary>
     void Count(int passed, int skipped);

@@ -33,6 +33,11 @@ public sealed class HostPlan
                 $"Machine '{name}': expected shares from 1, and percentages from 0 (at most: from 1) to 100, the least not above the most; found {shares} and {memoryShares}, {minimumPercent} and {maximumPercent}."));
         }
 
+        if (minimumPages < 0)
+        {
+            throw new ArgumentException(string.Create(CultureInfo.InvariantCulture, $"Machine '{name}': expected a minimum of pages from 0; found {minimumPages}"), nameof(minimumPages));
+        }
+
         if (_machines.Exists(m => m.Name == name))
         {
             throw new ArgumentException($"There is a machine '{name}' already: give each a name of its own.", nameof(name));

@@ -22,7 +22,7 @@ internal sealed class ScenarioHosts(ScenarioContext scenario, ScenarioRuns runs)
         HostOptions options = settings.Options(pages, requests.Length, requests[0].Seed);
         if (Admission.Refuses(options, [.. plan.Machines.Select((m, i) => m.With(requests[i]))]) is { } refusal)
         {
-            scenario.Host.Add(new SnapshotFact(string.Create(CultureInfo.InvariantCulture, $"host {number}"), [$"refused: {refusal}"]));
+            scenario.Host.Add(new SnapshotFact(string.Create(CultureInfo.InvariantCulture, $"host {number}"), [$"refused: {refusal}"]), shows: false);
             return new HostRunSet(scenario, refusal, [], []);
         }
 

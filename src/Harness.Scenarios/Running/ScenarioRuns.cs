@@ -14,6 +14,11 @@ internal sealed class ScenarioRuns(ScenarioContext scenario)
     /// <summary>The options of the invocation, put over the scenario's own choices.</summary>
     public RunRequest Request(GuestImage guest, string cpu, string cost, long maxInstructions, RunSettings settings)
     {
+        if (maxInstructions < 1)
+        {
+            throw new ArgumentException(string.Create(CultureInfo.InvariantCulture, $"expected a budget in ticks from 1; found {maxInstructions}"), nameof(maxInstructions));
+        }
+
         RunOptions options = scenario.Host.Options;
         CheckNames(settings.EngineOptions);
         CheckNames(settings.RingDriver?.EngineOptions ?? new Dictionary<string, string>());

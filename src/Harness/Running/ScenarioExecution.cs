@@ -25,6 +25,7 @@ internal sealed class ScenarioExecution : IScenarioHost
     private int _passed;
     private int _skipped;
     private bool _hasAsked;
+    private bool _hasShownFact;
 
     private ScenarioExecution(
         RunItem item, ScenarioDeclaration declaration, RunOptions options, ClassificationCache classifications, Action<string> log, CancellationToken cancellation)
@@ -90,7 +91,7 @@ internal sealed class ScenarioExecution : IScenarioHost
         {
             // Any exception: whatever a body throws is the scenario's result and must not end the others.
             return IsAssertion(e)
-                ? execution.Conclude(Outcome.Failed, execution.Place(e, execution.Explain(context, e.Message + LastRead(context))))
+                ? execution.Conclude(Outcome.Failed, execution.Place(e, execution.Explain(context, ScriptTrace.Message(e) + LastRead(context))))
                 : execution.Conclude(Outcome.Error, execution.Place(e, execution.Explain(context, ScriptTrace.Describe(e))));
         }
 
@@ -137,8 +138,9 @@ internal sealed class ScenarioExecution : IScenarioHost
     public void Add(SnapshotGuest guest) => _guests.Add(guest);
 
     /// <inheritdoc/>
-    public void Add(SnapshotFact fact)
+    public void Add(SnapshotFact fact, bool shows)
     {
+        _hasShownFact |= shows;
         if (!_facts.Exists(f => f.Name == fact.Name))
         {
             _facts.Add(fact);
@@ -177,7 +179,7 @@ internal sealed class ScenarioExecution : IScenarioHost
     // By name: FluentAssertions throws the exception of whichever test framework it finds, and is not loaded only to ask.
     private static bool IsAssertion(Exception exception) => exception.GetType().Name is "AssertionFailedException" or "AssertionException";
 
-    private bool HasShownSomething => _hasAsked || _requests.Count + _records.Count + _facts.Count + _matrix.Count + _passed + _skipped > 0
+    private bool HasShownSomething => _hasAsked || _hasShownFact || _requests.Count + _records.Count + _matrix.Count + _passed + _skipped > 0
         || BodyAssertions.AreIn(_declaration.Body.Method);
 
     private ScenarioResult ConcludeFromRuns(string? note = null)

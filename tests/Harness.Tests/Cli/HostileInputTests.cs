@@ -49,6 +49,7 @@ public sealed class HostileInputTests
     [TestCase("Guest.Protected32(a => a.Mark(null))", "expected a name")]
     [TestCase("Guest.FromFile(null, 0, Harness.Machine.EntryMode.Real)", "expected the path of a guest file")]
     [TestCase("s.NotApplicable(null)", "expected the reason")]
+    [TestCase("s.Fact(\"figures\", [\"one\", null])", "found null at index 1 of the fact \"figures\"")]
     public void ShouldSayWhatBelongsInThePlaceOfNull(string call, string expected)
     {
         _folder.Script("bad", "#r \"Harness.Vmm\"\n#r \"Harness.Machine\"\nScenario(\"x\", s =>\n{\n    " + call + ";\n});");
@@ -57,6 +58,33 @@ public sealed class HostileInputTests
 
         run.Code.Should().Be(2);
         run.Out.Should().MatchRegex("scenarios/t/bad.csx\\([46]\\): ", "the line of the call, or that of the scenario where the compiler has optimised the frame away").And.Contain(expected).And.NotContain("NullReference");
+    }
+
+    [TestCase("s.Hosted(-5, h => h.Machine(\"a\", Guest.Protected32(a => a.Done())))", "expected pages of 4 KiB from 1; found -5")]
+    [TestCase("s.Hosted(999, h => h.Machine(\"a\", Guest.Protected32(a => a.Done()), minimumPages: -1))", "Machine 'a': expected a minimum of pages from 0; found -1")]
+    [TestCase("s.Run(Guest.Protected32(a => a.Done()), maxInstructions: -1)", "expected a budget in ticks from 1; found -1")]
+    [TestCase("s.Inject(Guest.Protected32(a => a.Done()), Harness.Machine.Devices.Injection.Nmi(1), maxInstructions: 0)", "expected a budget in ticks from 1; found 0")]
+    public void ShouldRefuseAFigureThatCannotBe(string call, string expected)
+    {
+        _folder.Script("bad", "#r \"Harness.Machine\"\nScenario(\"x\", s => { " + call + "; });");
+
+        var run = _folder.Run("run", "--engine", "bare");
+
+        run.Code.Should().Be(2);
+        run.Out.Should().Contain("scenarios/t/bad.csx(3): ArgumentException: " + expected);
+    }
+
+    [TestCase("class E : Exception { public override string Message => throw new Exception(); }\nScenario(\"x\", s => throw new E());", 2, "bad.csx(3): E: its Message")]
+    [TestCase("class AssertionException : Exception { public override string Message => throw new Exception(); }\nScenario(\"x\", s => throw new AssertionException());", 2, "bad.csx(3): its Message")]
+    [TestCase("class E : Exception { public override string Message => throw new Exception(); }\nthrow new E();", 2, "E: its Message")]
+    public void ShouldReportAnExceptionThatCannotSayWhatItIs(string script, int code, string complaint)
+    {
+        _folder.Script("bad", script);
+
+        var run = _folder.Run("run");
+
+        run.Code.Should().Be(code);
+        (run.Out + run.Error).Should().Contain(complaint);
     }
 
     [TestCase("a:b/x", "a:b")]

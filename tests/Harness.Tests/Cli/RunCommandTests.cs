@@ -152,6 +152,7 @@ public sealed class RunCommandTests
     [TestCase("s => s.Log(\"nothing\")")]
     [TestCase("s => { var cpu = s.Cpu(\"yonah\"); }")]
     [TestCase("s => { Guest.Protected32(a => a.Done()); }")]
+    [TestCase("s => s.Hosted(1, h => h.Machine(\"a\", Guest.Protected32(a => a.Done()), minimumPages: 2))")]
     [TestCase("s => s.Sweep(Guest.Protected32(a => a.Done()), 5, 4, Harness.Machine.Devices.Injection.Nmi, run => { })", "error", "found from 5 to 4")]
     public void ShouldNotPassAScenarioThatShowsNothing(string body, string outcome = "failed", string complaint = "nothing was run, asked or asserted")
     {

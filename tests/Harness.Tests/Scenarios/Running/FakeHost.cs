@@ -59,7 +59,7 @@ internal sealed class FakeHost(params IEngine[] engines) : IScenarioHost
 
     public void Add(SnapshotGuest guest) => Guests.Add(guest);
 
-    public void Add(SnapshotFact fact) => Facts.Add(fact);
+    public void Add(SnapshotFact fact, bool shows = true) => Facts.Add(fact);
 
     public void Count(int passed, int skipped) => Checks = (Checks.Passed + passed, Checks.Skipped + skipped);
 
