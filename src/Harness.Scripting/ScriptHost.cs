@@ -28,13 +28,18 @@ public sealed class ScriptHost(ScriptCache cache)
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            return new PreparedScript(script, [script.Path], new ScriptDiagnostic(script.Path, 1, 1, ScriptDiagnostic.Unreadable, $"the script cannot be read ({e.GetType().Name})"));
+            return new PreparedScript(script, [script.Path], new ScriptDiagnostic(script.Path, 1, 1, ScriptDiagnostic.Unreadable, $"the script cannot be read: {RegularFile.Trouble(script.Path, e)}"));
         }
 
         var key = Key(sources);
         var image = cache.Find(script.Path, key);
         if (image is null)
         {
+            if (sources.TooDeep is { } deep)
+            {
+                return new PreparedScript(script, sources.Files, deep);
+            }
+
             image = Compile(sources, out var problems);
             if (image is null)
             {

@@ -1,4 +1,5 @@
 using System.Text;
+using Harness.Records;
 
 namespace Harness.Scripting;
 
@@ -8,6 +9,9 @@ namespace Harness.Scripting;
 /// </summary>
 internal sealed class ScriptSources
 {
+    // The compiler's parser recurses, and a stack that overflows ends the process.
+    private const int MostBrackets = 1_000;
+
     private readonly List<(string Path, string? Text)> _loads = [];
     private readonly List<(string Directive, string BaseFolder)> _references = [];
 
@@ -30,7 +34,7 @@ internal sealed class ScriptSources
     /// <exception cref="IOException">The script itself cannot be read; see also <see cref="UnauthorizedAccessException"/>.</exception>
     public static ScriptSources Read(string path)
     {
-        var sources = new ScriptSources(path, File.ReadAllText(path));
+        var sources = new ScriptSources(path, ReadText(path));
         sources.Scan(path, sources.Text);
         return sources;
     }
@@ -57,6 +61,31 @@ internal sealed class ScriptSources
         void Append(string kind, string path, string text) => key.Append(kind).Append(' ').Append(path).Append(' ').Append(text.Length).Append('\n').Append(text).Append('\n');
     }
 
+    /// <summary>Where brackets nest deeper than <see cref="MostBrackets"/>; null: nowhere. Those in strings and comments count too.</summary>
+    public ScriptDiagnostic? TooDeep => _loads.Prepend((Path, Text)).Select(f => f.Text is null ? null : FindTooDeep(f.Path, f.Text)).FirstOrDefault(d => d is not null);
+
+    private static ScriptDiagnostic? FindTooDeep(string path, string text)
+    {
+        var (depth, line, start) = (0, 1, 0);
+        for (var i = 0; i < text.Length; i++)
+        {
+            switch (text[i])
+            {
+                case '(' or '[' or '{' when ++depth > MostBrackets:
+                    return new ScriptDiagnostic(
+                        path, line, i - start + 1, ScriptDiagnostic.Declaration, System.FormattableString.Invariant($"brackets nest deeper than {MostBrackets}, which the compiler cannot read; those in strings and comments count too"));
+                case ')' or ']' or '}' when depth > 0:
+                    depth--;
+                    break;
+                case '\n':
+                    (line, start) = (line + 1, i + 1);
+                    break;
+            }
+        }
+
+        return null;
+    }
+
     private void Scan(string path, string text)
     {
         var folder = System.IO.Path.GetDirectoryName(path)!;
@@ -80,6 +109,12 @@ internal sealed class ScriptSources
         }
     }
 
+    private static string ReadText(string path)
+    {
+        RegularFile.Expect(path);
+        return File.ReadAllText(path);
+    }
+
     private void Load(string path)
     {
         if (path == Path || _loads.Exists(l => l.Path == path))
@@ -90,7 +125,7 @@ internal sealed class ScriptSources
         string? text;
         try
         {
-            text = File.ReadAllText(path);
+            text = ReadText(path);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

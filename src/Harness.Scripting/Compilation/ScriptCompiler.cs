@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using System.Text;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp;
@@ -24,12 +23,18 @@ internal static class ScriptCompiler
             OutputKind.DynamicallyLinkedLibrary,
             optimizationLevel: OptimizationLevel.Release,
             allowUnsafe: true,
-            sourceReferenceResolver: new SourceFileResolver(ImmutableArray<string>.Empty, Path.GetDirectoryName(path)),
+            sourceReferenceResolver: new IncludeResolver(Path.GetDirectoryName(path)),
             metadataReferenceResolver: new ApplicationReferenceResolver(ScriptOptions.Default.MetadataResolver),
             concurrentBuild: false);
         var tree = CSharpSyntaxTree.ParseText(SourceText.From(text, Encoding.UTF8), ParseOptions, path);
         var compilation = CSharpCompilation.CreateScriptCompilation(
             Path.GetFileNameWithoutExtension(path), tree, [ApplicationReferenceResolver.Shared(typeof(object).Assembly.Location)], options, returnType: typeof(object));
+
+        if (LoadRing.Find(compilation, path) is { } ring)
+        {
+            problems = [ring];
+            return null;
+        }
 
         using var assembly = new MemoryStream();
         using var symbols = new MemoryStream();

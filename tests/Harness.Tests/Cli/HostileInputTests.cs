@@ -87,6 +87,63 @@ public sealed class HostileInputTests
         (run.Out + run.Error).Should().Contain(complaint);
     }
 
+    [TestCase("scenarios/t/f.csx")]
+    [TestCase("scenarios/t/part.csx")]
+    public void ShouldNotOpenAPipeOrADeviceForAScript(string place)
+    {
+        _folder.Script("bad", "#load \"part.csx\"\nScenario(\"x\", s => s.Host.Count(1, 0));");
+        _folder.Write("scenarios/t/part.csx", "");
+        File.Delete(_folder.File(place));
+        File.CreateSymbolicLink(_folder.File(place), "pipe");
+        using (var made = System.Diagnostics.Process.Start("mkfifo", _folder.File("scenarios/t/pipe")))
+        {
+            made.WaitForExit();
+        }
+
+        var run = _folder.Run("run");
+
+        run.Code.Should().Be(5);
+        run.Error.Should().Contain("expected a regular file, found a pipe, a socket or a device").And.MatchRegex("(f.csx\\(1,1\\)|bad.csx\\(2,)");
+    }
+
+    [TestCase("ring a", "b.csx(1,1): error HS0004: scripts load each other in a ring: a.csx loads b.csx loads a.csx")]
+    [TestCase("ring self", "a.csx(1,1): error HS0004: scripts load each other in a ring: a.csx loads a.csx")]
+    public void ShouldNameARingOfScripts(string kind, string complaint)
+    {
+        _folder.Write("scenarios/t/a.csx", kind == "ring a" ? "#load \"b.csx\"" : "#load \"a.csx\"");
+        _folder.Write("scenarios/t/b.csx", "#load \"a.csx\"");
+
+        var run = _folder.Run("run", "scenarios/t/a.csx");
+
+        run.Code.Should().Be(5);
+        run.Error.Should().Contain(complaint);
+    }
+
+    [TestCase("scenarios/t/bad.csx", 2)]
+    [TestCase("scenarios/t/part.csx", 1)]
+    public void ShouldRefuseBracketsThatNestTooDeep(string place, int line)
+    {
+        _folder.Script("bad", "#load \"part.csx\"");
+        _folder.Write("scenarios/t/part.csx", "");
+        var before = line == 2 ? "#load \"../prelude.csx\"\n" : "";
+        _folder.Write(place, before + "var x = " + new string('(', 20_000) + "1" + new string(')', 20_000) + ";");
+
+        var run = _folder.Process("run", "scenarios/t/bad.csx");
+
+        run.Code.Should().Be(5);
+        run.Error.Should().Contain($"{Path.GetFileName(place)}({line},1009): error HS0004: brackets nest deeper than 1000");
+    }
+
+    [Test]
+    public void ShouldCompileBracketsThatNestAsDeepAsAllowed()
+    {
+        _folder.Script("deep", "Scenario(\"x\", s => s.Host.Count(" + new string('(', 997) + "1" + new string(')', 997) + ", 0));");
+
+        var run = _folder.Process("run");
+
+        run.Code.Should().Be(0, run.Error);
+    }
+
     [TestCase("a:b/x", "a:b")]
     [TestCase("t/x[1]*", "x[1]*")]
     public void ShouldRefuseAScriptWhoseNameCannotBePartOfAnId(string script, string name)
