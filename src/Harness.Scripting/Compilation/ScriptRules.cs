@@ -88,7 +88,7 @@ internal static class ScriptRules
     {
         var types = new HashSet<string>(UnorderedTypes.Select(id => id[2..]));
         var members = new HashSet<string>();
-        foreach (string id in BannedSymbols.Value.Keys)
+        foreach (string id in BannedSymbols.Value.Keys.Order(StringComparer.Ordinal))
         {
             int dot = id.LastIndexOf('.') + 1;
             switch (id[0])
