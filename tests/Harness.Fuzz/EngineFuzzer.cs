@@ -168,7 +168,7 @@ public sealed class EngineFuzzer : IFuzzer
             return null;
         }
 
-        if (first is { Value: "eflags.RF" } || (first is not null && RepeatsDebugTrap(run) && ShowsResumeFlag(first)))
+        if (first is { Value: "eflags.RF" } || (first is not null && ShowsResumeFlag(first) && RepeatsDebugTrap(number, first.Tick)))
         {
             CountApart("apart: an exit by a fault saves RF as 1, whatever the guest had");
             return null;
@@ -187,9 +187,12 @@ public sealed class EngineFuzzer : IFuzzer
         return first.Value == "eflags.IOPL" || (stores && first.Found >= 0 && (first.Found & SecondByte) == SecondByte);
     }
 
-    /// <summary>A fault that is the monitor's alone, inside the delivery of a debug trap, which then has to be injected anew.</summary>
-    private static bool RepeatsDebugTrap(EngineRun run) =>
-        run.Ledger.Totals.Any(count => count.First is { Kind: EngineEventKind.Injection, Cause: "#DB", Reason: "repeated" });
+    /// <summary>
+    /// A fault that is the monitor's alone, inside the delivery of a debug trap, which then has to be injected anew. The delivery takes a tick, and what it
+    /// stored is compared at the tick of the handler's first instruction.
+    /// </summary>
+    private bool RepeatsDebugTrap(long number, long tick) => GuestRunner.Run(Request(number, _engine) with { KeepEvents = true }).Ledger.All
+        .Any(e => e is { Kind: EngineEventKind.Injection, Cause: "#DB", Reason: "repeated" } && tick - e.Tick is >= 0 and <= 2);
 
     /// <summary>The byte with RF of an image of EFLAGS in memory, whichever instruction has just completed; memory is 0 where a side has not written.</summary>
     private static bool ShowsResumeFlag(Divergence first) =>
