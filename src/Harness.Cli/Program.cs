@@ -15,7 +15,20 @@ using var environment = new CommandEnvironment(output, error, Folder())
     Cancellation = cancellation.Token,
 };
 ScriptConsole.Install(environment.Error);
-return CommandLine.Run(args, environment);
+
+// A script that ends the process takes the results of all others with it: no success, whatever code it asks for.
+var hasReturned = false;
+AppDomain.CurrentDomain.ProcessExit += (_, _) =>
+{
+    if (!hasReturned)
+    {
+        error.Write("harness: a script ended the process; there is no result of anything\n"u8);
+        Environment.ExitCode = ExitCode.Failed;
+    }
+};
+var code = CommandLine.Run(args, environment);
+hasReturned = true;
+return code;
 
 // A folder that was removed while somebody stood in it has no name: the root then stands for it, in which nothing is found.
 static string Folder()

@@ -131,21 +131,19 @@ public sealed class RunCommandTests
         _folder.Script("a-good", "Scenario(\"good\", s => s.Host.Count(1, 0));");
         _folder.Script("deep", "int Deep(int n) => n + Deep(n + 1);\nScenario(\"deep\", s => s.Log(Deep(1).ToString()));");
 
-        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "harness.dll"), "run", "--parallel", "1", "--records", "r.jsonl"])
-        {
-            WorkingDirectory = _folder.Path,
-            RedirectStandardError = true,
-            RedirectStandardOutput = true,
-            Environment = { ["HARNESS_CACHE"] = _folder.File("cache"), ["DOTNET_DbgEnableMiniDump"] = "0" },
-        };
-        using var process = Process.Start(start)!;
-        process.OutputDataReceived += (_, _) => { };
-        process.BeginOutputReadLine();
-        process.StandardError.ReadToEnd().Should().Contain("scenario t/deep of scenarios/t/deep.csx");
+        var (code, error) = RunAsProcess("--records", "r.jsonl");
 
-        process.WaitForExit();
-        process.ExitCode.Should().NotBe(0);
+        error.Should().Contain("scenario t/deep of scenarios/t/deep.csx");
+        code.Should().NotBe(0);
         RecordReader.Read(_folder.File("r.jsonl.partial")).Select(r => r.Scenario).Should().Equal("t/a-good");
+    }
+
+    [Test]
+    public void ShouldNotSucceedWhereAScriptEndsTheProcess()
+    {
+        _folder.Script("exit", "Scenario(\"exit\", s => typeof(object).Assembly.GetType(\"System.Environment\")!.GetMethod(\"Exit\")!.Invoke(null, [0]));");
+
+        RunAsProcess().Should().Be((2, "harness: a script ended the process; there is no result of anything\n"));
     }
 
     [TestCase("s => { }")]
@@ -449,5 +447,23 @@ public sealed class RunCommandTests
             using var process = System.Diagnostics.Process.Start(start)!;
             return process.StandardOutput.ReadToEnd();
         }
+    }
+
+    /// <summary>Of a script that takes the process with it: its exit code and standard error.</summary>
+    private (int Code, string Error) RunAsProcess(params string[] options)
+    {
+        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "harness.dll"), "run", "--parallel", "1", .. options])
+        {
+            WorkingDirectory = _folder.Path,
+            RedirectStandardError = true,
+            RedirectStandardOutput = true,
+            Environment = { ["HARNESS_CACHE"] = _folder.File("cache"), ["DOTNET_DbgEnableMiniDump"] = "0" },
+        };
+        using var process = Process.Start(start)!;
+        process.OutputDataReceived += (_, _) => { };
+        process.BeginOutputReadLine();
+        string error = process.StandardError.ReadToEnd();
+        process.WaitForExit();
+        return (process.ExitCode, error);
     }
 }
