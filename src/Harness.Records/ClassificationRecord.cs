@@ -40,7 +40,9 @@ public sealed record ClassifiedConfiguration(string Name, string Meaning);
 /// <param name="Settings">States that were tried, in every situation each.</param>
 /// <param name="Faults">Faults that ended runs, by vector.</param>
 /// <param name="Verdicts">One for each configuration.</param>
-public sealed record ClassifiedForm(string Name, string Code, string OpCode, int Settings, IReadOnlyList<string> Faults, IReadOnlyList<ClassVerdict> Verdicts);
+/// <param name="Note">What the definitions do not say about it; null: nothing.</param>
+public sealed record ClassifiedForm(
+    string Name, string Code, string OpCode, int Settings, IReadOnlyList<string> Faults, IReadOnlyList<ClassVerdict> Verdicts, string? Note = null);
 
 /// <summary>The verdict on a form under a configuration.</summary>
 public sealed record ClassVerdict
@@ -51,7 +53,7 @@ public sealed record ClassVerdict
     /// <summary>privileged, sensitive (and not privileged), innocuous, undecided or absent.</summary>
     public required string Class { get; init; }
 
-    /// <summary>Pairs whose supervisor side retired.</summary>
+    /// <summary>Pairs of which a side retired.</summary>
     public int Pairs { get; init; }
 
     /// <summary>Of these, those whose user side trapped.</summary>

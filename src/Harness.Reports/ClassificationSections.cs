@@ -125,7 +125,7 @@ internal static class ClassificationSections
         form.Name,
         form.OpCode,
         .. form.Verdicts.Select(v => v.Class == "privileged" ? $"privileged ({Number(v.Pairs)} pairs)" : $"{v.Class} ({Number(v.Trapped)} of {Number(v.Pairs)} pairs trap)"),
-        string.Join(", ", form.Verdicts.SelectMany(v => v.Findings).Select(f => f.Name).Distinct(StringComparer.Ordinal)),
+        string.Join(", ", form.Verdicts.SelectMany(v => v.Findings).Select(f => f.Name).Distinct(StringComparer.Ordinal)) + (form.Note is { } note ? $"; {note}" : ""),
     ];
 
     private static string[] Theorem(int theorem, bool segments, List<TheoremRecord> verdicts) =>

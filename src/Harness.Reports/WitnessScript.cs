@@ -30,10 +30,15 @@ internal static class WitnessScript
     private static void Append(StringBuilder text, ClassificationRecord record, ClassifiedMode mode, ClassifiedForm form, SortedDictionary<string, int> numbers)
     {
         Comment(text.Append('\n'), $"{form.Name} ({form.OpCode}) on {record.Model}, {mode.Mode} mode");
+        if (form.Note is { } note)
+        {
+            Comment(text, $"  {note}");
+        }
+
         foreach (ClassVerdict verdict in form.Verdicts)
         {
             string faults = verdict.Class is "undecided" or "absent" ? $"runs ended with {string.Join(' ', form.Faults)}"
-                : string.Create(CultureInfo.InvariantCulture, $"{verdict.Trapped} of {verdict.Pairs} pairs trap in user mode only");
+                : string.Create(CultureInfo.InvariantCulture, $"{verdict.Trapped} of {verdict.Pairs} pairs trap in user mode");
             Comment(text, $"  {verdict.Configuration}: {verdict.Class}; {faults}");
         }
 

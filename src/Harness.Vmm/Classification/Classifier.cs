@@ -5,8 +5,8 @@ namespace Harness.Vmm.Classification;
 /// witness. Privilege is universal: the verdict counts the pairs that were tried.
 /// </summary>
 /// <remarks>
-/// A pair of states whose supervisor side faults says nothing about privilege: that generalises the exclusion of memory traps in the definition to operands that
-/// no mode accepts.
+/// A pair of states both of whose sides fault says nothing about privilege: that generalises the exclusion of memory traps in the definition to operands that
+/// no mode accepts. One whose user side retires refutes it, whatever the supervisor's does.
 /// </remarks>
 public sealed class Classifier : IDisposable
 {
@@ -170,8 +170,7 @@ public sealed class Classifier : IDisposable
 
         public void Pair(Setting setting, Situation supervisor, Outcome s, Situation user, Outcome u)
         {
-            Verdict.UserRetired += u.Retired ? 1 : 0;
-            if (s.Retired)
+            if (s.Retired || u.Retired)
             {
                 Verdict.Pairs++;
                 Verdict.Trapped += u.Retired ? 0 : 1;

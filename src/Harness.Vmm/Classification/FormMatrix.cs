@@ -48,11 +48,16 @@ public sealed class FormMatrix
     /// <summary>Longest run: the preamble, the instruction, the way to the end.</summary>
     private const long Budget = 400;
 
-    /// <summary>Settings beside the witnesses' and their variants in which a wrong result is looked for.</summary>
+    /// <summary>Settings beside the witnesses' in which a wrong result is looked for.</summary>
     private const int Draws = 16;
-
     /// <summary>Engines under which the guest's kernel runs in another mode than it would on the bare machine.</summary>
     private const MonitorKind Displacing = MonitorKind.Deprivileged | MonitorKind.Translating | MonitorKind.Paravirtual;
+
+    /// <summary>
+    /// A kernel's code, which shows the ring that it really runs in; code and data of ring 0 by an RPL of 1, the ring that deprivileged kernels really run in and no
+    /// program names: they show who compares with which level.
+    /// </summary>
+    private static readonly ushort[] _aims = [LabLayout.Code0, LabLayout.Code0 | 1, LabLayout.Stack0 | 1];
 
     private readonly ProcessorModel _model;
     private readonly GuestMode _mode;
@@ -109,19 +114,20 @@ public sealed class FormMatrix
 
     private MatrixRow? Search(FormVerdict verdict, string group, Situation home)
     {
-        MatrixRow? best = null;
-        int drawn = 0;
-        foreach ((Setting setting, Situation situation, bool isWitness) in Candidates(verdict, home))
+        (MatrixRow Row, bool Retires)? best = null;
+        foreach ((Setting setting, Situation situation, bool isLast) in Candidates(verdict, home))
         {
-            drawn += isWitness ? 0 : 1;
-            if (!isWitness && best is not null && Missing(best) == 0 && (drawn > Draws || !IsSuspect(verdict)))
+            if (best is { Row: var found } && Missing(found) == 0)
             {
-                break;
-            }
+                if (isLast)
+                {
+                    break;
+                }
 
-            if (best is not null && Missing(best) == 0 && !GoesWrong(setting, situation))
-            {
-                continue;
+                if (!GoesWrong(setting, situation))
+                {
+                    continue;
+                }
             }
 
             if (Try(verdict, group, setting, situation) is not { } row)
@@ -129,20 +135,20 @@ public sealed class FormMatrix
                 continue;
             }
 
-            best = best is null || Rank(row).CompareTo(Rank(best)) < 0 ? row : best;
-            if (Rank(best) == (0, 0))
+            best = best is null || Rank(row).CompareTo(Rank(best.Value)) < 0 ? row : best;
+            if (Rank(best.Value) == (0, 0, 0))
             {
                 break;
             }
         }
 
-        return best;
+        return best?.Row;
     }
 
     /// <summary>It is sensitive and need not trap: there may be operands with which a kernel that is not in the mode that it believes to be in goes wrong.</summary>
     private static bool IsSuspect(FormVerdict verdict) => verdict.Configurations.Any(c => c.IsSensitive()) && !verdict.Configurations.Any(c => c.IsPrivileged);
 
-    /// <summary>Whether a kernel that runs elsewhere than it believes gets another result.</summary>
+    /// <summary>Whether a kernel that runs elsewhere than it believes gets another result, a fault among them.</summary>
     private bool GoesWrong(Setting setting, Situation situation)
     {
         GuestImage guest = FormGuest.Build(_model, setting, situation);
@@ -150,15 +156,19 @@ public sealed class FormMatrix
         return bare.Form is not null && _engines.Where((e, i) => _refusals[i] is null && (e.Kind & Displacing) != 0).Any(e => Cell(e, guest, bare).Wrong is not null);
     }
 
-    /// <summary>The fewer cells are missing the better; then, an engine that goes wrong is what the matrix is for.</summary>
-    private (int Missing, int Right) Rank(MatrixRow row) => (Missing(row), row.Cells.Any(c => c.Wrong is not null) ? 0 : 1);
+    /// <summary>The fewer cells are missing the better; then, an engine that goes wrong is what the matrix is for, and best where the guest's instruction retires.</summary>
+    private (int Missing, int Right, int Faults) Rank((MatrixRow Row, bool Retires) found) =>
+        (Missing(found.Row), HasWrong(found.Row) ? 0 : 1, found.Retires ? 0 : 1);
+
+    private static bool HasWrong(MatrixRow row) => row.Cells.Any(c => c.Wrong is not null);
 
     /// <summary>Cells without a run that another instance of the form might have.</summary>
     private int Missing(MatrixRow row) => row.Cells.Where((c, i) => c.Outcome == CellOutcome.NotApplicable && _refusals[i] is null).Count();
 
-    /// <summary>The states of the witnesses, the same with RPL 1 in every selector, then other settings of the form.</summary>
-    private IEnumerable<(Setting Setting, Situation Situation, bool IsWitness)> Candidates(FormVerdict verdict, Situation home)
+    /// <summary>The states of the witnesses; if the form may go wrong, settings with selectors that show it; other settings of the form, the last ones only for want of a run.</summary>
+    private IEnumerable<(Setting Setting, Situation Situation, bool IsLast)> Candidates(FormVerdict verdict, Situation home)
     {
+        bool isSuspect = IsSuspect(verdict);
         List<(Setting Setting, Axis Axis)> seen = [];
         foreach (Finding finding in verdict.Configurations[0].Findings)
         {
@@ -167,52 +177,40 @@ public sealed class FormMatrix
                 if (at is { } situation && situation.Side == _side && !seen.Contains((finding.Witness.Setting, situation.Axis)))
                 {
                     seen.Add((finding.Witness.Setting, situation.Axis));
-                    yield return (finding.Witness.Setting, situation, true);
+                    yield return (finding.Witness.Setting, situation, false);
                 }
             }
         }
 
-        foreach (Setting setting in seen.Where(s => s.Axis == Axis.None).Select(s => s.Setting).ToList())
+        foreach (ushort selector in isSuspect ? _aims : [])
         {
-            yield return (WithRing1(setting), home, false);
+            if (SettingGenerator.Aim(_model, _mode, verdict.Form, selector) is { } setting)
+            {
+                yield return (setting, home, false);
+            }
         }
 
         for (int number = 0; number < Classifier.DefaultSettings; number++)
         {
             if (SettingGenerator.Make(_model, _mode, verdict.Form, number) is { } setting)
             {
-                yield return (setting, home, false);
+                yield return (setting, home, !isSuspect || number >= Draws);
             }
         }
     }
 
-    /// <summary>A ring that deprivileged kernels really run in, and no program names: it shows who compares with which level.</summary>
-    private static Setting WithRing1(Setting setting)
-    {
-        static byte[] Change(SettingBytes part)
-        {
-            byte[] bytes = [.. part.Bytes];
-            if (part.Address == LabLayout.Data + LabLayout.OperandOffset)
-            {
-                bytes[0] = (byte)((bytes[0] & ~Selector.RplMask) | 1);
-            }
-
-            return bytes;
-        }
-
-        return setting with
-        {
-            Registers = [.. setting.Registers.Select((r, i) => i == 4 ? r : (r & ~(uint)Selector.RplMask) | 1)],
-            Memory = [.. setting.Memory.Select(m => m with { Bytes = Change(m) })],
-        };
-    }
-
-    /// <summary>The row of one instance; null: it does not retire on the bare machine.</summary>
-    private MatrixRow? Try(FormVerdict verdict, string group, Setting setting, Situation situation)
+    /// <summary>The row of one instance; null: it faults on the bare machine, and nowhere else does it do anything else.</summary>
+    private (MatrixRow Row, bool Retires)? Try(FormVerdict verdict, string group, Setting setting, Situation situation)
     {
         GuestImage guest = FormGuest.Build(_model, setting, situation);
         Probe bare = Run(_bare, guest);
-        return bare.Form is null ? null : new MatrixRow(verdict, group, setting, situation, [.. _engines.Select((e, i) => _refusals[i] is { } reason ? MatrixCell.None(e, reason) : Cell(e, guest, bare))]);
+        if (bare.Form is null)
+        {
+            return null;
+        }
+
+        var row = new MatrixRow(verdict, group, setting, situation, [.. _engines.Select((e, i) => _refusals[i] is { } reason ? MatrixCell.None(e, reason) : Cell(e, guest, bare))]);
+        return bare.Retires || HasWrong(row) ? (row, bare.Retires) : null;
     }
 
     private MatrixCell Cell(IEngine engine, GuestImage guest, Probe bare)
@@ -230,7 +228,7 @@ public sealed class FormMatrix
         }
 
         CellEvent[] events = [.. probe.Events.GroupBy(e => (e.Kind, e.Cause)).Select(g => new CellEvent(g.Key.Kind, g.Key.Cause, g.Count()))];
-        CellOutcome outcome = events.Length > 0 ? CellOutcome.Event : probe.Form is { IsDirect: false } ? CellOutcome.Emulated : CellOutcome.Direct;
+        CellOutcome outcome = events.Length > 0 ? CellOutcome.Event : probe.IsEmulated ? CellOutcome.Emulated : CellOutcome.Direct;
         return new MatrixCell(engine, outcome, events, first, "");
     }
 
@@ -273,7 +271,15 @@ public sealed class FormMatrix
 
     private sealed record Probe(EngineRun Run, IReadOnlyList<GuestStep> Steps, IReadOnlyList<EngineEvent> Events)
     {
-        /// <summary>The instruction, if it retired.</summary>
-        public GuestStep? Form { get; } = Steps.FirstOrDefault(s => s.Address == FormGuest.Address && s.Instruction.Length > 0);
+        /// <summary>The instruction, or what comes behind its fault; null: the guest did not get there, or nobody is told of its fault.</summary>
+        public GuestStep? Form { get; } = Steps.FirstOrDefault(s => IsForm(s) || s.Deliveries.Any(d => d.Address == FormGuest.Address && d.IsException));
+
+        /// <summary>By the monitor; a fault comes of whoever executed the instruction before.</summary>
+        public bool IsEmulated => Retires ? !Form!.IsDirect : Steps.TakeWhile(s => s != Form).LastOrDefault() is { IsDirect: false };
+
+        /// <summary>The instruction retired.</summary>
+        public bool Retires => Form is not null && IsForm(Form);
+
+        private static bool IsForm(GuestStep step) => step.Address == FormGuest.Address && step.Instruction.Length > 0;
     }
 }

@@ -54,6 +54,11 @@ public sealed class InstructionForm
     /// <summary>As the manual spells it: <c>0F 22 /r</c>.</summary>
     public string OpCode => Code.ToOpCode().ToOpCodeString();
 
+    /// <summary>
+    /// It changes M and R by way of the IDT: an execution in terms of the definitions, not a trap, but the monitor that owns the IDT sees it (SDM Vol. 2A, INT n/INTO/INT3).
+    /// </summary>
+    public bool EntersByIdt => Code.Mnemonic() is Iced.Intel.Mnemonic.Int or Iced.Intel.Mnemonic.Int1 or Iced.Intel.Mnemonic.Int3 or Iced.Intel.Mnemonic.Into;
+
     /// <summary>Whether a decoded instruction is an instance of this form.</summary>
     public bool Matches(in Instruction instruction)
     {

@@ -338,7 +338,7 @@ public sealed class Laboratory : IDisposable, IProcessorEvents
         state.Eip = LabLayout.InstructionOffset;
         state.Cpl = situation.Side == Side.User ? 3 : 0;
         state.Gdtr = new DescriptorTableRegister { Base = LabLayout.Gdt + tables, Limit = LabLayout.GdtLimit };
-        state.Idtr = new DescriptorTableRegister { Base = (situation.IsReal ? 0 : LabLayout.Idt) + tables, Limit = situation.IsReal ? (ushort)0x3FF : LabLayout.IdtLimit };
+        state.Idtr = new DescriptorTableRegister { Base = LabLayout.Idt + tables, Limit = LabLayout.IdtLimit };
         state.Ldtr.Set(tables == 0 ? LabLayout.LdtSelector : LabLayout.LdtSelectorMoved, LabLayout.Ldt + tables, LabLayout.LdtLimit, AccessRights.P | SystemType.Ldt);
         MonitorConfiguration configuration = situation.Configuration;
         uint tssLimit = configuration.Traps ? LabLayout.TssBitmap - 1 : LabLayout.TssEnd - 1;

@@ -28,11 +28,27 @@ internal sealed class SettingGenerator : IOperandSource
     private readonly LabChance _chance;
     private readonly Theme _theme;
 
-    private SettingGenerator(ProcessorModel model, GuestMode mode, InstructionForm form, int number)
+    /// <summary>In every place that may hold a selector.</summary>
+    private readonly ushort? _selector;
+
+    /// <summary>16 or 32; 0 where the encoding does not say.</summary>
+    private readonly int _operandBits;
+
+    /// <summary>The operand in memory is a far pointer.</summary>
+    private readonly bool _hasFarPointer;
+
+    /// <summary>What RET releases between the return address and the outer stack.</summary>
+    private uint _released;
+
+    private SettingGenerator(ProcessorModel model, GuestMode mode, InstructionForm form, int number, ushort? selector)
     {
+        _selector = selector;
         _model = model;
         _mode = mode;
         _form = form;
+        OpCodeInfo encoding = form.Code.ToOpCode();
+        _operandBits = encoding.OperandSize;
+        _hasFarPointer = encoding.MemorySize is MemorySize.SegPtr16 or MemorySize.SegPtr32;
         ulong seed = (ulong)form.Code << 32 | (uint)number;
         foreach (FormOperand operand in form.Operands)
         {
@@ -40,7 +56,7 @@ internal sealed class SettingGenerator : IOperandSource
         }
 
         _chance = new LabChance(seed + (form.Repeats ? 1u : 0) + ((ulong)mode << 60));
-        _theme = (Theme)(number % (int)Theme.Count);
+        _theme = selector is null ? (Theme)(number % (int)Theme.Count) : Theme.Selectors;
     }
 
     private enum Theme
@@ -56,7 +72,10 @@ internal sealed class SettingGenerator : IOperandSource
     private int Bits => Situation.BitsOf(_mode);
 
     /// <summary>The setting of this number. Null: that instance has no encoding of its own.</summary>
-    public static Setting? Make(ProcessorModel model, GuestMode mode, InstructionForm form, int number) => new SettingGenerator(model, mode, form, number).Make();
+    public static Setting? Make(ProcessorModel model, GuestMode mode, InstructionForm form, int number) => new SettingGenerator(model, mode, form, number, null).Make();
+
+    /// <summary>A setting with this selector wherever the form may look for one. Null: that instance has no encoding of its own.</summary>
+    public static Setting? Aim(ProcessorModel model, GuestMode mode, InstructionForm form, ushort selector) => new SettingGenerator(model, mode, form, 0, selector).Make();
 
     /// <inheritdoc/>
     public int GeneralRegister() => _chance.Of([0, 1, 2, 3, 3, 6, 7]);
@@ -67,6 +86,7 @@ internal sealed class SettingGenerator : IOperandSource
     /// <inheritdoc/>
     public uint Immediate(int bytes) => _form.Code.Mnemonic() == Mnemonic.Int
         ? _chance.OneIn(4) ? _chance.Next() & 0xFF : _chance.Of(LabLayout.Vectors)
+        : _form.Code.Mnemonic() == Mnemonic.Retf ? _released = 4 * (uint)_chance.Below(5)
         : bytes switch
         {
             1 => _chance.OneIn(2) ? 1 + (uint)_chance.Below(15) : _chance.Next() & 0xFF,
@@ -95,14 +115,14 @@ internal sealed class SettingGenerator : IOperandSource
             registers[i] = Value();
         }
 
-        registers[1] = _form.Repeats ? (uint)_chance.Below(4) : _theme == Theme.Controls && _chance.OneIn(2) ? MsrNumber() : registers[1];
+        registers[1] = _form.Repeats ? (uint)_chance.Below(4) : registers[1];
         registers[2] = _theme == Theme.Numbers && _chance.OneIn(2) ? 0 : registers[2];
         registers[4] = LabLayout.StackPointer;
         registers[5] = _chance.OneIn(4) ? registers[5] : LabLayout.StackPointer - 0x40;
         for (int i = 3; i < 8; i = i == 3 ? 6 : i + 1)
         {
             // XLATB and string instructions address through these.
-            bool pointer = !_chance.OneIn(3);
+            bool pointer = _selector is null && !_chance.OneIn(3);
             registers[i] = pointer ? 0x200 + (uint)i * 0x20 : registers[i];
         }
 
@@ -124,9 +144,17 @@ internal sealed class SettingGenerator : IOperandSource
         };
     }
 
-    /// <summary>RDPMC and WRMSR fault on nearly every number, and WRMSR on nearly every value: most of their settings name a register that exists, and what it can hold.</summary>
+    /// <summary>
+    /// RDPMC, RDMSR and WRMSR fault on nearly every number, and WRMSR on nearly every value: most of their settings name a register that exists, and what it can
+    /// hold. No other form's settings depend on the model's registers.
+    /// </summary>
     private void AimAtRegister(uint[] registers)
     {
+        if (_form.Code == Code.Rdmsr && _model.Msrs.Count > 0 && !_chance.OneIn(4))
+        {
+            registers[1] = _chance.OneIn(4) ? Msr.IA32_TIME_STAMP_COUNTER : _chance.Of(_model.Msrs).Number;
+        }
+
         if (_form.Code == Code.Rdpmc && _chance.OneIn(2))
         {
             registers[1] = (uint)_chance.Below(2);
@@ -153,6 +181,11 @@ internal sealed class SettingGenerator : IOperandSource
 
     private ushort Selector()
     {
+        if (_selector is { } aimed)
+        {
+            return aimed;
+        }
+
         if (_mode != GuestMode.Protected)
         {
             return (ushort)(_chance.OneIn(2) ? LabLayout.Data >> 4 : _chance.Next());
@@ -173,11 +206,10 @@ internal sealed class SettingGenerator : IOperandSource
     }
 
     private ushort CodeSelector() =>
-        _mode != GuestMode.Protected ? (ushort)(LabLayout.Code >> 4)
+        _selector is { } aimed ? aimed
+        : _mode != GuestMode.Protected ? (ushort)(LabLayout.Code >> 4)
         : _chance.OneIn(3) ? _chance.Of<ushort>([LabLayout.Code0, LabLayout.Code3 | 3])
         : (ushort)(_chance.Of([1, 2, 10, 11, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 30, 32]) * 8 | (_chance.OneIn(2) ? 3 : 0));
-
-    private uint MsrNumber() => _model.Msrs.Count == 0 ? _chance.Next() : _chance.OneIn(4) ? Msr.IA32_TIME_STAMP_COUNTER : _chance.Of(_model.Msrs).Number;
 
     private byte[] Noise(int length)
     {
@@ -190,7 +222,7 @@ internal sealed class SettingGenerator : IOperandSource
         return bytes;
     }
 
-    /// <summary>Sixteen bytes for an operand in memory: a number, a selector, a far pointer of either size, a pair of bounds or a table register's image.</summary>
+    /// <summary>Sixteen bytes for an operand in memory: a number, a selector, a far pointer of the form's size, a pair of bounds or a table register's image.</summary>
     private byte[] Operand()
     {
         byte[] bytes = new byte[16];
@@ -203,16 +235,14 @@ internal sealed class SettingGenerator : IOperandSource
 
         switch (_theme)
         {
-            case Theme.FarPointers when _chance.OneIn(2):
-                BinaryPrimitives.WriteUInt16LittleEndian(bytes, FarOffset);
-                BinaryPrimitives.WriteUInt16LittleEndian(bytes.AsSpan(2), CodeSelector());
-                break;
             case Theme.FarPointers:
+            case Theme.Numbers or Theme.Controls when _hasFarPointer:
+            case Theme.Selectors when _hasFarPointer && _selector is not null:
                 BinaryPrimitives.WriteUInt32LittleEndian(bytes, FarOffset);
-                BinaryPrimitives.WriteUInt16LittleEndian(bytes.AsSpan(4), CodeSelector());
+                BinaryPrimitives.WriteUInt16LittleEndian(bytes.AsSpan(_operandBits == 16 ? 2 : 4), CodeSelector());
                 break;
             case Theme.Numbers when _chance.OneIn(2):
-                BinaryPrimitives.WriteUInt32LittleEndian(bytes, _form.Code.ToOpCode().OperandSize == 16 ? 0x7FFF0000u : 0);
+                BinaryPrimitives.WriteUInt32LittleEndian(bytes, _operandBits == 16 ? 0x7FFF0000u : 0);
                 BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(4), int.MaxValue);
                 break;
             case Theme.Selectors:
@@ -232,30 +262,36 @@ internal sealed class SettingGenerator : IOperandSource
     /// <summary>What the instruction may pop: an image of the flags, a selector, or the frame of an interrupt or of a far call.</summary>
     private byte[] StackContents()
     {
-        bool wide = Bits == 32 ? !_chance.OneIn(3) : _chance.OneIn(3);
+        bool wide = _operandBits == 32 || (_operandBits != 16 && (Bits == 32 ? !_chance.OneIn(3) : _chance.OneIn(3)));
         uint flags = _chance.Of(FlagImages);
         uint code = CodeSelector();
         uint stack = _chance.Of<uint>([LabLayout.Stack0, LabLayout.Stack3 | 3, 34 * 8 | 1]);
         const uint pointer = LabLayout.StackPointer - 0x100;
         uint data = LabLayout.DataEs | 3;
-        uint[] words = _form.Code.Mnemonic() is Mnemonic.Popf or Mnemonic.Popfd && !_chance.OneIn(4) ? [flags, 0, 0] : _chance.Below(5) switch
-        {
-            0 => [flags, 0, 0],
-            1 => [Selector(), 0, 0],
-            2 => [FarOffset, code, flags, pointer, stack, data, data, data, data],
-            3 => [FarOffset, code, pointer, stack],
-            _ => [_chance.Next(), _chance.Next(), _chance.Next()],
-        };
-        byte[] bytes = new byte[words.Length * (wide ? 4 : 2)];
+        Mnemonic mnemonic = _form.Code.Mnemonic();
+        bool returns = mnemonic is Mnemonic.Iret or Mnemonic.Iretd;
+        uint[] words = (mnemonic is Mnemonic.Popf or Mnemonic.Popfd && !_chance.OneIn(4)) ? [flags, 0, 0]
+            : mnemonic == Mnemonic.Retf && (_selector is not null || _chance.OneIn(2)) ? [FarOffset, code, pointer, stack]
+            : _selector is not null ? returns ? [FarOffset, code, flags, pointer, stack] : [Selector(), 0, 0]
+            : _chance.Below(5) switch
+            {
+                0 => [flags, 0, 0],
+                1 => [Selector(), 0, 0],
+                2 => [FarOffset, code, flags, pointer, stack, data, data, data, data],
+                3 => [FarOffset, code, pointer, stack],
+                _ => [_chance.Next(), _chance.Next(), _chance.Next()],
+            };
+        byte[] bytes = new byte[words.Length * (wide ? 4 : 2) + (int)_released];
         for (int i = 0; i < words.Length; i++)
         {
+            int at = i * (wide ? 4 : 2) + (i < 2 ? 0 : (int)_released);
             if (wide)
             {
-                BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(i * 4), words[i]);
+                BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(at), words[i]);
             }
             else
             {
-                BinaryPrimitives.WriteUInt16LittleEndian(bytes.AsSpan(i * 2), (ushort)words[i]);
+                BinaryPrimitives.WriteUInt16LittleEndian(bytes.AsSpan(at), (ushort)words[i]);
             }
         }
 

@@ -67,14 +67,11 @@ public sealed class ConfigurationVerdict
     /// <summary>What the verdict is relative to.</summary>
     public MonitorConfiguration Configuration { get; }
 
-    /// <summary>Pairs whose supervisor side retired: those that can tell whether the form is privileged.</summary>
+    /// <summary>Pairs of which a side retired: those that can tell whether the form is privileged.</summary>
     public int Pairs { get; internal set; }
 
     /// <summary>Of these, those whose user side trapped.</summary>
     public int Trapped { get; internal set; }
-
-    /// <summary>Runs of the user side that retired.</summary>
-    public int UserRetired { get; internal set; }
 
     /// <summary>In the order of kind, side, axis.</summary>
     public IReadOnlyList<Finding> Findings { get; internal set; } = [];
@@ -136,11 +133,11 @@ public sealed class FormVerdict
     public override string ToString() => $"{Form} ({Mode})";
 
     /// <summary>No run of any side retired.</summary>
-    public bool NothingSeen => Configurations.All(c => c is { Pairs: 0, UserRetired: 0 });
+    public bool NothingSeen => Configurations.All(c => c.Pairs == 0);
 
     /// <summary>The class under a configuration; segment loads count as control.</summary>
     public FormClass ClassOf(ConfigurationVerdict verdict) =>
-        verdict is { Pairs: 0, UserRetired: 0, Findings.Count: 0 } ? NothingSeen && IsUndefined ? FormClass.Absent : FormClass.Undecided
+        verdict.Pairs == 0 ? NothingSeen && IsUndefined ? FormClass.Absent : FormClass.Undecided
         : verdict.IsPrivileged ? FormClass.Privileged
         : verdict.IsSensitive() ? FormClass.Sensitive
         : FormClass.Innocuous;

@@ -45,7 +45,8 @@ public static class ClassificationRecords
         verdict.Form.OpCode,
         verdict.Settings,
         [.. verdict.Faults.Select(f => $"#{f}")],
-        [.. verdict.Configurations.Where(c => configurations.Contains(c.Configuration)).Select(c => Verdict(verdict, c))]);
+        [.. verdict.Configurations.Where(c => configurations.Contains(c.Configuration)).Select(c => Verdict(verdict, c))],
+        verdict.Form.EntersByIdt ? "enters by the IDT: the monitor that owns it sees this" : null);
 
     // Of an innocuous form nobody asks why it is not privileged.
     private static ClassVerdict Verdict(FormVerdict form, ConfigurationVerdict verdict) => new()
