@@ -82,5 +82,9 @@ public static class Msr
     public const uint IA32_PAT = 0x277;
     public const uint IA32_DEBUGCTL = 0x1D9;
     public const uint IA32_VMX_BASIC = 0x480;
+    public const uint IA32_VMX_PINBASED_CTLS = 0x481;
+    public const uint IA32_VMX_PROCBASED_CTLS = 0x482;
+    public const uint IA32_VMX_EXIT_CTLS = 0x483;
+    public const uint IA32_VMX_ENTRY_CTLS = 0x484;
     public const uint IA32_EFER = 0xC0000080;
 }

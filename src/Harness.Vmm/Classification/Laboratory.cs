@@ -9,12 +9,10 @@ public sealed class Laboratory : IDisposable, IProcessorEvents
     private const long Start = 1_000_000;
     private const long Later = 7_000_000;
     private const int LongestRepetition = 8;
-    private const uint Preamble = 0x800;
 
     /// <summary>IA32_PMC0 to IA32_PMC7, which RDPMC reads.</summary>
     private const uint FirstPerformanceCounter = 0xC1;
     private const uint LastPerformanceCounter = 0xC8;
-    private static readonly byte[] VmxPreamble = [0xF3, 0x0F, 0xC7, 0x35, 0x00, 0x0F, 0, 0, 0x66, 0x0F, 0xC7, 0x35, 0x08, 0x0F, 0, 0, 0x0F, 0xC7, 0x35, 0x08, 0x0F, 0, 0];
 
     private readonly ProcessorModel _model;
     private readonly Ram _ram = new(2 * LabLayout.CopyBytes);
@@ -45,7 +43,7 @@ public sealed class Laboratory : IDisposable, IProcessorEvents
         {
             uint physical = copy * LabLayout.CopyBytes;
             byte[] image = LabLayout.Build(physical);
-            AddVmxRegions(image, physical);
+            LabVmx.Build(model, image, physical);
             image.CopyTo(_initial, (int)physical);
         }
 
@@ -145,21 +143,6 @@ public sealed class Laboratory : IDisposable, IProcessorEvents
         var processor = new Processor(model, memory, _bus) { Events = this, ReportStores = true };
         processor.StoreSeen += (address, size) => _stores.Add(((uint)address.Value, size));
         return processor;
-    }
-
-    /// <summary>The regions, and at the end of the data segment the operands that point to the first two.</summary>
-    private void AddVmxRegions(byte[] image, uint physical)
-    {
-        const uint basic = Msr.IA32_VMX_BASIC;
-        uint revision = (uint)_model.Msrs.FirstOrDefault(m => m.Number == basic).Reset & int.MaxValue;
-        for (uint i = 0; i < LabLayout.VmxRegionCount; i++)
-        {
-            uint region = LabLayout.VmxRegions + i * Ram.PageSize;
-            BitConverter.TryWriteBytes(image.AsSpan((int)region), revision);
-            BitConverter.TryWriteBytes(image.AsSpan((int)(LabLayout.Data + 0xF00 + i * 8)), physical + region);
-        }
-
-        VmxPreamble.CopyTo(image, LabLayout.Code + Preamble);
     }
 
     /// <summary>Puts the setting's bytes into both copies in place of the last one's.</summary>
@@ -310,15 +293,15 @@ public sealed class Laboratory : IDisposable, IProcessorEvents
 
         MachinePort port = processor.Port;
         _ = port.WriteMsr(Msr.IA32_FEATURE_CONTROL, 5);
-        if (operation == VmxOperation.Root)
+        if (operation >= VmxOperation.Root)
         {
             Enter(processor, _setting!, situation with { Side = Side.Supervisor, Configuration = MonitorConfiguration.Permissive });
-            processor.State.Eip = Preamble;
+            processor.State.Eip = LabVmx.Start;
             processor.StateChanged();
-            _ = processor.Run(processor.Ticks + 3);
-            if (processor.Intercepts.Operation.Length <= "on".Length)
+            _ = processor.Run(processor.Ticks + LabVmx.Length(operation, _model));
+            if (processor.Intercepts.Operation.Length <= "on".Length || processor.IsGuest)
             {
-                throw new InvalidOperationException("VMXON, VMCLEAR and VMPTRLD of the laboratory did not lead into VMX operation with a current VMCS.");
+                throw new InvalidOperationException("The laboratory's code did not lead into VMX operation with a current VMCS.");
             }
         }
     }

@@ -236,6 +236,8 @@ public sealed class Outcome
         CpuState start = Start;
         CpuState end = End;
         yield return Number("cpl", (uint)start.Cpl, (uint)end.Cpl);
+        yield return Word("vmx operation", Operation.Before, Operation.After);
+        yield return Word("guest operation", "no", EnteredGuest ? "yes" : "no");
         foreach ((string name, uint bit) in SystemFlags)
         {
             int shift = System.Numerics.BitOperations.TrailingZeroCount(bit);
@@ -262,8 +264,6 @@ public sealed class Outcome
         yield return Register("sysenter eip", start.System.SysenterEip, end.System.SysenterEip);
         yield return Word("msr", "as before", ChangedMsr ?? "as before");
         yield return Word("activity", Enum.GetName(start.Activity)!, Enum.GetName(end.Activity)!);
-        yield return Word("vmx operation", Operation.Before, Operation.After);
-        yield return Word("guest operation", "no", EnteredGuest ? "yes" : "no");
         yield return Segment("cs", start.Cs, end.Cs, true, 0xFFFC);
         yield return Segment("ss", start.Ss, end.Ss, true, 0xFFFC);
         yield return Segment("ds", start.Ds, end.Ds, true, 0xFFFF);

@@ -14,8 +14,14 @@ public enum VmxOperation : byte
     /// <summary>CR4.VMXE=1, outside VMX operation.</summary>
     Enabled,
 
-    /// <summary>VMX root operation with a current VMCS.</summary>
+    /// <summary>VMX root operation with a current VMCS that VMCLEAR has just made.</summary>
     Root,
+
+    /// <summary>The same with a guest in the VMCS, which can be launched.</summary>
+    Clear,
+
+    /// <summary>The same, launched before, so that it can be resumed.</summary>
+    Launched,
 }
 
 /// <summary>
@@ -110,9 +116,9 @@ public sealed record Setting
             throw new FormatException($"A setting's flags= are status flags, DF, NT, VIF and VIP (bits of {DrawnFlags:X}): the situation decides the others; found {flags:X}.");
         }
 
-        if (switched > 1 || vmx > (uint)VmxOperation.Root)
+        if (switched > 1 || vmx > (uint)VmxOperation.Launched)
         {
-            throw new FormatException($"A setting's ts= is 0 or 1 and vmx= is 0, 1 or 2; found ts={switched:X} vmx={vmx:X}.");
+            throw new FormatException($"A setting's ts= is 0 or 1 and vmx= is 0 to 4; found ts={switched:X} vmx={vmx:X}.");
         }
 
         foreach (SettingBytes part in memory)

@@ -127,14 +127,13 @@ internal sealed class SettingGenerator : IOperandSource
         }
 
         AimAtRegister(registers);
-        bool vmx = UsesVmx;
         return new Setting
         {
             Code = code,
             Registers = registers,
             Flags = (_chance.Next() & (Eflags.Status | Eflags.VIF | Eflags.VIP | (_chance.OneIn(4) ? Eflags.DF : 0))) | (_chance.OneIn(8) ? Eflags.NT : 0),
             TaskSwitched = _chance.OneIn(8),
-            Vmx = vmx ? (VmxOperation)(1 + _chance.Below(2)) : VmxOperation.Off,
+            Vmx = !UsesVmx ? VmxOperation.Off : (VmxOperation)(1 + _chance.Below(_form.Code is Code.Vmlaunch or Code.Vmresume ? 4 : 2)),
             Memory =
             [
                 new SettingBytes(LabLayout.Data + LabLayout.OperandOffset, Operand()),

@@ -113,6 +113,12 @@ internal sealed class PublishedListTests
         }
     }
 
+    /// <summary>SDM Vol. 3C, VMLAUNCH/VMRESUME: VMX non-root operation, with all of the state that the VMCS holds.</summary>
+    [TestCase("vmlaunch")]
+    [TestCase("vmresume")]
+    public void What_enters_a_guest_is_control_sensitive(string mnemonic) => Classified.Some(ModelRegistry.Load("yonah"), GuestMode.Protected, mnemonic).Single()
+        .Configurations[0].Findings.Should().Contain(f => f.Kind == Sensitivity.ControlSystem && f.Witness.Difference == new Difference("guest operation", "no", "yes"));
+
     [Test]
     public void Umip_takes_five_of_the_eighteen_families_away()
     {
