@@ -115,6 +115,16 @@ public sealed class WitnessTests
             '\n', verdicts.SelectMany(v => v.Configurations.Select(c => $"{v.Form} {c.Pairs} {c.Trapped} {string.Join(' ', c.Findings.Select(f => $"{f.Name} {f.Witness.Setting}"))}")));
     }
 
+    [TestCase("code=0F0B", "")]
+    [TestCase("code=F4", "outcome: retires / #GP(0)")]
+    public void Runs_that_fault_differ_by_their_faults_alone(string code, string difference)
+    {
+        using var laboratory = new Laboratory(Pentium);
+        var supervisor = new Situation(GuestMode.Protected, Side.Supervisor, MonitorConfiguration.Permissive, Axis.None);
+        Replay replay = Replay.Of(laboratory, Setting.Parse($"{code} esp=800"), supervisor, supervisor with { Side = Side.User });
+        string.Join("; ", replay.Differences).Should().Be(difference);
+    }
+
     [TestCase("supervisor")]
     [TestCase("user+control registers")]
     [TestCase("user+tables")]
