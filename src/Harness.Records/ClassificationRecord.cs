@@ -54,22 +54,22 @@ public sealed record ClassVerdict
     public required string Class { get; init; }
 
     /// <summary>Pairs of which a side retired.</summary>
-    public int Pairs { get; init; }
+    public required int Pairs { get; init; }
 
     /// <summary>Of these, those whose user side trapped.</summary>
-    public int Trapped { get; init; }
+    public required int Trapped { get; init; }
 
     /// <summary>Every pair trapped, and there was one.</summary>
-    public bool Privileged { get; init; }
+    public required bool Privileged { get; init; }
 
     /// <summary>Control or behavior sensitive; loads of segment registers count.</summary>
-    public bool Sensitive { get; init; }
+    public required bool Sensitive { get; init; }
 
     /// <summary>Control or location sensitive in a state of user mode.</summary>
-    public bool UserSensitive { get; init; }
+    public required bool UserSensitive { get; init; }
 
     /// <summary>What was proven, each with its witness.</summary>
-    public IReadOnlyList<ClassFinding> Findings { get; init; } = [];
+    public required IReadOnlyList<ClassFinding> Findings { get; init; }
 
     /// <summary>Of a sensitive form the first pair whose user side ran without a trap; null of others.</summary>
     public ClassWitness? Unprivileged { get; init; }

@@ -36,8 +36,16 @@ public static class RecordReader
     /// <summary>The classification of a file.</summary>
     /// <exception cref="RecordFormatException">The file is no object of schema <see cref="ClassificationRecord.CurrentSchema"/>.</exception>
     /// <exception cref="IOException">The file cannot be read.</exception>
-    public static ClassificationRecord ReadClassification(string path) =>
-        One(WithoutMark(File.ReadAllBytes(path)), path, 1, ClassificationRecord.CurrentSchema, RecordJson.Default.ClassificationRecord, Problem, "expected one JSON object");
+    public static ClassificationRecord ReadClassification(string path)
+    {
+        const string Advice = "write it again with `harness classify --format json`";
+        var json = WithoutMark(File.ReadAllBytes(path));
+        var record = One(
+            json, path, 1, ClassificationRecord.CurrentSchema, RecordJson.Default.ClassificationRecord, _ => null, $"expected one JSON object; correct it, or {Advice}");
+        return ClassificationCheck.FirstProblem(record) is { } wrong
+            ? throw new RecordFormatException(path, JsonPlace.LineOf(json, wrong.Place), Printable.Escape($"{wrong.Place}: {wrong.Problem}; correct it, or {Advice}."))
+            : record;
+    }
 
     private static List<RunRecord> Runs(byte[] bytes, string name) =>
         Lines(bytes, name, RunRecord.CurrentSchema, RecordJson.Default.RunRecord, Problem);
@@ -128,15 +136,6 @@ public static class RecordReader
     private static string? Problem(MatrixRecord row) =>
         row.Classes.Contains(null!) || row.Cells.Contains(null!) || row.Cells.Any(c => c.Events.Contains(null!)) ? "classes, cells and events must not hold null."
         : row.Cells.Any(c => c.Events.Any(e => e.Count < 1)) ? "the count of an event must be at least 1."
-        : null;
-
-    // The annotations of a list's elements are not checked by the serializer.
-    private static string? Problem(ClassificationRecord record) =>
-        record.Modes.Contains(null!) || record.Modes.Any(m => m.Configurations.Contains(null!) || m.Forms.Contains(null!) || m.Theorems.Contains(null!)
-            || m.Theorems.Any(t => t.Offending.Contains(null!)) || m.Forms.Any(f => f.Faults.Contains(null!) || f.Verdicts.Contains(null!) || f.Verdicts.Any(v => v.Findings.Contains(null!))))
-            ? "modes, configurations, forms, verdicts, findings and theorems must not hold null."
-        : record.Modes.Any(m => m.Forms.Any(f => !f.Verdicts.Select(v => v.Configuration).SequenceEqual(m.Configurations.Select(c => c.Name))))
-            ? "every form must have a verdict for each configuration, in their order."
         : null;
 
     private static string? Problem(RunRecord record)
