@@ -29,7 +29,9 @@ internal static class WitnessScript
 
     private static void Append(StringBuilder text, ClassificationRecord record, ClassifiedMode mode, ClassifiedForm form, SortedDictionary<string, int> numbers)
     {
-        Comment(text.Append('\n'), $"{form.Name} ({form.OpCode}) on {record.Model}, {mode.Mode} mode");
+        // The names of forms that only the opcode tells apart end with it.
+        string opCode = form.Name.EndsWith($"({form.OpCode})", StringComparison.Ordinal) ? "" : $" ({form.OpCode})";
+        Comment(text.Append('\n'), $"{form.Name}{opCode} on {record.Model}, {mode.Mode} mode");
         if (form.Note is { } note)
         {
             Comment(text, $"  {note}");

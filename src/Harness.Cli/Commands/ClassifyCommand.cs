@@ -75,6 +75,11 @@ internal sealed class ClassifyCommand
             Func<InstructionForm, bool>? wanted = names.Length == 0 ? null : form => names.Any(form.IsNamed);
             var verdicts = ClassificationRunner.Run(model, modes, wanted, executor, protects ? configurations : null, _environment.Cancellation);
             var record = ClassificationRecords.Of(parsed.GetValue(_cpu)!, model, modes, verdicts, configurations, isWhole: wanted is null);
+            if (parsed.GetValue(_witness))
+            {
+                ExpectWitness(record, names);
+            }
+
             result.Write(Render(parsed, record, theorems, result));
             return ExitCode.Success;
         }
@@ -135,6 +140,18 @@ internal sealed class ClassifyCommand
         {
             throw new CommandException(
                 ExitCode.NothingMatched, $"--instruction: {model.Name} has no form '{unknown}'; near it are {string.Join("; ", FormCatalog.Nearest(forms, unknown, NearNames))}");
+        }
+    }
+
+    // A script without a scenario does not run.
+    private static void ExpectWitness(ClassificationRecord record, string[] names)
+    {
+        if (record.Modes.SelectMany(m => m.Forms).SelectMany(f => f.Verdicts).All(v => v is { Findings.Count: 0, Unprivileged: null }))
+        {
+            throw new CommandException(
+                ExitCode.NothingMatched,
+                $"--witness: nothing was found about {string.Join(", ", names)} on {record.Model} in {string.Join(", ", record.Modes.Select(m => m.Mode))} mode under "
+                    + $"{string.Join(", ", record.Modes.SelectMany(m => m.Configurations).Select(c => c.Name).Distinct())}, so there is no witness; without --witness the verdicts are shown");
         }
     }
 

@@ -88,6 +88,21 @@ public sealed class ClassifyCommandTests
         _folder.Run(arguments).Out.Should().Contain("Differ(\"eflags.IF\"").And.Contain("CPL 3: ");
     }
 
+    [Test]
+    public void Should_write_no_script_of_forms_without_findings()
+    {
+        string[] arguments = ["classify", "--cpu", "pentium", "--mode", "real,protected", "--instruction", "nop", "--witness"];
+
+        var refused = _folder.Run([.. arguments, "--out", "scenarios/t/witness.csx"]);
+
+        refused.Code.Should().Be(8);
+        refused.Error.Should().Be("harness: --witness: nothing was found about nop on pentium in real, protected mode under permissive, trapping, virtual-interrupts, so there is no witness; without --witness the verdicts are shown\n");
+        refused.Out.Should().BeEmpty();
+        Directory.Exists(_folder.File("scenarios/t")).Should().BeFalse();
+        _folder.Run([.. arguments, "--configuration", "trapping"]).Error.Should().Contain("on pentium in real, protected mode under trapping, so");
+        _folder.Run([.. arguments, "--instruction", "cli"]).Out.Should().Contain("// nop (o16 90) on pentium, protected mode\n").And.Contain("// cli (FA) on pentium, protected mode\n");
+    }
+
     [TestCase("models/mine.json")]
     [TestCase("scenarios/t/mine.json")]
     [TestCase("scenarios/other/mine.json")]
