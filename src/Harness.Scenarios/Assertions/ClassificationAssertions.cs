@@ -63,17 +63,20 @@ public sealed class ClassifiedProcessorAssertions(ClassifiedProcessor processor)
     private AndConstraint<ClassifiedProcessorAssertions> Violate(
         int theorem, string what, IEnumerable<string>? dueTo, bool segments, string because, object[] becauseArgs)
     {
-        IReadOnlyList<TheoremVerdict> verdicts = Subject.Theorem(theorem, segments);
         string[] wanted = [.. dueTo ?? []];
-        TheoremVerdict? other = verdicts.FirstOrDefault(v => v.Holds || wanted.Any(name => !v.Offending.Any(f => f.Form.IsNamed(name))));
+        Subject.ExpectForms(wanted, nameof(dueTo));
+        IReadOnlyList<TheoremVerdict> verdicts = Subject.Theorem(theorem, segments);
+        TheoremVerdict? other = verdicts.FirstOrDefault(v => v.Holds || Others(v).Any());
         if (other is not null)
         {
             string due = wanted.Length == 0 ? "" : $" because of {string.Join("; ", wanted)}";
-            string found = other.Holds ? "there is no offending form" : $"these are offending: {Offending(other)}";
+            string found = other.Holds ? "there is no offending form" : $"these do not offend: {string.Join("; ", Others(other))}. Offending: {Offending(other)}";
             Execute.Assertion.BecauseOf(because, becauseArgs).FailWith($"Expected {Subject} not to be {what}{due}{{reason}}, but under {other.Configuration.Name} {found}. See: {Subject.Command} --theorem {theorem}");
         }
 
         return new AndConstraint<ClassifiedProcessorAssertions>(this);
+
+        IEnumerable<string> Others(TheoremVerdict verdict) => wanted.Where(name => !verdict.Offending.Any(f => f.Form.IsNamed(name)));
     }
 
     private static string Offending(TheoremVerdict verdict) => string.Join("; ", verdict.Offending.Select(f => f.Form.Name));

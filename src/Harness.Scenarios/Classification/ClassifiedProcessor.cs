@@ -29,7 +29,7 @@ public sealed class ClassifiedProcessor
     public IReadOnlyList<FormVerdict> Forms => _scenario.Host.Classify(Cpu, Mode, _ => true);
 
     /// <summary>The command that shows more of what an assertion looked at.</summary>
-    internal string Command => $"harness classify --cpu {Cpu} --mode {SituationNames.Of(Mode)}";
+    internal string Command => $"harness classify --cpu {_scenario.Host.CpuOption(Cpu)} --mode {SituationNames.Of(Mode)}";
 
     /// <summary>Decides a theorem under every configuration, and puts the verdicts into the snapshot.</summary>
     /// <param name="number">1, 2 or 3.</param>
@@ -52,13 +52,29 @@ public sealed class ClassifiedProcessor
         IReadOnlyList<FormVerdict> forms = _scenario.Host.Classify(Cpu, Mode, form => form.IsNamed(instruction));
         if (forms.Count == 0)
         {
-            IReadOnlyList<InstructionForm> known = FormCatalog.Of(_scenario.Host.LoadModel(Cpu), Mode);
-            throw new ArgumentException($"{Cpu} has no form '{instruction}'; near it are {string.Join("; ", FormCatalog.Nearest(known, instruction, 6))}.", nameof(instruction));
+            ExpectForms([instruction], nameof(instruction));
         }
 
         var found = new ClassifiedInstruction(this, instruction, forms);
         _scenario.Host.Add(new SnapshotFact($"{instruction} on {this}", [.. forms.SelectMany(f => f.Configurations.Select(c => ClassifiedInstruction.Describe(f, c)))]));
         return found;
+    }
+
+    /// <summary>Refuses a name that no form of the model has.</summary>
+    /// <param name="names">Mnemonics and names of forms.</param>
+    /// <param name="parameter">Where the scenario gave them.</param>
+    /// <exception cref="ArgumentException">The model has no form of a name; the message gives the nearest.</exception>
+    internal void ExpectForms(IReadOnlyList<string> names, string parameter)
+    {
+        IReadOnlyList<InstructionForm> known = names.Count == 0 ? [] : FormCatalog.Of(_scenario.Host.LoadModel(Cpu), Mode);
+        foreach (string name in names)
+        {
+            Given.NotNull(name, "a mnemonic or the name of a form", parameter);
+            if (!known.Any(form => form.IsNamed(name)))
+            {
+                throw new ArgumentException($"{Cpu} has no form '{name}'; near it are {string.Join("; ", FormCatalog.Nearest(known, name, 6))}.", parameter);
+            }
+        }
     }
 
     /// <inheritdoc/>

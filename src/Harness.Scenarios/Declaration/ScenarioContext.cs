@@ -253,6 +253,10 @@ public interface IScenarioHost
     /// <exception cref="ModelException">There is none.</exception>
     ProcessorModel LoadModel(string name);
 
+    /// <summary>The model as <c>--cpu</c> takes it in the folder where the command runs.</summary>
+    /// <param name="cpu">As <see cref="LoadModel"/> takes it.</param>
+    string CpuOption(string cpu);
+
     /// <summary>The verdicts on a model's instruction forms in the decoder's order.</summary>
     /// <param name="cpu">As <see cref="LoadModel"/> takes it.</param>
     /// <param name="mode">The guest's mode.</param>

@@ -104,6 +104,9 @@ internal sealed class ScenarioExecution : IScenarioHost
     public ProcessorModel LoadModel(string name) => ModelRegistry.Load(Resolve(name));
 
     /// <inheritdoc/>
+    public string CpuOption(string cpu) => ReproductionCommand.CpuOption(_item, cpu);
+
+    /// <inheritdoc/>
     public IReadOnlyList<FormVerdict> Classify(string cpu, GuestMode mode, Func<InstructionForm, bool> wanted)
     {
         _hasAsked = true;

@@ -172,6 +172,19 @@ public sealed class ClassifyCommandTests
         run.Out.Should().NotContain("not applicable");
     }
 
+    [TestCase("./mine.json", "scenarios/t/mine.json")]
+    [TestCase("../models/my own.json", "\"scenarios/models/my own.json\"")]
+    public void Assertions_should_name_a_model_file_as_the_working_folder_sees_it(string cpu, string seen)
+    {
+        Write(Path.Combine("scenarios/t", cpu));
+        _folder.Script("x", $$"""
+            Scenario("t", s => s.Cpu("{{cpu}}", "v86").Classify("clts").Should().BeInnocuous());
+            """);
+
+        _folder.Run("run").Out.Should().Contain($"See: harness classify --cpu {seen} --mode v86 --instruction \"clts\" --witness\n");
+        _folder.Run("classify", "--cpu", seen.Trim('"'), "--mode", "v86", "--instruction", "clts").Code.Should().Be(0);
+    }
+
     [TestCase(8, "pentium has no form 'popfx'; near it are popf", "--instruction", "popfx")]
     [TestCase(5, "--mode: mode 'long': no processor model has long mode yet", "--mode", "long")]
     [TestCase(5, "harness: --mode: expected one of the modes real, protected, v86; found 'x'", "--mode", "real,x")]

@@ -17,8 +17,20 @@ public sealed class ClassificationAssertionTests
         Failure(() => pentium.Should().BeVirtualizable(because: "I want it")).Should()
             .Be("Expected pentium, protected mode to be virtualizable because I want it, but under every configuration there are offending forms:\n"
                 + "permissive: popfd\ntrapping: popfd\nvirtual-interrupts: popfd\nSee: harness classify --cpu pentium --mode protected --theorem 1");
-        Failure(() => pentium.Should().NotBeVirtualizable(dueTo: ["clts"])).Should()
-            .Contain("not to be virtualizable because of clts, but under permissive these are offending: popfd.");
+        Failure(() => pentium.Should().NotBeVirtualizable(dueTo: ["clts", "popfd", "aaa"])).Should()
+            .Contain("not to be virtualizable because of clts; popfd; aaa, but under permissive these do not offend: clts; aaa. Offending: popfd. See: ");
+    });
+
+    [Test]
+    public void A_reason_that_is_no_form_is_refused() => Run(["popfd"], s =>
+    {
+        ClassifiedProcessor pentium = s.Cpu("pentium");
+        foreach (var assert in (Action<string[]>[])
+            [n => pentium.Should().NotBeVirtualizable(n), n => pentium.Should().NotBeRecursivelyVirtualizable(n), n => pentium.Should().NotBeHybridVirtualizable(n)])
+        {
+            FluentActions.Invoking(() => assert(["popfd", "popff"])).Should().Throw<ArgumentException>().WithMessage("pentium has no form 'popff'; near it are popf;*");
+            FluentActions.Invoking(() => assert([null!])).Should().Throw<ArgumentException>().WithMessage("*a mnemonic or the name of a form*");
+        }
     });
 
     [Test]

@@ -36,6 +36,8 @@ internal sealed class FakeHost(params IEngine[] engines) : IScenarioHost
 
     public ProcessorModel LoadModel(string name) => ProcessorModel.Load(name);
 
+    public string CpuOption(string cpu) => cpu;
+
     public IReadOnlyList<FormVerdict> Classify(string cpu, GuestMode mode, Func<InstructionForm, bool> wanted) =>
         ClassificationRunner.Run(LoadModel(cpu), [mode], form => wanted(form) && Classified?.Invoke(form) != false, new InlineExecutor());
 
