@@ -39,7 +39,7 @@ public sealed class ScriptWorkspace(string folder)
     }
 
     /// <summary>A path as results show it: relative to the working folder, with forward slashes.</summary>
-    public string Display(string path) => Path.GetRelativePath(folder, path).Replace('\\', '/');
+    public string Display(string path) => Path.GetRelativePath(folder, path).Replace(Path.DirectorySeparatorChar, '/');
 
     /// <summary>Whether <paramref name="given"/> names <paramref name="target"/> or a folder above it.</summary>
     /// <param name="given">Relative to the working folder or full.</param>

@@ -58,7 +58,7 @@ internal sealed class NewCommand
     private string Assemblies(string folder)
     {
         var own = Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory);
-        return (new ScriptWorkspace(_environment.WorkingFolder).IsAtOrAbove(".", own) ? Path.GetRelativePath(folder, own) : own).Replace('\\', '/');
+        return (new ScriptWorkspace(_environment.WorkingFolder).IsAtOrAbove(".", own) ? Path.GetRelativePath(folder, own) : own).Replace(Path.DirectorySeparatorChar, '/');
     }
 
     private static string Template(string name)

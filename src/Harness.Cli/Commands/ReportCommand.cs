@@ -93,12 +93,11 @@ internal sealed class ReportCommand
 
         var documents = Documents.Where(d => names.Count == 0 || names.Contains(d.Name)).ToList();
         CheckFiles(parsed, documents.Select(d => Path.Combine(given, d.File)));
-        Directory.CreateDirectory(folder);
         foreach (var document in documents)
         {
             var path = Path.Combine(folder, document.File);
-            WholeFile.Write(path, document.Render(new Source(records, timings, matrix, classifications)));
-            _environment.Out.WriteLine(Path.GetRelativePath(_environment.WorkingFolder, path).Replace('\\', '/'));
+            WholeFile.Write(_out.Name, Path.Combine(given, document.File), path, document.Render(new Source(records, timings, matrix, classifications)));
+            _environment.Out.WriteLine(Path.GetRelativePath(_environment.WorkingFolder, path).Replace(Path.DirectorySeparatorChar, '/'));
         }
 
         return ExitCode.Success;

@@ -8,6 +8,7 @@ internal sealed class ResultFile
     private const string Name = "--out";
 
     private readonly CommandEnvironment _environment;
+    private readonly string? _given;
     private readonly string? _path;
 
     /// <param name="environment">Has standard output.</param>
@@ -23,6 +24,7 @@ internal sealed class ResultFile
             return;
         }
 
+        _given = given;
         _path = environment.FullPath(given);
         if (Path.EndsInDirectorySeparator(given) || Directory.Exists(_path))
         {
@@ -39,9 +41,9 @@ internal sealed class ResultFile
     public static Option<string?> Option() => PathOptions.One(Name, "Write the result there instead of to standard output");
 
     /// <summary>The path of another file as seen from the folder of this one; on standard output from the working folder, as it was given.</summary>
-    public string Seen(string path) => _path is null ? path : Path.GetRelativePath(Path.GetDirectoryName(_path)!, _environment.FullPath(path)).Replace('\\', '/');
+    public string Seen(string path) => _path is null ? path : Path.GetRelativePath(Path.GetDirectoryName(_path)!, _environment.FullPath(path)).Replace(Path.DirectorySeparatorChar, '/');
 
-    /// <exception cref="IOException">The file cannot be written; see also <see cref="UnauthorizedAccessException"/>.</exception>
+    /// <exception cref="CommandException">The file cannot be written.</exception>
     public void Write(string text)
     {
         if (_path is null)
@@ -50,7 +52,6 @@ internal sealed class ResultFile
             return;
         }
 
-        Directory.CreateDirectory(Path.GetDirectoryName(_path)!);
-        WholeFile.Write(_path, text);
+        WholeFile.Write(Name, _given!, _path, text);
     }
 }

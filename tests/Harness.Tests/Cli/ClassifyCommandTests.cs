@@ -115,6 +115,33 @@ public sealed class ClassifyCommandTests
     }
 
     [Test]
+    [Platform("Linux,MacOsX", Reason = "elsewhere a backslash is no part of a name")]
+    public void Should_leave_a_backslash_in_the_name_of_a_model_file()
+    {
+        Write("a\\b.json");
+        _folder.Run("classify", "--cpu", "a\\b.json", "--mode", "protected", "--instruction", "smsw r32", "--witness", "--out", "scenarios/t/witness.csx").Should().Be((0, "", ""));
+
+        File.ReadAllText(_folder.File("scenarios/t/witness.csx")).Should().Contain("""cpu: "../../a\\b.json",""");
+        _folder.Run("run").Out.Should().Contain("passed").And.NotContain("failed").And.NotContain("error");
+    }
+
+    [Test]
+    [Platform("Linux", Reason = "elsewhere there is no folder without room for files")]
+    public void Should_name_the_path_that_was_given_when_it_cannot_be_written()
+    {
+        string[] classify = ["classify", "--cpu", "i386", "--mode", "v86", "--instruction", "clts", "--out"];
+        _folder.Write("file", "");
+
+        _folder.Run([.. classify, "/proc/x"]).Should().Be((1, "", "harness: --out: expected a file that can be written, found a folder that takes no files: /proc/x\n"));
+        _folder.Run([.. classify, "/proc/y/x"]).Error.Should().Be("harness: --out: expected a file that can be written, found a folder that takes no files: /proc/y/x\n");
+        _folder.Run([.. classify, "file/x"]).Error.Should().Be("harness: --out: expected a folder, found a file (file): file/x\n");
+        _folder.Run([.. classify, "file/y/x"]).Error.Should().Be("harness: --out: expected a folder, found a file (file): file/y/x\n");
+        _folder.Write("r.jsonl", RecordWriter.Line(new RunRecord { Scenario = "t/x", Outcome = Outcome.Passed }) + "\n");
+        _folder.Run("report", "r.jsonl", "--out", "/proc/x", "--format", "html").Error.Should().EndWith("takes no files: /proc/x/report.html\n");
+        _folder.Run("report", "r.jsonl", "--out", "/proc", "--format", "html").Error.Should().EndWith("takes no files: /proc/report.html\n");
+    }
+
+    [Test]
     public void Should_print_a_theorem_with_the_forms_against_it()
     {
         var result = _folder.Run("classify", "--cpu", "i386", "--mode", "v86", "--theorem", "1,3", "--configuration", "trapping", "--format", "console");

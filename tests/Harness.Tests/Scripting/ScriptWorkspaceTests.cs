@@ -23,6 +23,10 @@ public sealed class ScriptWorkspaceTests
     [TearDown]
     public void DeleteFolder() => Directory.Delete(_folder, recursive: true);
 
+    [Test]
+    [Platform("Linux,MacOsX", Reason = "elsewhere a backslash is no part of a name")]
+    public void ShouldShowABackslashInAName() => new ScriptWorkspace("/w").Display("/w/t/a\\b.csx").Should().Be("t/a\\b.csx");
+
     [TestCase("scenarios", "a t/b", "snapshots")]
     [TestCase("scenarios/t", "t/b", "snapshots")]
     [TestCase("scenarios/t/b.csx", "t/b", "snapshots")]
