@@ -1,6 +1,7 @@
 using Harness.Hardware.Vmx;
 using Harness.Isa;
 using Harness.Machine;
+using Harness.Records;
 
 namespace Harness;
 
@@ -30,12 +31,13 @@ public static class ModelRegistry
     {
         try
         {
+            RegularFile.Expect(path);
             using FileStream file = File.OpenRead(path);
             return ProcessorModel.Read(file, path);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new ModelException($"{path}: the model file cannot be read: {e.Message}", e);
+            throw new ModelException($"{path}: the model file cannot be read: {RegularFile.Trouble(path, e)}", e);
         }
     }
 }

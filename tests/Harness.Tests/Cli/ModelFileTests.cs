@@ -80,6 +80,16 @@ public sealed class ModelFileTests
     }
 
     [Test]
+    public void A_folder_is_no_model()
+    {
+        Directory.CreateDirectory(_folder.File("bad.json"));
+
+        var result = _folder.Run("classify", "--cpu", "bad.json");
+
+        result.Should().Be((5, "", $"harness: --cpu: {_folder.File("bad.json")}: the model file cannot be read: expected a file, found a folder\n"));
+    }
+
+    [Test]
     public void A_file_that_is_no_object_is_refused()
     {
         _folder.Write("bad.json", "[]");
