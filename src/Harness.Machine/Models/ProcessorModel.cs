@@ -19,6 +19,18 @@ public sealed class ProcessorModel
 {
     private const long MostPauseTicks = 1_000_000;
 
+    /// <summary>
+    /// The instruction sets that are built: all those of rows, and what only the 8086 and the 80386 had (POP CS, test registers), which raises #UD. Instructions of the
+    /// coprocessor only raise #NM.
+    /// </summary>
+    public static IReadOnlyList<CpuidFeature> BuiltSets { get; } =
+    [
+        CpuidFeature.INTEL8086, CpuidFeature.INTEL8086_ONLY, CpuidFeature.INTEL186, CpuidFeature.INTEL286, CpuidFeature.INTEL386, CpuidFeature.INTEL386_ONLY, CpuidFeature.INTEL486,
+        CpuidFeature.FPU, CpuidFeature.FPU287, CpuidFeature.FPU287XL_ONLY, CpuidFeature.FPU387, CpuidFeature.FPU387SL_ONLY, CpuidFeature.CYRIX_FPU, CpuidFeature.SSE3,
+        CpuidFeature.CPUID, CpuidFeature.CX8, CpuidFeature.TSC, CpuidFeature.MSR, CpuidFeature.CMOV, CpuidFeature.SEP, CpuidFeature.RDPMC, CpuidFeature.PAUSE,
+        CpuidFeature.MULTIBYTENOP, CpuidFeature.SMM, CpuidFeature.SMAP, CpuidFeature.VMX,
+    ];
+
     /// <summary>Features that would have no bit or register to be seen by: bits of CR4 (SDM Vol. 3A, 2.5), and registers that only RDMSR and WRMSR reach.</summary>
     private static readonly (Feature Feature, Feature Needed)[] Needs =
     [
@@ -26,6 +38,12 @@ public sealed class ProcessorModel
             .Select(f => (f, Feature.Cr4)),
         (Feature.Nx, Feature.Pae), (Feature.Nx, Feature.Msr), (Feature.Sep, Feature.Msr), (Feature.CpuidFaulting, Feature.Msr), (Feature.Vmx, Feature.Msr), (Feature.Pse36, Feature.Pse),
     ];
+
+    private static readonly string[] Keys =
+        ["name", "description", "ticksPerSecond", "pauseTicks", "physicalAddressBits", "signature", "features", "instructionSets", "cpuid", "msrs"];
+
+    private static readonly string[] LeafKeys = ["leaf", "subleaf", "eax", "ebx", "ecx", "edx"];
+    private static readonly string[] MsrKeys = ["number", "name", "reset", "writable"];
     private readonly bool[] _features = new bool[byte.MaxValue + 1];
     private readonly HashSet<CpuidFeature> _instructionSets = [];
     private readonly Dictionary<uint, int> _msrIndexes = [];
@@ -211,8 +229,8 @@ public sealed class ProcessorModel
         try
         {
             using JsonDocument document = JsonDocument.Parse(
-                stream, new JsonDocumentOptions { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true, AllowDuplicateProperties = false });
-            return Read(new ModelValue(source, "", document.RootElement));
+                stream, new JsonDocumentOptions { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true });
+            return Read(new ModelValue(source, document.RootElement));
         }
         catch (JsonException e)
         {
@@ -227,6 +245,7 @@ public sealed class ProcessorModel
 
     private static ProcessorModel Read(ModelValue root)
     {
+        root.Expect(Keys);
         var model = new ProcessorModel(root["name"].Name())
         {
             Description = root["description"].Text(),
@@ -239,30 +258,47 @@ public sealed class ProcessorModel
         };
         foreach (ModelValue feature in root["features"].Items())
         {
-            model._features[(int)feature.OneOf<Feature>()] = true;
+            Feature named = feature.OneOf<Feature>();
+            if (model.Has(named))
+            {
+                throw feature.Wrong("a feature that no entry before it is");
+            }
+
+            model._features[(int)named] = true;
         }
 
         foreach (ModelValue set in root["instructionSets"].Items())
         {
-            model._instructionSets.Add(set.OneOf<CpuidFeature>());
+            if (!model._instructionSets.Add(set.OneOf("one of the sets that are built:", BuiltSets)))
+            {
+                throw set.Wrong("a set that no entry before it is");
+            }
         }
 
         foreach ((Feature feature, Feature needed) in Needs)
         {
             if (model.Has(feature) && !model.Has(needed))
             {
-                throw root["features"].Wrong($"{needed} beside {feature}");
+                throw root["features"].Wrong($"{needed} beside {feature}", $"no {needed}");
             }
         }
 
-        if (model.Has(Feature.CpuidFaulting) && !model.Msrs.Any(m => m.Number == Msr.MISC_FEATURES_ENABLES && (m.Writable & 1) != 0))
+        if (model.Msrs.Count > 0 && !model.Has(Feature.Msr))
         {
-            throw root["msrs"].Wrong($"the number {Msr.MISC_FEATURES_ENABLES:X} with bit 0 writable, which the feature CpuidFaulting needs");
+            throw root["features"].Wrong($"{Feature.Msr} beside registers in msrs", $"no {Feature.Msr}");
+        }
+
+        int enables = model.IndexOfMsr(Msr.MISC_FEATURES_ENABLES);
+        if (model.Has(Feature.CpuidFaulting) && (enables < 0 || (model.Msrs[enables].Writable & 1) == 0))
+        {
+            throw root["msrs"].Wrong(
+                $"the number {Msr.MISC_FEATURES_ENABLES:X} with bit 0 writable, which the feature CpuidFaulting needs",
+                enables < 0 ? $"no {Msr.MISC_FEATURES_ENABLES:X}" : $"the writable bits {model.Msrs[enables].Writable:X}");
         }
 
         if (model._instructionSets.Count == 0)
         {
-            throw root["instructionSets"].Wrong("at least one instruction set");
+            throw root["instructionSets"].Wrong("at least one instruction set", "an empty list");
         }
 
         return model;
@@ -271,12 +307,14 @@ public sealed class ProcessorModel
     private static List<CpuidLeaf> ReadCpuid(ModelValue list)
     {
         var leaves = new List<CpuidLeaf>();
+        var numbers = new HashSet<(uint Leaf, uint Subleaf)>();
         foreach (ModelValue item in list.Items())
         {
+            item.Expect(LeafKeys);
             var leaf = new CpuidLeaf(
                 item["leaf"].Hexadecimal32(), item["subleaf"].IsMissing ? 0 : item["subleaf"].Hexadecimal32(),
                 item["eax"].Hexadecimal32(), item["ebx"].Hexadecimal32(), item["ecx"].Hexadecimal32(), item["edx"].Hexadecimal32());
-            if (leaves.Exists(l => l.Leaf == leaf.Leaf && l.Subleaf == leaf.Subleaf))
+            if (!numbers.Add((leaf.Leaf, leaf.Subleaf)))
             {
                 throw item["leaf"].Wrong("a leaf and subleaf that no entry before it has");
             }
@@ -290,10 +328,12 @@ public sealed class ProcessorModel
     private static List<MsrDescription> ReadMsrs(ModelValue list)
     {
         var msrs = new List<MsrDescription>();
+        var numbers = new HashSet<uint>();
         foreach (ModelValue item in list.Items())
         {
+            item.Expect(MsrKeys);
             var msr = new MsrDescription(item["number"].Hexadecimal32(), item["name"].Name(), item["reset"].Hexadecimal64(), item["writable"].Hexadecimal64());
-            if (msrs.Exists(m => m.Number == msr.Number))
+            if (!numbers.Add(msr.Number))
             {
                 throw item["number"].Wrong("a number that no entry before it has");
             }

@@ -1,5 +1,8 @@
+using System.Reflection;
 using FluentAssertions;
+using Harness.Isa;
 using Harness.Machine;
+using Iced.Intel;
 using NUnit.Framework;
 
 namespace Harness.Tests.Cli;
@@ -9,6 +12,9 @@ public sealed class ModelFileTests
 {
     private const string PauseTicks = "\"pauseTicks\": 10";
     private const string FirstMsr = "{ \"number\": \"17\", \"name\": \"IA32_PLATFORM_ID\"";
+    private const string FirstSets = "\"instructionSets\": [\"INTEL8086\", \"INTEL186\", \"INTEL286\", \"INTEL386\", \"FPU\", \"FPU287\", \"FPU387\", \"INTEL486\", ";
+    private const string Sets = FirstSets + "\"CPUID\", \"CX8\", \"TSC\", \"MSR\", \"CMOV\", \"SEP\", \"RDPMC\", \"PAUSE\", \"MULTIBYTENOP\", \"VMX\"]";
+    private const string Features = "\"features\": [\"I486\", \"Cpuid\", \"Cr4\", \"Vme\", \"De\", \"Pse\", \"Tsc\", \"Msr\", \"Pae\", \"Mce\", \"Pge\", \"Nx\", \"Sep\", \"Pmc\", \"Vmx\"]";
     private const string LastFeature = "\"Pmc\", \"Vmx\"";
 
     private CliFolder _folder = null!;
@@ -22,8 +28,12 @@ public sealed class ModelFileTests
     [TestCase(PauseTicks, "\"pauseTicks\": 0", "pauseTicks: expected a number from 1 to 1,000,000; found 0")]
     [TestCase(PauseTicks, "\"pauseTicks\": \"10\"", "pauseTicks: expected a number from 1 to 1,000,000; found \"10\"")]
     [TestCase(PauseTicks, "\"pauseTicks\": null", "pauseTicks: expected a number from 1 to 1,000,000; found null")]
-    [TestCase(PauseTicks, "\"pause\": 10", "pauseTicks: expected a number from 1 to 1,000,000; found nothing")]
-    [TestCase(PauseTicks, PauseTicks + "," + PauseTicks, "not JSON: ")]
+    [TestCase(PauseTicks, "\"pause\": 10", "bad.json: the whole: expected no keys but name, description, ticksPerSecond, pauseTicks, physicalAddressBits, signature, features, instructionSets, cpuid, msrs; found the key \"pause\"")]
+    [TestCase(PauseTicks + ",", "", "pauseTicks: expected a number from 1 to 1,000,000; found nothing")]
+    [TestCase(PauseTicks, PauseTicks + "," + PauseTicks, "bad.json: the whole: expected each key once; found the key \"pauseTicks\" again")]
+    [TestCase("\"leaf\": \"1\"", "\"leaf\": \"1\", \"leaf\": \"1\"", "cpuid[1]: expected each key once; found the key \"leaf\" again")]
+    [TestCase("\"leaf\": \"1\"", "\"leaf\": \"0\", \"sublef\": \"1\"", "cpuid[1]: expected no keys but leaf, subleaf, eax, ebx, ecx, edx; found the key \"sublef\"")]
+    [TestCase("\"number\": \"8B\"", "\"number\": \"8B\", \"mask\\u001b\": \"1\"", "msrs[1]: expected no keys but number, name, reset, writable; found the key \"mask\\u001B\"")]
     [TestCase("1000000000,", "999999,", "ticksPerSecond: expected a number from 1,000,000 to 1,000,000,000,000; found 999999")]
     [TestCase("1000000000,", "1000000000001,", "ticksPerSecond: expected a number from 1,000,000 to 1,000,000,000,000; found 1000000000001")]
     [TestCase("Bits\": 32", "Bits\": 36", "physicalAddressBits: expected the number 32; found 36")]
@@ -37,16 +47,22 @@ public sealed class ModelFileTests
     [TestCase("[\"I486\"", "[\"99\"", "features[0]: expected one of Cpuid, CpuidFaulting, Cr4, ")]
     [TestCase("[\"I486\"", "[\"Pse, Tsc\"", "found \"Pse, Tsc\"")]
     [TestCase("[\"INTEL8086\"", "[\"intel8086\"", "instructionSets[0]: expected one of ")]
-    [TestCase("\"instructionSets\": [", "\"instructionSets\": [], \"others\": [", "instructionSets: expected at least one instruction set; found a list")]
+    [TestCase(Sets, "\"instructionSets\": []", "instructionSets: expected at least one instruction set; found an empty list")]
+    [TestCase("\"CX8\"", "\"CX8\", \"CPUID\"", "instructionSets[10]: expected a set that no entry before it is; found \"CPUID\"")]
+    [TestCase("\"CX8\"", "\"AVX\"", "instructionSets[9]: expected one of the sets that are built: CMOV, CPUID, CX8, CYRIX_FPU, FPU, ")]
+    [TestCase("\"CX8\"", "\"SVM\"", "; found \"SVM\"")]
+    [TestCase("\"CX8\"", "\"CET_IBT\"", "; found \"CET_IBT\"")]
+    [TestCase("\"Pse\"", "\"Pse\", \"I486\"", "features[6]: expected a feature that no entry before it is; found \"I486\"")]
     [TestCase("\"number\": \"8B\"", "\"number\": \"C0000080\"", "msrs[1].number: expected none of 10, 174 to 176 and C0000080, which come with the features Tsc, Sep and Nx; found \"C0000080\"")]
-    [TestCase("\"features\": [", "\"features\": 1, \"others\": [", "features: expected a list; found 1")]
+    [TestCase(Features, "\"features\": 1", "features: expected a list; found 1")]
     [TestCase("\"name\": \"yonah\"", "\"name\": \"\"", "name: expected a name of the characters A-Z, a-z, 0-9, '.', '_' and '-'; found \"\"")]
     [TestCase("\"name\": \"yonah\"", "\"name\": \"yo nah\"", "name: expected a name of the characters A-Z, a-z, 0-9, '.', '_' and '-'; found \"yo nah\"")]
     [TestCase("\"description\": \"", "\"description\": \"\\ud800", "not Unicode: ")]
     [TestCase("\"number\": \"485\"", "\"number\": \"4850\"", "msrs: expected the numbers 480 to 48A, which the feature Vmx needs; found no 485")]
-    [TestCase(LastFeature, LastFeature + ", \"CpuidFaulting\"", "msrs: expected the number 140 with bit 0 writable, which the feature CpuidFaulting needs; found a list")]
-    [TestCase("\"Cr4\", ", "", "features: expected Cr4 beside Vme; found a list")]
-    [TestCase("\"Pae\", ", "", "features: expected Pae beside Nx; found a list")]
+    [TestCase(LastFeature, LastFeature + ", \"CpuidFaulting\"", "msrs: expected the number 140 with bit 0 writable, which the feature CpuidFaulting needs; found no 140")]
+    [TestCase("\"Cr4\", ", "", "features: expected Cr4 beside Vme; found no Cr4")]
+    [TestCase("\"Pae\", ", "", "features: expected Pae beside Nx; found no Pae")]
+    [TestCase(Features, "\"features\": []", "features: expected Msr beside registers in msrs; found no Msr")]
     [TestCase("0019040000000003", "0019000000000003", "msrs: 480: expected bit 31 clear and a size of 1 to 1000 in bits 44:32 (A.1); found 0019000000000003")]
     [TestCase("0000001F00000016", "0000000F00000016", "msrs: 481: expected every bit of the low half, which must be 1, among those of the high half")]
     [TestCase("5781FBFE0401E172", "D781FBFE0401E172", "msrs: 482: expected no control but those that are built: a high half within 5781FBFE; found D781FBFE0401E172")]
@@ -70,13 +86,21 @@ public sealed class ModelFileTests
     }
 
     [Test]
-    public void What_is_no_JSON_is_placed_once_and_only_where_its_place_is_known()
+    public void What_is_no_JSON_is_placed_once()
     {
-        WriteChanged(PauseTicks, PauseTicks + "," + PauseTicks);
-        _folder.Run("classify", "--cpu", "bad.json").Error.Should().Contain("bad.json: not JSON: Duplicate property 'pauseTicks'");
-
         _folder.Write("bad.json", "{\n  x");
         _folder.Run("classify", "--cpu", "bad.json").Error.Should().Contain("bad.json(2,3): not JSON: ").And.NotContain("LineNumber");
+    }
+
+    [Test]
+    public void A_register_of_a_feature_that_is_not_writable_is_said()
+    {
+        WriteChanged(LastFeature, LastFeature + ", \"CpuidFaulting\"");
+        string text = File.ReadAllText(_folder.File("bad.json"));
+        _folder.Write("bad.json", text.Replace(FirstMsr, "{ \"number\": \"140\", \"name\": \"X\", \"reset\": \"0\", \"writable\": \"2\" }, " + FirstMsr, StringComparison.Ordinal));
+
+        _folder.Run("classify", "--cpu", "bad.json").Error.Should()
+            .EndWith("msrs: expected the number 140 with bit 0 writable, which the feature CpuidFaulting needs; found the writable bits 2\n");
     }
 
     [Test]
@@ -88,6 +112,12 @@ public sealed class ModelFileTests
 
         result.Should().Be((5, "", $"harness: --cpu: {_folder.File("bad.json")}: the model file cannot be read: expected a file, found a folder\n"));
     }
+
+    [Test]
+    public void Each_set_with_a_row_is_built() => ProcessorModel.BuiltSets.Should().BeEquivalentTo(
+        typeof(LazyFlags).Assembly.GetTypes().Concat(ModelRegistry.Load("yonah").Extensions.SelectMany(e => e.Rows))
+            .SelectMany(row => row.GetCustomAttribute<EncodingsAttribute>()?.Codes ?? []).SelectMany(code => code.CpuidFeatures()).Distinct()
+            .Concat([CpuidFeature.INTEL8086_ONLY, CpuidFeature.INTEL386_ONLY]));
 
     [Test]
     public void A_file_that_is_no_object_is_refused()
