@@ -13,10 +13,7 @@ internal sealed class EffectRecorder
     private readonly IMonitor _monitor;
     private readonly StepFilter? _filter;
     private readonly EffectMemory _memory;
-    private readonly List<MemoryEffect> _stores = [];
-
-    /// <summary>Of each of these, the value before the step. Stores to devices have none, and do not come here twice as bytes of RAM.</summary>
-    private readonly List<byte> _before = [];
+    private readonly StepStores _stores = new();
     private readonly List<MemoryEffect> _explicit = [];
     private readonly List<PortEffect> _ports = [];
     private readonly List<Delivery> _deliveries = [];
@@ -57,7 +54,7 @@ internal sealed class EffectRecorder
     /// <summary>Closes the last step, if a delivery is its last effect.</summary>
     public void Finish(in GuestRegisters registers)
     {
-        if (_deliveries.Count != 0 || _stores.Count != 0 || _ports.Count != 0)
+        if (_deliveries.Count != 0 || _stores.Effects().Length != 0 || _ports.Count != 0)
         {
             EndStep(registers, _machine.Clock.Ticks, default, default);
         }
@@ -74,8 +71,7 @@ internal sealed class EffectRecorder
 
         for (int i = 0; i < size; i++)
         {
-            _stores.Add(new MemoryEffect(new GuestPhysicalAddress(address.Value + (ulong)i), (byte)(value >> (8 * i))));
-            _before.Add(0);
+            _stores.AddDevice(address.Value + (ulong)i, (byte)(value >> (8 * i)));
         }
     }
 
@@ -121,7 +117,8 @@ internal sealed class EffectRecorder
         hash.Add((ulong)tick);
         hash.Add(address.Value);
         hash.Add(registers);
-        foreach (MemoryEffect store in _stores)
+        ReadOnlySpan<MemoryEffect> stores = _stores.Effects();
+        foreach (MemoryEffect store in stores)
         {
             hash.Add(store.Address.Value << 8 | store.Value);
         }
@@ -142,7 +139,7 @@ internal sealed class EffectRecorder
                 Instruction = TextOf(instruction),
                 Registers = registers,
                 Deliveries = [.. _deliveries],
-                Memory = [.. _stores],
+                Memory = [.. stores],
                 Ports = [.. _ports],
                 IsDirect = direct,
                 Hash = hash.Value,
@@ -155,7 +152,6 @@ internal sealed class EffectRecorder
         }
 
         _stores.Clear();
-        _before.Clear();
         _explicit.Clear();
         _ports.Clear();
         _deliveries.Clear();
@@ -209,32 +205,9 @@ internal sealed class EffectRecorder
 
     private void NoteByte(long ramAddress, byte value)
     {
-        if (!_memory.Change(ramAddress, value, out byte before))
+        if (_memory.Change(ramAddress, value, out byte before))
         {
-            return;
-        }
-
-        // Sizes and the order within a step are the engine's business: what counts is which bytes have other values afterwards than before.
-        var effect = new MemoryEffect(new GuestPhysicalAddress((ulong)ramAddress), value);
-        int at = _stores.Count;
-        while (at > 0 && _stores[at - 1].Address.Value > effect.Address.Value)
-        {
-            at--;
-        }
-
-        if (at == 0 || _stores[at - 1].Address != effect.Address)
-        {
-            _stores.Insert(at, effect);
-            _before.Insert(at, before);
-        }
-        else if (_before[at - 1] != value)
-        {
-            _stores[at - 1] = effect;
-        }
-        else
-        {
-            _stores.RemoveAt(at - 1);
-            _before.RemoveAt(at - 1);
+            _stores.Add((ulong)ramAddress, value, before);
         }
     }
 

@@ -138,7 +138,8 @@ public static class ParavirtInterface
 
     /// <summary>
     /// Items and checked entries of page tables after which a call begins no further item, batches within batches counted together: it ends with
-    /// <see cref="HypercallResult.BadArgument"/>, and what it has done so far stays done.
+    /// <see cref="HypercallResult.BadArgument"/>, and what it has done so far stays done. An item is never cut short: the most that one can be is a <see cref="Hypercall.LoadDirectory"/>
+    /// in which a directory with 1,022 tables takes the place of another, two million entries.
     /// </summary>
     public const int MaximumWork = 1 << 18;
 }

@@ -78,6 +78,52 @@ internal sealed class ParavirtProtectionTests
         ((int)run.Memory.ReadUInt32(new GuestPhysicalAddress(Answer))).Should().Be(HypercallResult.BadArgument);
     }
 
+    [Test]
+    [MaxTime(20_000)]
+    public void A_directory_of_tables_in_descending_order_is_one_calls_work()
+    {
+        // What a step has stored is compared in ascending order: it must not be put in order byte by byte.
+        const uint directory = 0x3FF000, tables = 0x400000, count = 64;
+        GuestImage guest = Guest.Kernel(new GuestOptions { MemoryBytes = 16 << 20 }, k => k.Boot(a =>
+        {
+            a.cld();
+            a.mov(edi, tables);
+            a.mov(ecx, count * 1024);
+            a.mov(eax, 0x900000 | PageEntry.P | PageEntry.RW | PageEntry.US);
+            a.rep.stosd();
+            a.mov(edi, directory);
+            a.mov(eax, tables + (count - 1) * 0x1000 | PageEntry.P | PageEntry.RW | PageEntry.US);
+            a.mov(ecx, count);
+            GuestLabel entry = a.Here("entry");
+            a.stosd();
+            a.sub(eax, 0x1000);
+            a.loop(entry);
+            a.mov(ebx, directory);
+            GuestLabel page = a.Here("page");
+            a.mov(ecx, ebx);
+            a.or(ecx, PageEntry.P);
+            a.mov(eax, (uint)Hypercall.UpdateMapping);
+            a.@int(ParavirtInterface.Vector);
+            a.add(ebx, 0x1000);
+            a.cmp(ebx, tables + count * 0x1000);
+            a.jne(page);
+            a.mov(ebx, directory);
+            foreach (Hypercall call in (ReadOnlySpan<Hypercall>)[Hypercall.Pin, Hypercall.Unpin])
+            {
+                a.mov(eax, (uint)call);
+                a.@int(ParavirtInterface.Vector);
+                a.mov(__dword_ptr[Answer + (call == Hypercall.Pin ? 0 : 4)], eax);
+            }
+        }));
+
+        EngineRun run = Run(guest, new GuestDevices());
+
+        run.End.Should().Be(GuestEnd.Done, run.StopReason);
+        run.Memory.ReadUInt32(new GuestPhysicalAddress(Answer)).Should().Be(HypercallResult.Done);
+        run.Memory.ReadUInt32(new GuestPhysicalAddress(Answer + 4)).Should().Be(HypercallResult.Done);
+        run.Memory.ReadUInt32(new GuestPhysicalAddress(tables)).Should().Be(0x900000 | PageEntry.P | PageEntry.RW | PageEntry.US);
+    }
+
     private static GuestImage Kernel(Action<GuestAssembler> boot) => Guest.Kernel(k =>
     {
         k.Paging = GuestPaging.Paging32;
