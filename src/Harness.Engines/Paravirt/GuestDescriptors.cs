@@ -85,6 +85,9 @@ internal sealed class GuestDescriptors
     /// <summary>The size of operands and addresses in a code segment; one that is not the guest's is flat.</summary>
     public int BitsOf(ushort selector) => Find(selector) is { } code && (code.Rights & AccessRights.DB) == 0 ? 16 : 32;
 
+    /// <summary>The last offset of a code segment; one that is not the guest's is flat.</summary>
+    public uint LimitOf(ushort selector) => Find(selector)?.Limit ?? ParavirtInterface.MonitorStart - 1;
+
     /// <summary>
     /// The fault, with its error code, of an IRETD of the kernel's with these selectors (SDM Vol. 2A, IRET); null: there is none. Without SS it returns to the kernel.
     /// </summary>

@@ -40,7 +40,10 @@ internal sealed partial class ParavirtMonitor
     {
         var bytes = new byte[LongestInstruction];
         uint at = _descriptors.BaseOf(_frame.Cs) + _frame.Eip;
-        int count = bytes.Length;
+
+        // What lies behind the limit is not fetched (SDM Vol. 3A, 5.3): an instruction that it cuts is none.
+        long left = (long)_descriptors.LimitOf(_frame.Cs) - _frame.Eip + 1;
+        var count = (int)Math.Clamp(left, 0, bytes.Length);
         while (count > 0 && !_pages.TryRead(at, bytes.AsSpan(0, count)))
         {
             count--;

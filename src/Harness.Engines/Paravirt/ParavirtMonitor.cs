@@ -160,6 +160,16 @@ internal sealed partial class ParavirtMonitor : IMonitor
                 return end;
             }
 
+            if (!_emulator.IsHalted && _frame.Eip > _descriptors.LimitOf(_frame.Cs))
+            {
+                // The monitor has carried out the last instruction of a code segment: the next fetch faults (SDM Vol. 3A, 5.3), in the guest, not in the monitor's IRET.
+                _frame.Eflags |= Eflags.RF;
+                if (Reflect((byte)Vector.GP, EventKind.Fault, 0, "exception") is { } ended)
+                {
+                    return ended;
+                }
+            }
+
             if (!_emulator.IsHalted)
             {
                 if (_dedicatesRing)

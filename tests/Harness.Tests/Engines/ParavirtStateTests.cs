@@ -1,0 +1,94 @@
+using FluentAssertions;
+using Harness.Engines.Bare;
+using Harness.Engines.Paravirt;
+using Harness.Isa;
+using Harness.Machine;
+using Harness.Scenarios;
+using Harness.Tests.Vmm;
+using Harness.Vmm;
+using NUnit.Framework;
+using static Iced.Intel.AssemblerRegisters;
+
+namespace Harness.Tests.Engines;
+
+/// <summary>Where the monitor takes the place of the processor or of a pager: flags, limits, bits of page tables and interrupt shadows are as on the bare machine.</summary>
+internal sealed class ParavirtStateTests
+{
+    private const uint Steps = 0x9800;
+    private const uint Page = 0x90000;
+    private const uint UserCode = AccessRights.P | AccessRights.S | AccessRights.Code | AccessRights.WritableOrReadable | AccessRights.DB | 3u << AccessRights.DplShift;
+
+    [TestCase("E6 80", TestName = "The_fetch_behind_the_limit_of_a_code_segment_faults_in_the_program")]
+    [TestCase("66 66 EE", TestName = "An_instruction_that_the_limit_of_its_code_segment_cuts_is_not_carried_out")]
+    [TestCase("FB FA", TestName = "STI_and_CLI_as_the_last_of_a_code_segment")]
+    public void A_code_segment_of_two_bytes(string bytes)
+    {
+        const ushort Short = 0x30;
+        GuestImage guest = Guest.Kernel(k =>
+        {
+            k.UserFlags = Flags.Fixed | Flags.IF | Flags.IOPL3;
+            UpdateDescriptors(k);
+            k.OnFault(Vector.GP, a =>
+            {
+                a.pop(esi);
+                a.pop(edi);
+                a.pop(ebx);
+                a.pop(ebp);
+                a.mov(__dword_ptr[Steps], edi);
+                a.mov(__dword_ptr[Steps + 4], ebp);
+                a.mov(__dword_ptr[Steps + 8], esi);
+                a.Done();
+            });
+            k.Boot(a => UpdateDescriptor(a, Short, Descriptor.Segment(Page, 1, UserCode)));
+            k.User(a =>
+            {
+                byte[] code = Convert.FromHexString(bytes.Replace(" ", "", StringComparison.Ordinal));
+                for (uint i = 0; i < code.Length; i++)
+                {
+                    a.mov(__byte_ptr[Page + i], code[i]);
+                }
+
+                a.mov(eax, 'A');
+                a.mov(edx, 0x3F8);
+                a.Db(0xEA);
+                a.Dd(0);
+                a.Dw(Short | 3);
+            });
+        });
+
+        EngineRun bare = Run(new BareEngine(), guest);
+        EngineRun run = Run(new ParavirtEngine(), guest);
+
+        for (uint i = 0; i < 3; i++)
+        {
+            run.Memory.ReadUInt32(new GuestPhysicalAddress(Steps + i * 4)).Should().Be(bare.Memory.ReadUInt32(new GuestPhysicalAddress(Steps + i * 4)));
+        }
+
+        run.Console.Should().BeEmpty();
+        Equivalence.Compare(bare, run).FirstDivergence.Should().BeNull();
+    }
+
+    /// <summary>What the hypercall does, on the bare machine.</summary>
+    private static void UpdateDescriptors(GuestKernel k) => k.OnInterrupt(ParavirtInterface.Vector, a =>
+    {
+        a.mov(__dword_ptr[ebx], ecx);
+        a.mov(__dword_ptr[ebx + 4], edx);
+        a.iretd();
+    });
+
+    private static void UpdateDescriptor(GuestAssembler a, ushort selector, Descriptor descriptor)
+    {
+        a.mov(eax, (uint)Hypercall.UpdateDescriptor);
+        a.mov(ebx, GuestLayout.Gdt + selector);
+        a.mov(ecx, (uint)descriptor.Raw);
+        a.mov(edx, (uint)(descriptor.Raw >> 32));
+        a.@int(ParavirtInterface.Vector);
+    }
+
+    private static EngineRun Run(IEngine engine, GuestImage guest)
+    {
+        EngineRun run = Requests.Run(engine, guest);
+        run.End.Should().Be(GuestEnd.Done, run.StopReason);
+        return run;
+    }
+}
