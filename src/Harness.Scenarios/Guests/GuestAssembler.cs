@@ -25,6 +25,9 @@ public sealed class GuestAssembler : Assembler
     /// <summary>Sensitive instructions give way to hypercalls.</summary>
     internal bool UsesHypercalls { get; set; }
 
+    /// <summary>In code with hypercalls: a vector whose gate leads to its handler without the monitor, and so does not fit the kernel's own INT n.</summary>
+    internal (byte Vector, GuestLabel Handler)? Direct { get; set; }
+
     /// <summary>The anonymous label before this place.</summary>
     public new GuestLabel B => _previousAnonymous
         ?? throw new GuestBuildException("B means the anonymous label before this place, and there is none: call AnonymousLabel() first.");
@@ -240,7 +243,12 @@ public sealed class GuestAssembler : Assembler
         {
             Instruction instruction = Instructions[_taken];
             Instruction next = _taken + 1 < Instructions.Count ? Instructions[_taken + 1] : default;
-            if (UsesHypercalls && HypercallCode.For(instruction, next, out bool takesNext) is { } code)
+            if (UsesHypercalls && Direct is { } direct && instruction.Mnemonic == Mnemonic.Int && instruction.Immediate8 == direct.Vector)
+            {
+                byte[] call = HypercallCode.SoftwareInterrupt(out int handler);
+                _program.Add(new BytesPart(call, Bitness, new LabelField(handler, FieldKind.Doubleword, direct.Handler)));
+            }
+            else if (UsesHypercalls && HypercallCode.For(instruction, next, out bool takesNext) is { } code)
             {
                 _program.Add(new BytesPart(code, Bitness));
                 _taken += takesNext ? 1 : 0;
@@ -256,7 +264,7 @@ public sealed class GuestAssembler : Assembler
     {
         Given.NotNull(body, Given.Code);
         Take();
-        var nested = new GuestAssembler(_program, bits) { UsesHypercalls = UsesHypercalls };
+        var nested = new GuestAssembler(_program, bits) { UsesHypercalls = UsesHypercalls, Direct = Direct };
         body(nested);
         nested.Take();
     }

@@ -158,9 +158,9 @@ public sealed partial class GuestKernel
                 + "give the handler another vector.");
         }
 
-        GuestLabel entry = a.Here("systemCall");
+        a.Label(_systemCall);
         GuestLabel leave = a.CreateLabel("systemCall.leave");
-        _tables.Handle(SystemCallVector, entry, 3);
+        _tables.Handle(SystemCallVector, _systemCall, 3);
         if (_usesHypercalls && DirectSystemCalls)
         {
             _tables.DirectVector = SystemCallVector;

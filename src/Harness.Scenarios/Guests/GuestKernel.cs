@@ -31,6 +31,7 @@ public sealed partial class GuestKernel
     private readonly GuestLabel _putString;
     private readonly GuestLabel _readKey;
     private readonly GuestLabel _readSector;
+    private readonly GuestLabel _systemCall;
     private ushort _openLines;
     private ushort _timerDivisor;
     private bool _prints;
@@ -43,6 +44,7 @@ public sealed partial class GuestKernel
         _options = options;
         _program = new GuestProgram(options.Origin ?? GuestLayout.Code);
         _putString = _program.NewLabel("putString", nameof(Print));
+        _systemCall = _program.NewLabel("systemCall", nameof(SystemCall));
         _readSector = _program.NewLabel("readSector", nameof(ReadSector));
         _keys = _program.NewLabel("keys", nameof(ReadKey));
         _idle = _program.NewLabel("idle", nameof(GuestKernel));
@@ -179,6 +181,7 @@ public sealed partial class GuestKernel
         AddRingHandler();
         a.Take();
         a.UsesHypercalls = _usesHypercalls;
+        a.Direct = DirectSystemCalls && _systemCalls.Count + _services.Count != 0 ? (SystemCallVector, _systemCall) : null;
         uint origin = _options.Origin ?? GuestLayout.Code;
         a.Org(origin);
         EmitStart(a);

@@ -10,6 +10,9 @@ internal static class HypercallCode
 {
     private const uint Shared = GuestLayout.Shared;
 
+    /// <summary>Stands for an address: more than a sign-extended byte.</summary>
+    private const int FullField = 0x7FFF;
+
     /// <summary>The bytes for an instruction of the kernel, or null: it may stand. <paramref name="next"/>: the one that follows, which STI takes with it.</summary>
     /// <exception cref="SensitiveInstructionException">It is sensitive, and no hypercall does the same.</exception>
     public static byte[]? For(in Instruction instruction, in Instruction next, out bool takesNext)
@@ -49,6 +52,32 @@ internal static class HypercallCode
     {
         a.mov(eax, (uint)call);
         a.@int(ParavirtInterface.Vector);
+    }
+
+    /// <summary>
+    /// INT n of the kernel itself at a direct vector: its gate would push the processor's IF, 1, in place of the virtual one. The frame is the one that a gate of ring 0
+    /// pushes; the handler's first instruction masks. <paramref name="handler"/>: where in the code its address belongs.
+    /// </summary>
+    public static byte[] SoftwareInterrupt(out int handler)
+    {
+        var a = new Assembler(32);
+        Label enter = a.CreateLabel();
+        Label done = a.CreateLabel();
+        EmitPushFlags(a);
+        a.push((int)Selectors.Code0);
+        a.call(enter);
+        a.jmp(done);
+        a.Label(ref enter);
+        a.push(FullField);
+        a.ret();
+        a.Label(ref done);
+        a.nop();
+        using var bytes = new MemoryStream();
+        a.Assemble(new StreamCodeWriter(bytes), 0);
+        byte[] code = bytes.ToArray();
+        const int RetAndNop = 2;
+        handler = code.Length - RetAndNop - sizeof(uint);
+        return code;
     }
 
     private static bool TryEmit(Assembler a, in Instruction instruction, bool thenHalts)

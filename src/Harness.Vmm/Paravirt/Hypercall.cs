@@ -115,7 +115,9 @@ public static class ParavirtInterface
     /// <summary>... interrupts are masked at its entry, ...</summary>
     public const byte TrapMasks = 4;
 
-    /// <summary>... and from ring 3 it is entered without the monitor, which then masks nothing.</summary>
+    /// <summary>
+    /// ... and from ring 3 it is entered without the monitor, which then masks nothing. So it is from the kernel itself, whose INT n would push the processor's IF, 1, in place of its own.
+    /// </summary>
     public const byte TrapDirect = 8;
 
     /// <summary>Offsets in the shared page: a byte, 1 where the kernel accepts no interrupts, ...</summary>

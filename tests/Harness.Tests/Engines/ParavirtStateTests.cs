@@ -18,6 +18,65 @@ internal sealed class ParavirtStateTests
     private const uint Page = 0x90000;
     private const uint UserCode = AccessRights.P | AccessRights.S | AccessRights.Code | AccessRights.WritableOrReadable | AccessRights.DB | 3u << AccessRights.DplShift;
 
+    /// <summary>Iterations in which a timer of 100 kHz interrupts for certain.</summary>
+    private const int Wait = 30_000;
+
+    [TestCase(false)]
+    [TestCase(true)]
+    public void A_system_call_of_the_kernel_itself_keeps_its_IF(bool accepts)
+    {
+        GuestImage guest = Guest.Kernel(k =>
+        {
+            k.DirectSystemCalls = true;
+            k.Timer(100_000, a => a.inc(__dword_ptr[Steps]));
+            k.SystemCall(1, a => a.lea(eax, __[ebx + ebx]));
+            k.SystemCall(2, a =>
+            {
+                a.mov(eax, 1);
+                a.@int(GuestKernel.SystemCallVector);
+            });
+            k.Boot(a =>
+            {
+                a.mov(__dword_ptr[Steps], 0);
+                if (accepts)
+                {
+                    a.sti();
+                }
+
+                a.stc();
+                a.mov(eax, 1);
+                a.mov(ebx, 21);
+                a.@int(GuestKernel.SystemCallVector);
+                a.setc(dl);
+                a.mov(__dword_ptr[Steps + 4], eax);
+                a.mov(__byte_ptr[Steps + 8], dl);
+                a.mov(ecx, Wait);
+                GuestLabel wait = a.Here("wait");
+                a.dec(ecx);
+                a.jne(wait);
+                a.cli();
+                a.mov(ecx, __dword_ptr[Steps]);
+                a.mov(__dword_ptr[Steps + 12], ecx);
+            });
+            k.User(a =>
+            {
+                a.mov(eax, 2);
+                a.mov(ebx, 4);
+                a.@int(GuestKernel.SystemCallVector);
+                a.mov(ecx, __dword_ptr[Steps + 4]);
+                a.mov(edx, __dword_ptr[Steps + 8]);
+                a.Done();
+            });
+        });
+
+        EngineRun bare = Run(new BareEngine(), guest);
+        EngineRun run = Run(new ParavirtEngine(), guest);
+
+        (run.Final.Eax, run.Final.Ecx, run.Final.Edx & 0xFF).Should().Be((8u, 42u, 1u));
+        (run.Memory.ReadUInt32(new GuestPhysicalAddress(Steps + 12)) != 0).Should().Be(accepts);
+        Equivalence.Compare(bare, run).FirstDivergence.Should().BeNull();
+    }
+
     [TestCase("E6 80", TestName = "The_fetch_behind_the_limit_of_a_code_segment_faults_in_the_program")]
     [TestCase("66 66 EE", TestName = "An_instruction_that_the_limit_of_its_code_segment_cuts_is_not_carried_out")]
     [TestCase("FB FA", TestName = "STI_and_CLI_as_the_last_of_a_code_segment")]
