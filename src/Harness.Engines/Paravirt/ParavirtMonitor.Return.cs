@@ -6,6 +6,12 @@ internal sealed partial class ParavirtMonitor
     /// <summary>A frame on the kernel's stack becomes the guest's state, or a fault says at the call that it cannot. Not null: the run is over.</summary>
     private GuestEnd? InterruptReturn()
     {
+        if ((_frame.Eflags & Eflags.NT) != 0)
+        {
+            StopReason = "the kernel executes IRETD with NT set, a return to another task, for which there is no hypercall";
+            return GuestEnd.Unsupported;
+        }
+
         Span<uint> image = stackalloc uint[6];
         uint at = _descriptors.BaseOf(_frame.Ss) + _frame.Esp;
         for (int i = 0; i < image.Length; i++)

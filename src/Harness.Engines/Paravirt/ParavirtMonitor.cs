@@ -6,7 +6,8 @@ namespace Harness.Engines.Paravirt;
 /// <summary>One paravirtualized guest: runs it, answers its hypercalls, hands faults and interrupts to the handlers that its kernel has registered.</summary>
 internal sealed partial class ParavirtMonitor : IMonitor
 {
-    private const uint RealFlags = Eflags.IF | Eflags.IOPL | Eflags.VM | Eflags.VIF | Eflags.VIP;
+    /// <summary>The monitor's own. VIF and VIP are the guest's: without CR4.VME and CR4.PVI they change nothing, but what is pushed shows them.</summary>
+    private const uint RealFlags = Eflags.IF | Eflags.IOPL | Eflags.VM;
     private const uint ClearedByEntry = Eflags.TF | Eflags.NT | Eflags.RF;
     /// <summary>What the guest starts with of CR0 beside PE and ET goes into the processor's: no hypercall changes it, and ring 1 is to it as ring 0.</summary>
     public const uint HonouredCr0 = Cr0.MP | Cr0.EM | Cr0.TS | Cr0.NE | Cr0.AM;
@@ -363,7 +364,7 @@ internal sealed partial class ParavirtMonitor : IMonitor
 
     private uint VirtualFlags(uint real) => (real & ~RealFlags) | (_shared.IsMasked ? 0 : Eflags.IF) | _iopl;
 
-    private static uint RealOf(uint flags) => (flags & ~(RealFlags | Eflags.NT)) | Eflags.IF | Eflags.Fixed;
+    private static uint RealOf(uint flags) => (flags & ~RealFlags) | Eflags.IF | Eflags.Fixed;
 
     /// <summary>Frames that the monitor writes, and what is shown of the registers, have the selectors of a kernel in ring 0.</summary>
     private static ushort VirtualOf(ushort selector) => Selector.Rpl(selector) == ParavirtInterface.KernelRing ? (ushort)(selector & ~Selector.RplMask) : selector;

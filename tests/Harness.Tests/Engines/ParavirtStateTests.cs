@@ -77,6 +77,81 @@ internal sealed class ParavirtStateTests
         Equivalence.Compare(bare, run).FirstDivergence.Should().BeNull();
     }
 
+    [TestCase(Eflags.NT)]
+    [TestCase(Eflags.VIF)]
+    [TestCase(Eflags.VIP | Eflags.VIF)]
+    public void A_flag_that_a_program_starts_with_outlives_the_monitor(uint flag)
+    {
+        GuestImage guest = Guest.Kernel(k =>
+        {
+            k.UserFlags = Flags.Fixed | Flags.IF | (Flags)flag;
+            k.OnFault(Vector.UD, a =>
+            {
+                a.mov(edx, __dword_ptr[esp + 8]);
+                a.pushfd();
+                a.pop(edi);
+                a.add(__dword_ptr[esp], 2);
+                a.iretd();
+            });
+            k.User(a =>
+            {
+                a.pushfd();
+                a.pop(ebx);
+                a.ud2();
+                a.pushfd();
+                a.pop(ecx);
+                a.Done();
+            });
+        });
+
+        EngineRun bare = Run(new BareEngine(), guest);
+        EngineRun run = Run(new ParavirtEngine(), guest);
+
+        (run.Final.Ebx & flag, run.Final.Ecx & flag, run.Final.Edx & flag, run.Final.Edi & Eflags.NT).Should().Be((flag, flag, flag, 0u));
+        Equivalence.Compare(bare, run).FirstDivergence.Should().BeNull();
+    }
+
+    [Test]
+    public void NT_that_a_program_sets_outlives_a_system_call()
+    {
+        GuestImage guest = Guest.Kernel(k =>
+        {
+            k.SystemCall(1, a => a.mov(eax, 7));
+            k.User(a =>
+            {
+                a.push((int)(Eflags.Fixed | Eflags.NT));
+                a.popfd();
+                a.mov(eax, 1);
+                a.@int(GuestKernel.SystemCallVector);
+                a.pushfd();
+                a.pop(ebx);
+                a.Done();
+            });
+        });
+
+        EngineRun bare = Run(new BareEngine(), guest);
+        EngineRun run = Run(new ParavirtEngine(), guest);
+
+        (run.Final.Ebx & Eflags.NT).Should().Be(Eflags.NT);
+        Equivalence.Compare(bare, run).FirstDivergence.Should().BeNull();
+    }
+
+    [Test]
+    public void A_return_with_NT_is_refused_by_name()
+    {
+        GuestImage guest = Guest.Kernel(k => k.Boot(a =>
+        {
+            a.push((int)(Eflags.Fixed | Eflags.NT));
+            a.popfd();
+            a.iretd();
+        }));
+
+        EngineRun run = Requests.Run(new ParavirtEngine(), guest);
+
+        run.End.Should().Be(GuestEnd.Unsupported);
+        run.StopReason.Should().Contain("NT");
+    }
+
     [TestCase("E6 80", TestName = "The_fetch_behind_the_limit_of_a_code_segment_faults_in_the_program")]
     [TestCase("66 66 EE", TestName = "An_instruction_that_the_limit_of_its_code_segment_cuts_is_not_carried_out")]
     [TestCase("FB FA", TestName = "STI_and_CLI_as_the_last_of_a_code_segment")]
