@@ -220,6 +220,18 @@ internal sealed class DirectPages
         return null;
     }
 
+    /// <summary>Clears P in the entry of a linear address, as a pager would; nothing happens where there is none, or before the guest has tables of its own.</summary>
+    public void PageOut(uint linear)
+    {
+        uint table = linear < ParavirtInterface.MonitorStart && !_usesFirst ? Read(_directory, linear >> DirectoryShift) : 0;
+        uint index = linear >> 12 & (Entries - 1);
+        uint entry = (table & PageEntry.P) != 0 ? Read(table & PageMask, index) : 0;
+        if ((entry & PageEntry.P) != 0)
+        {
+            Update(table & PageMask, index, _frames.GuestAddressOf(entry & PageMask) | (entry & ~PageMask & ~PageEntry.P), inDirectory: false);
+        }
+    }
+
     public void Invalidate(uint linear) => _host.InvalidatePage(new LinearAddress(linear));
 
     private uint? Walk(uint linear, bool write)

@@ -61,6 +61,7 @@ internal sealed partial class ParavirtMonitor : IMonitor
         _host.Cr4 = context.Guest.Entry.Cr4;
         bool checksPages = (context.Omitted & Protection.PageTables) == 0;
         _emulator.DeviceWrites = page => !checksPages || frames.MayReachByDevice((uint)page.Value) ? DeviceWrite.Allowed : DeviceWrite.Refused;
+        _emulator.Pager = address => _pages.PageOut(address.Value);
         if (dedicatesRing)
         {
             _host.DedicateRing();

@@ -124,6 +124,11 @@ public sealed class Emulator : IDisposable
     /// </summary>
     public GuestPhysicalAddress? Corrupted { get; internal set; }
 
+    /// <summary>
+    /// Takes the page of a linear address out of the page tables in use, where a scenario has its pager do so and they are not the emulator's own to find; null: they are.
+    /// </summary>
+    public Action<LinearAddress>? Pager { get; set; }
+
     /// <summary>Told, after it happened, of each write of emulated instructions, or by the virtual machine itself, to guest-physical memory.</summary>
     public event Action<GuestPhysicalAddress, int>? Stored
     {
@@ -288,6 +293,12 @@ public sealed class Emulator : IDisposable
     /// <summary>Takes a page out of the guest's page tables from outside; a monitor learns of it by <see cref="Stored"/>.</summary>
     internal void PageOut(LinearAddress address, GuestMemoryMap memory)
     {
+        if (Pager is { } pager)
+        {
+            pager(address);
+            return;
+        }
+
         if (!_processor.TryFindEntry(address, out PhysicalAddress entry))
         {
             return;

@@ -3,6 +3,7 @@ using Harness.Engines.Bare;
 using Harness.Engines.Paravirt;
 using Harness.Isa;
 using Harness.Machine;
+using Harness.Machine.Devices;
 using Harness.Scenarios;
 using Harness.Tests.Vmm;
 using Harness.Vmm;
@@ -152,6 +153,53 @@ internal sealed class ParavirtStateTests
         run.StopReason.Should().Contain("NT");
     }
 
+    [Test]
+    public void A_page_that_is_taken_out_faults_and_leaves_its_guest_address()
+    {
+        // The handler reads the entry that the pager has left: it has the guest's address.
+        const uint entry = GuestLayout.ProcessTables + 0x1000 + Page / 0x1000 * 4;
+        GuestImage guest = Guest.Kernel(k =>
+        {
+            k.Paging = GuestPaging.Paging32;
+            k.Boot(a => a.mov(__dword_ptr[Steps], 0));
+            k.OnFault(Vector.PF, a =>
+            {
+                a.add(esp, 4);
+                a.pushad();
+                a.inc(__dword_ptr[Steps]);
+                a.mov(eax, __dword_ptr[entry]);
+                a.mov(__dword_ptr[Steps + 4], eax);
+                a.mov(ebx, Page);
+                a.mov(ecx, Page | PageEntry.P | PageEntry.RW | PageEntry.US);
+                k.Remap(a);
+                a.popad();
+                a.iretd();
+            });
+            k.Boot(a =>
+            {
+                a.mov(ebx, Page);
+                a.mov(ecx, Page | PageEntry.P | PageEntry.RW | PageEntry.US);
+                k.Remap(a);
+            });
+            k.User(a =>
+            {
+                a.mov(ecx, 500);
+                GuestLabel next = a.Here("next");
+                a.add(__dword_ptr[Page], ecx);
+                a.loop(next);
+                a.Done();
+            });
+        });
+        Injection[] injections = [Injection.PageOut(400, new LinearAddress(Page))];
+
+        EngineRun bare = Run(new BareEngine(), guest, injections);
+        EngineRun run = Run(new ParavirtEngine(), guest, injections);
+
+        run.Memory.ReadUInt32(new GuestPhysicalAddress(Steps)).Should().Be(1);
+        run.Memory.ReadUInt32(new GuestPhysicalAddress(Steps + 4)).Should().Be(bare.Memory.ReadUInt32(new GuestPhysicalAddress(Steps + 4))).And.Be(Page | 0x66);
+        Equivalence.Compare(bare, run).FirstDivergence.Should().BeNull();
+    }
+
     [TestCase("E6 80", TestName = "The_fetch_behind_the_limit_of_a_code_segment_faults_in_the_program")]
     [TestCase("66 66 EE", TestName = "An_instruction_that_the_limit_of_its_code_segment_cuts_is_not_carried_out")]
     [TestCase("FB FA", TestName = "STI_and_CLI_as_the_last_of_a_code_segment")]
@@ -219,9 +267,9 @@ internal sealed class ParavirtStateTests
         a.@int(ParavirtInterface.Vector);
     }
 
-    private static EngineRun Run(IEngine engine, GuestImage guest)
+    private static EngineRun Run(IEngine engine, GuestImage guest, params IReadOnlyList<Injection> injections)
     {
-        EngineRun run = Requests.Run(engine, guest);
+        EngineRun run = GuestRunner.Run(Requests.For(engine, guest) with { Devices = new GuestDevices { Injections = injections } });
         run.End.Should().Be(GuestEnd.Done, run.StopReason);
         return run;
     }
