@@ -180,7 +180,7 @@ internal sealed class DirectPages
         return read;
     }
 
-    /// <summary>Writes as the kernel could; false: it could not, and bytes of an earlier page may be written.</summary>
+    /// <summary>Writes as the kernel could, and the tables note it; false: it could not, and bytes of an earlier page may be written.</summary>
     public bool TryWrite(uint linear, ReadOnlySpan<byte> data)
     {
         for (int done = 0; done < data.Length;)
@@ -190,6 +190,7 @@ internal sealed class DirectPages
                 return false;
             }
 
+            Note(linear + (uint)done, write: true);
             int count = Math.Min(data.Length - done, (int)(PageSize - (at & ~PageMask)));
             _host.Memory.Write(new HostPhysicalAddress(at), data.Slice(done, count));
             done += count;
@@ -215,8 +216,7 @@ internal sealed class DirectPages
             return asked | PageEntry.P;
         }
 
-        Write(_directory, linear >> DirectoryShift, outer | PageEntry.A);
-        Write(outer & PageMask, index, inner | PageEntry.A | (write ? PageEntry.D : 0));
+        Note(linear, write);
         return null;
     }
 
@@ -233,6 +233,15 @@ internal sealed class DirectPages
     }
 
     public void Invalidate(uint linear) => _host.InvalidatePage(new LinearAddress(linear));
+
+    /// <summary>Sets the accessed bits, and for a write the dirty bit, of a linear address that is mapped (SDM Vol. 3A, 4.8).</summary>
+    private void Note(uint linear, bool write)
+    {
+        uint table = Read(_directory, linear >> DirectoryShift);
+        uint index = linear >> 12 & (Entries - 1);
+        Write(_directory, linear >> DirectoryShift, table | PageEntry.A);
+        Write(table & PageMask, index, Read(table & PageMask, index) | PageEntry.A | (write ? PageEntry.D : 0));
+    }
 
     private uint? Walk(uint linear, bool write)
     {

@@ -200,6 +200,48 @@ internal sealed class ParavirtStateTests
         Equivalence.Compare(bare, run).FirstDivergence.Should().BeNull();
     }
 
+    [Test]
+    public void The_frame_of_an_exception_marks_its_stack_accessed_and_dirty()
+    {
+        const uint entry = GuestLayout.ProcessTables + 0x1000 + Page / 0x1000 * 4;
+        GuestImage guest = Guest.Kernel(k =>
+        {
+            k.Paging = GuestPaging.Paging32;
+            k.OnInterrupt(ParavirtInterface.Vector, a =>
+            {
+                // What the hypercall does, on the bare machine.
+                a.mov(__dword_ptr[GuestLayout.Tss + 4], ecx);
+                a.mov(eax, HypercallResult.Done);
+                a.iretd();
+            });
+            k.OnFault(Vector.UD, a =>
+            {
+                a.mov(edx, __dword_ptr[entry]);
+                a.and(edx, (int)(PageEntry.A | PageEntry.D));
+                a.add(__dword_ptr[esp], 2);
+                a.mov(eax, (uint)Hypercall.SwitchStack);
+                a.mov(ebx, Selectors.Data0);
+                a.mov(ecx, Page + 0x1000);
+                a.@int(ParavirtInterface.Vector);
+                a.iretd();
+            });
+            k.User(a =>
+            {
+                a.ud2();
+                a.mov(esi, edx);
+                a.ud2();
+                a.mov(eax, 0);
+                a.Done();
+            });
+        });
+
+        EngineRun bare = Run(new BareEngine(), guest);
+        EngineRun run = Run(new ParavirtEngine(), guest);
+
+        (run.Final.Esi, run.Final.Edx).Should().Be((0u, PageEntry.A | PageEntry.D));
+        Equivalence.Compare(bare, run).FirstDivergence.Should().BeNull();
+    }
+
     [TestCase("E6 80", TestName = "The_fetch_behind_the_limit_of_a_code_segment_faults_in_the_program")]
     [TestCase("66 66 EE", TestName = "An_instruction_that_the_limit_of_its_code_segment_cuts_is_not_carried_out")]
     [TestCase("FB FA", TestName = "STI_and_CLI_as_the_last_of_a_code_segment")]
