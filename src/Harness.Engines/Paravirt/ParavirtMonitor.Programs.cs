@@ -84,7 +84,7 @@ internal sealed partial class ParavirtMonitor
         return true;
     }
 
-    /// <summary>One iteration of INS or OUTS; under REP the next one traps again (SDM Vol. 2A, INS; Vol. 2B, OUTS).</summary>
+    /// <summary>One iteration of INS or OUTS; under REP the next one traps again (SDM Vol. 2A, INS; Vol. 2B, OUTS), with RF set between them (Vol. 3B, 17.3.1.1).</summary>
     private bool TryPortString(in Instruction instruction)
     {
         bool isIn = instruction.Mnemonic is Mnemonic.Insb or Mnemonic.Insw or Mnemonic.Insd;
@@ -113,6 +113,7 @@ internal sealed partial class ParavirtMonitor
         Record(EngineEventKind.Trap, "#GP", "io", InstructionText.MnemonicOf(instruction), InstructionText.PortName(port));
         bool isDone = !repeats || (_frame[Ecx] & mask) == 0;
         Step(isDone ? instruction.NextIP32 : _frame.Eip);
+        _frame.Eflags |= isDone ? 0 : Eflags.RF;
         return true;
     }
 

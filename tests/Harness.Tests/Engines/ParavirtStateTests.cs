@@ -242,6 +242,52 @@ internal sealed class ParavirtStateTests
         Equivalence.Compare(bare, run).FirstDivergence.Should().BeNull();
     }
 
+    [TestCase(true)]
+    [TestCase(false)]
+    public void RF_is_set_between_iterations_of_a_string_instruction(bool isIn)
+    {
+        GuestImage guest = Guest.Kernel(k =>
+        {
+            k.UserFlags = Flags.Fixed | Flags.IF | Flags.IOPL3;
+            k.OnFault(Vector.DB, a =>
+            {
+                a.mov(ebx, __dword_ptr[esp + 8]);
+                a.and(ebx, (int)Eflags.RF);
+                a.add(ebp, ebx);
+                a.inc(ebp);
+                a.iretd();
+            });
+            k.User(a =>
+            {
+                a.mov(ebp, 0);
+                a.mov(edx, 0x80);
+                a.mov(edi, Page);
+                a.mov(esi, Page);
+                a.mov(ecx, 3);
+                a.push((int)(Flags.Fixed | Flags.IF | Flags.TF));
+                a.popfd();
+                if (isIn)
+                {
+                    a.rep.insb();
+                }
+                else
+                {
+                    a.rep.outsb();
+                }
+
+                a.push((int)(Flags.Fixed | Flags.IF));
+                a.popfd();
+                a.Done();
+            });
+        });
+
+        EngineRun bare = Run(new BareEngine(), guest);
+        EngineRun run = Run(new ParavirtEngine(), guest);
+
+        run.Final.Ebp.Should().Be(bare.Final.Ebp).And.Be(2 * Eflags.RF + 5, "three iterations, of which two are not the last, and two instructions that end stepping");
+        Equivalence.Compare(bare, run).FirstDivergence.Should().BeNull();
+    }
+
     [TestCase("E6 80", TestName = "The_fetch_behind_the_limit_of_a_code_segment_faults_in_the_program")]
     [TestCase("66 66 EE", TestName = "An_instruction_that_the_limit_of_its_code_segment_cuts_is_not_carried_out")]
     [TestCase("FB FA", TestName = "STI_and_CLI_as_the_last_of_a_code_segment")]
