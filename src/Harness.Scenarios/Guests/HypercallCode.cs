@@ -17,19 +17,17 @@ internal static class HypercallCode
     /// <exception cref="SensitiveInstructionException">It is sensitive, and no hypercall does the same.</exception>
     public static byte[]? For(in Instruction instruction, in Instruction next, out bool takesNext)
     {
-        takesNext = instruction.Mnemonic == Mnemonic.Sti && next.Mnemonic is Mnemonic.Hlt or Mnemonic.Cli;
+        takesNext = instruction.Mnemonic == Mnemonic.Sti && next.Mnemonic is Mnemonic.Hlt or Mnemonic.Cli or Mnemonic.Popfd or Mnemonic.Iretd;
         if (!IsSensitive(instruction))
         {
             return null;
         }
 
         var a = new Assembler(32);
-        if (takesNext && next.Mnemonic == Mnemonic.Cli)
-        {
-            // CLI in the shadow of STI: nothing arrives between them.
-            EmitMask(a);
-        }
-        else if (!TryEmit(a, instruction, takesNext))
+
+        // In the shadow of STI nothing arrives, so what gives IF another value alone counts; only HLT needs to know.
+        bool alone = takesNext && next.Mnemonic != Mnemonic.Hlt;
+        if (!TryEmit(a, alone ? next : instruction, takesNext && !alone))
         {
             throw new SensitiveInstructionException(instruction);
         }

@@ -338,6 +338,77 @@ internal sealed class ParavirtStateTests
         Equivalence.Compare(bare, run).FirstDivergence.Should().BeNull();
     }
 
+    [Test]
+    public void Nothing_arrives_in_the_kernel_between_STI_and_IRETD()
+    {
+        const byte Vector = 0x90;
+        GuestImage guest = Guest.Kernel(k =>
+        {
+            k.OnIrq(1, a =>
+            {
+                // Behind PUSHAD and EIP.
+                a.mov(eax, __dword_ptr[esp + 36]);
+                a.and(eax, 3);
+                a.mov(__dword_ptr[Steps], eax);
+            });
+            k.OnInterrupt(Vector, a =>
+            {
+                a.mov(ecx, 500);
+                GuestLabel wait = a.Here("wait");
+                a.loop(wait);
+                a.sti();
+                a.iretd();
+            });
+            k.User(a =>
+            {
+                a.@int(Vector);
+                a.mov(ebx, __dword_ptr[Steps]);
+                a.Done();
+            });
+        });
+        Injection[] injections = [Injection.Interrupt(300, 1)];
+
+        EngineRun bare = Run(new BareEngine(), guest, injections);
+        EngineRun run = Run(new ParavirtEngine(), guest, injections);
+
+        run.Final.Ebx.Should().Be(3);
+        Equivalence.Compare(bare, run).FirstDivergence.Should().BeNull();
+    }
+
+    [TestCase(Flags.Fixed, 0u)]
+    [TestCase(Flags.Fixed | Flags.IF, 1u)]
+    public void Nothing_arrives_between_STI_and_POPFD(Flags flags, uint arrived)
+    {
+        GuestImage guest = Guest.Kernel(k =>
+        {
+            k.OnIrq(1, a => a.inc(__dword_ptr[Steps]));
+            k.Boot(a =>
+            {
+                a.mov(ecx, 500);
+                GuestLabel wait = a.Here("wait");
+                a.loop(wait);
+                a.push((int)flags);
+                a.sti();
+                a.popfd();
+                a.nop();
+                a.mov(ebx, __dword_ptr[Steps]);
+                a.mov(__dword_ptr[Steps + 4], ebx);
+            });
+            k.User(a =>
+            {
+                a.mov(ebx, __dword_ptr[Steps + 4]);
+                a.Done();
+            });
+        });
+        Injection[] injections = [Injection.Interrupt(100, 1)];
+
+        EngineRun bare = Run(new BareEngine(), guest, injections);
+        EngineRun run = Run(new ParavirtEngine(), guest, injections);
+
+        run.Final.Ebx.Should().Be(arrived);
+        Equivalence.Compare(bare, run).FirstDivergence.Should().BeNull();
+    }
+
     /// <summary>What the hypercall does, on the bare machine.</summary>
     private static void UpdateDescriptors(GuestKernel k) => k.OnInterrupt(ParavirtInterface.Vector, a =>
     {
