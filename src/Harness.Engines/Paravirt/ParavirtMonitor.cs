@@ -253,14 +253,12 @@ internal sealed partial class ParavirtMonitor : IMonitor
             }
 
             _hypercalls.Answer(_frame);
-            return _emulator.StopRequested ? _emulator.StopEnd : null;
+            return EndRequested();
         }
 
         if (vector == (byte)Vector.GP && (Selector.Rpl(_frame.Cs) == 3 ? TryForUser() : TryForKernel()))
         {
-            return _emulator.StopRequested ? _emulator.StopEnd
-                : (_frame.Eflags & Eflags.TF) != 0 ? SingleStep()
-                : null;
+            return EndRequested() ?? ((_frame.Eflags & Eflags.TF) != 0 ? SingleStep() : null);
         }
 
         // Carrying an instruction out may have raised what the instruction itself would have.
@@ -277,6 +275,24 @@ internal sealed partial class ParavirtMonitor : IMonitor
         return isSoftware
             ? Reflect(vector, EventKind.SoftwareInterrupt, null, TrapReason.SoftwareInterrupt)
             : Reflect(vector, EventKind.Fault, Vectors.HasErrorCode((Vector)vector) ? _frame.ErrorCode : null, "exception");
+    }
+
+    /// <summary>The guest has ended its run by a device, or reset its machine: that leads to firmware in real mode, where no kernel against hypercalls begins.</summary>
+    private GuestEnd? EndRequested()
+    {
+        if (!_emulator.StopRequested)
+        {
+            return null;
+        }
+
+        GuestEnd end = _emulator.StopEnd;
+        if (end == GuestEnd.Stopped)
+        {
+            StopReason = "the guest resets its machine, and what runs then is no kernel against hypercalls";
+            return GuestEnd.Unsupported;
+        }
+
+        return end;
     }
 
     /// <summary>The trap after an instruction that the monitor has carried out for a program that is being stepped.</summary>

@@ -288,6 +288,33 @@ internal sealed class ParavirtStateTests
         Equivalence.Compare(bare, run).FirstDivergence.Should().BeNull();
     }
 
+    [TestCase((byte)0x64, (byte)0xFE, false)]
+    [TestCase((byte)0x92, (byte)1, false)]
+    [TestCase((byte)0x92, (byte)1, true)]
+    public void A_reset_of_the_machine_is_refused_by_name(byte port, byte value, bool byProgram)
+    {
+        GuestImage guest = Guest.Kernel(k =>
+        {
+            k.UserFlags = Flags.Fixed | Flags.IF | Flags.IOPL3;
+            k.Boot(a => Reset(a, isHere: !byProgram));
+            k.User(a => Reset(a, isHere: byProgram));
+        });
+
+        EngineRun run = Requests.Run(new ParavirtEngine(), guest);
+
+        run.End.Should().Be(GuestEnd.Unsupported);
+        run.StopReason.Should().Contain("resets");
+
+        void Reset(GuestAssembler a, bool isHere)
+        {
+            a.mov(al, value);
+            if (isHere)
+            {
+                a.@out(port, al);
+            }
+        }
+    }
+
     [TestCase("E6 80", TestName = "The_fetch_behind_the_limit_of_a_code_segment_faults_in_the_program")]
     [TestCase("66 66 EE", TestName = "An_instruction_that_the_limit_of_its_code_segment_cuts_is_not_carried_out")]
     [TestCase("FB FA", TestName = "STI_and_CLI_as_the_last_of_a_code_segment")]
