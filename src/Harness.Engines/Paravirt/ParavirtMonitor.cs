@@ -60,7 +60,7 @@ internal sealed partial class ParavirtMonitor : IMonitor
         _host.Cr0 = Cr0.PE | Cr0.PG | Cr0.ET | Cr0.WP | (context.Guest.Entry.Cr0 & HonouredCr0);
         _host.Cr4 = context.Guest.Entry.Cr4;
         bool checksPages = (context.Omitted & Protection.PageTables) == 0;
-        _emulator.DeviceWrites = page => !checksPages || frames.MayReachByDevice((uint)page.Value) ? DeviceWrite.Allowed : DeviceWrite.Refused;
+        _emulator.DeviceWrites = page => (!checksPages || frames.MayReachByDevice((uint)page.Value)) && !_shared.IsAt((uint)page.Value) ? DeviceWrite.Allowed : DeviceWrite.Refused;
         _emulator.Pager = address => _pages.PageOut(address.Value);
         if (dedicatesRing)
         {
@@ -153,7 +153,7 @@ internal sealed partial class ParavirtMonitor : IMonitor
             _emulator.AdvanceDevices();
             if (_emulator.Corrupted is { } page)
             {
-                StopReason = $"a bit was flipped in the page at {page}, a table of the guest's that the monitor has checked";
+                StopReason = $"a bit was flipped in the page at {page}, a table of the guest's that the monitor has checked, or the flags that they share";
                 return GuestEnd.Unsupported;
             }
 

@@ -57,6 +57,9 @@ internal sealed class SharedPage(IHost host, Frames frames)
         return HypercallResult.Done;
     }
 
+    /// <summary>The page is the one that is used.</summary>
+    public bool IsAt(uint guestAddress) => _frame is { } frame && frames.Find(guestAddress) == frame;
+
     private byte ReadByte(uint offset)
     {
         Span<byte> value = stackalloc byte[1];

@@ -21,7 +21,8 @@ internal sealed class ParavirtProtectionTests
     [TestCase(Directory)]
     [TestCase(Directory + 0x1000)]
     [TestCase(GuestLayout.Gdt)]
-    public void The_balloon_takes_no_table(uint page)
+    [TestCase(GuestLayout.Shared)]
+    public void The_balloon_takes_neither_a_table_nor_the_shared_page(uint page)
     {
         GuestImage guest = Kernel(a =>
         {
