@@ -60,6 +60,12 @@ public sealed record MatrixCellRecord
 
     /// <summary>With outcome not applicable: why.</summary>
     public string? Reason { get; init; }
+
+    /// <summary>The instance that the engine gets wrong, if it is not the row's.</summary>
+    public string? Setting { get; init; }
+
+    /// <summary>Where that ran, if not where the row's did.</summary>
+    public string? Situation { get; init; }
 }
 
 /// <summary>Events of one kind (trap, exit, callout, hypercall) and one cause at the instruction.</summary>

@@ -22,7 +22,7 @@ public static class MatrixRecords
         Classes = [.. row.Verdict.Configurations.Select(c => new MatrixClass(c.Configuration.Name, ClassOf(row.Verdict, c)))],
         Setting = row.Setting?.ToString(),
         Situation = row.Situation.ToString(),
-        Cells = [.. row.Cells.Select(Cell)],
+        Cells = [.. row.Cells.Select(c => Cell(c, row))],
     };
 
     /// <summary>The classification's class; an innocuous form that shows time or the platform is of the third one.</summary>
@@ -32,12 +32,14 @@ public static class MatrixRecords
         var other => other.ToString().ToLowerInvariant(),
     };
 
-    private static MatrixCellRecord Cell(MatrixCell cell) => new()
+    private static MatrixCellRecord Cell(MatrixCell cell, MatrixRow row) => new()
     {
         Engine = cell.Engine.Name,
         Outcome = OutcomeNames[(int)cell.Outcome],
         Events = [.. cell.Events.Select(e => new MatrixEvent(RunRecords.Name(e.Kind), e.Cause, e.Count))],
         Wrong = cell.Wrong is { } d ? new MatrixDifference(d.Value, d.Show(d.Bare), d.Show(d.Found)) : null,
         Reason = cell.Outcome == CellOutcome.NotApplicable ? cell.Reason : null,
+        Setting = cell.Setting is { } setting && (setting != row.Setting || cell.Situation != row.Situation) ? setting.ToString() : null,
+        Situation = cell.Setting is not null && cell.Situation != row.Situation ? cell.Situation.ToString() : null,
     };
 }

@@ -27,13 +27,19 @@ public readonly record struct CellEvent(EngineEventKind Kind, string Cause, int 
 /// <param name="Reason">Why there is no run; else empty.</param>
 public sealed record MatrixCell(IEngine Engine, CellOutcome Outcome, IReadOnlyList<CellEvent> Events, Divergence? Wrong, string Reason)
 {
+    /// <summary>The instance that ran: the row's, or another that the engine gets wrong; null: there is no run.</summary>
+    public Setting? Setting { get; init; }
+
+    /// <summary>Where it ran.</summary>
+    public Situation Situation { get; init; }
+
     internal static MatrixCell None(IEngine engine, string reason) => new(engine, CellOutcome.NotApplicable, [], null, reason);
 }
 
 /// <summary>One form under every engine.</summary>
 /// <param name="Verdict">What the classification says of it.</param>
 /// <param name="Group">See <see cref="FormGroup.Of"/>.</param>
-/// <param name="Setting">The instance that ran; null: none runs on the bare machine.</param>
+/// <param name="Setting">An instance that retires on the bare machine, if there is one; null: none runs there.</param>
 /// <param name="Situation">Where it ran.</param>
 /// <param name="Cells">In the order of the engines.</param>
 public sealed record MatrixRow(FormVerdict Verdict, string Group, Setting? Setting, Situation Situation, IReadOnlyList<MatrixCell> Cells)
@@ -49,15 +55,13 @@ public sealed class FormMatrix
     private const long Budget = 400;
 
     /// <summary>Settings beside the witnesses' in which a wrong result is looked for.</summary>
-    private const int Draws = 16;
-    /// <summary>Engines under which the guest's kernel runs in another mode than it would on the bare machine.</summary>
-    private const MonitorKind Displacing = MonitorKind.Deprivileged | MonitorKind.Translating | MonitorKind.Paravirtual;
-
+    private const int Draws = 6;
     /// <summary>
-    /// A kernel's code, which shows the ring that it really runs in; code and data of ring 0 by an RPL of 1, the ring that deprivileged kernels really run in and no
-    /// program names: they show who compares with which level.
+    /// Code of kernel and program, which shows the ring that it really runs in; code and data of ring 0 by an RPL of 1 and 3, where deprivileged kernels really run: they show
+    /// who compares with which level. Last, a gate, which tables made for the processor may not have.
     /// </summary>
-    private static readonly ushort[] _aims = [LabLayout.Code0, LabLayout.Code0 | 1, LabLayout.Stack0 | 1];
+    private static readonly ushort[] _aims =
+        [LabLayout.Code0, LabLayout.Code0 | 1, LabLayout.Stack0 | 1, LabLayout.Code0 | 3, LabLayout.Stack0 | 3, LabLayout.Code3 | 3, LabLayout.CallGate | 3];
 
     private readonly ProcessorModel _model;
     private readonly GuestMode _mode;
@@ -66,6 +70,9 @@ public sealed class FormMatrix
     private readonly IEngine _bare;
     private readonly IReadOnlyList<IEngine> _engines;
     private readonly IReadOnlyList<string?> _refusals;
+
+    /// <summary>Engines under which code of this mode and side runs as it is, but with a kernel, or itself, in another mode than on the bare machine.</summary>
+    private readonly MonitorKind _displacing;
 
     /// <summary>A matrix of a model.</summary>
     /// <param name="model">The physical processor.</param>
@@ -79,6 +86,8 @@ public sealed class FormMatrix
         _mode = mode;
         _side = side;
         _costs = costs;
+        _displacing = MonitorKind.Deprivileged | MonitorKind.Translating | MonitorKind.Paravirtual
+            | (side == Side.User ? MonitorKind.Hybrid : 0) | (mode == GuestMode.Real ? MonitorKind.HardwareAssisted : 0);
         _bare = engines[0];
         _engines = [.. engines.Skip(1)];
         GuestImage any = FormGuest.Build(model, new Setting { Code = [0x90], Registers = new uint[8] }, new Situation(mode, side, MonitorConfiguration.Permissive, Axis.None));
@@ -112,55 +121,60 @@ public sealed class FormMatrix
 
     private static bool IsInnocuous(FormVerdict verdict) => !verdict.NothingSeen && !HasFindings(verdict);
 
+    /// <summary>
+    /// An instance that retires on the bare machine, under every engine; but an engine that gets another one wrong has the cell of that one, which is what the matrix is for.
+    /// </summary>
     private MatrixRow? Search(FormVerdict verdict, string group, Situation home)
     {
-        (MatrixRow Row, bool Retires)? best = null;
+        MatrixRow? best = null;
+        var wrong = new (MatrixCell Cell, bool Retires)?[_engines.Count];
+        (Setting Setting, Situation Situation)? first = null;
         foreach ((Setting setting, Situation situation, bool isLast) in Candidates(verdict, home))
         {
-            if (best is { Row: var found } && Missing(found) == 0)
+            bool isComplete = best is not null && Missing(best) == 0;
+            if (isComplete && (isLast || !_engines.Where((_, i) => MayGoWrong(i, wrong[i])).Any()))
             {
-                if (isLast)
-                {
-                    break;
-                }
-
-                if (!GoesWrong(setting, situation))
-                {
-                    continue;
-                }
+                break;
             }
 
-            if (Try(verdict, group, setting, situation) is not { } row)
+            GuestImage guest = FormGuest.Build(_model, setting, situation);
+            Probe bare = Run(_bare, guest);
+            if (bare.Form is null)
             {
                 continue;
             }
 
-            best = best is null || Rank(row).CompareTo(Rank(best.Value)) < 0 ? row : best;
-            if (Rank(best.Value) == (0, 0, 0))
+            MatrixRow? row = isComplete || !bare.Retires ? null : Row(verdict, group, setting, situation, guest, bare);
+            best = row is not null && (best is null || Missing(row) < Missing(best)) ? row : best;
+            for (int i = 0; i < wrong.Length && !isLast; i++)
             {
-                break;
+                if (MayGoWrong(i, wrong[i]) && (bare.Retires || wrong[i] is null) && (row?.Cells[i] ?? Cell(_engines[i], guest, bare)) is { Wrong: not null } cell)
+                {
+                    wrong[i] = (cell with { Setting = setting, Situation = situation }, bare.Retires);
+                    first ??= (setting, situation);
+                }
             }
         }
 
-        return best?.Row;
+        if (best is null && first is var (only, where))
+        {
+            GuestImage guest = FormGuest.Build(_model, only, where);
+            best = Row(verdict, group, only, where, guest, Run(_bare, guest));
+        }
+
+        return best is null ? null : best with { Cells = [.. best.Cells.Select((c, i) => wrong[i] is var (cell, _) ? cell : c)] };
     }
+
+    private MatrixRow Row(FormVerdict verdict, string group, Setting setting, Situation situation, GuestImage guest, Probe bare) => new(
+        verdict, group, setting, situation,
+        [.. _engines.Select((e, i) => _refusals[i] is { } reason ? MatrixCell.None(e, reason) : Cell(e, guest, bare) with { Setting = setting, Situation = situation })]);
+
+    /// <summary>The engine runs the instruction in another mode than it would run in on the bare machine, and no instance that retires there has shown it yet.</summary>
+    private bool MayGoWrong(int engine, (MatrixCell Cell, bool Retires)? found) =>
+        found is not { Retires: true } && _refusals[engine] is null && (_engines[engine].Kind & _displacing) != 0;
 
     /// <summary>It is sensitive and need not trap: there may be operands with which a kernel that is not in the mode that it believes to be in goes wrong.</summary>
     private static bool IsSuspect(FormVerdict verdict) => verdict.Configurations.Any(c => c.IsSensitive()) && !verdict.Configurations.Any(c => c.IsPrivileged);
-
-    /// <summary>Whether a kernel that runs elsewhere than it believes gets another result, a fault among them.</summary>
-    private bool GoesWrong(Setting setting, Situation situation)
-    {
-        GuestImage guest = FormGuest.Build(_model, setting, situation);
-        Probe bare = Run(_bare, guest);
-        return bare.Form is not null && _engines.Where((e, i) => _refusals[i] is null && (e.Kind & Displacing) != 0).Any(e => Cell(e, guest, bare).Wrong is not null);
-    }
-
-    /// <summary>The fewer cells are missing the better; then, an engine that goes wrong is what the matrix is for, and best where the guest's instruction retires.</summary>
-    private (int Missing, int Right, int Faults) Rank((MatrixRow Row, bool Retires) found) =>
-        (Missing(found.Row), HasWrong(found.Row) ? 0 : 1, found.Retires ? 0 : 1);
-
-    private static bool HasWrong(MatrixRow row) => row.Cells.Any(c => c.Wrong is not null);
 
     /// <summary>Cells without a run that another instance of the form might have.</summary>
     private int Missing(MatrixRow row) => row.Cells.Where((c, i) => c.Outcome == CellOutcome.NotApplicable && _refusals[i] is null).Count();
@@ -182,7 +196,7 @@ public sealed class FormMatrix
             }
         }
 
-        foreach (ushort selector in isSuspect ? _aims : [])
+        foreach (ushort selector in !isSuspect ? [] : _mode == GuestMode.Protected ? _aims : [(ushort)(LabLayout.Code >> 4)])
         {
             if (SettingGenerator.Aim(_model, _mode, verdict.Form, selector) is { } setting)
             {
@@ -197,20 +211,6 @@ public sealed class FormMatrix
                 yield return (setting, home, !isSuspect || number >= Draws);
             }
         }
-    }
-
-    /// <summary>The row of one instance; null: it faults on the bare machine, and nowhere else does it do anything else.</summary>
-    private (MatrixRow Row, bool Retires)? Try(FormVerdict verdict, string group, Setting setting, Situation situation)
-    {
-        GuestImage guest = FormGuest.Build(_model, setting, situation);
-        Probe bare = Run(_bare, guest);
-        if (bare.Form is null)
-        {
-            return null;
-        }
-
-        var row = new MatrixRow(verdict, group, setting, situation, [.. _engines.Select((e, i) => _refusals[i] is { } reason ? MatrixCell.None(e, reason) : Cell(e, guest, bare))]);
-        return bare.Retires || HasWrong(row) ? (row, bare.Retires) : null;
     }
 
     private MatrixCell Cell(IEngine engine, GuestImage guest, Probe bare)
@@ -252,8 +252,9 @@ public sealed class FormMatrix
                 inCache.Add(e);
             }
 
+            // A debug trap is told of at the instruction behind: INT1's is (SDM Vol. 3A, 6.5).
             bool leads = e.Kind is EngineEventKind.Trap or EngineEventKind.Exit or EngineEventKind.Callout or EngineEventKind.Hypercall;
-            if (leads && e.Level > 0 && e.Address == FormGuest.Address)
+            if (leads && e.Level > 0 && (e.Address == FormGuest.Address || (e.Cause == "#DB" && e.Address == guest.Marks[0].End)))
             {
                 events.Add(e);
             }

@@ -56,6 +56,9 @@ internal static class LabLayout
     public const ushort LdtSelectorMoved = 15 * 8;
     public const ushort TssSelector = 16 * 8;
     public const ushort TssSelectorMoved = 17 * 8;
+
+    /// <summary>A call gate that a program may use.</summary>
+    public const ushort CallGate = 21 * 8;
     private const ushort ReturnTask = 31 * 8;
 
     /// <summary>Selectors of the table's entries, and of one beyond it.</summary>
@@ -145,7 +148,7 @@ internal static class LabLayout
         Set(18, OtherTss, 0x67, 0x89, 3, 0);
         Set(19, OtherTss + OtherTssStride, 0x67, 0x89, 0, 0);
         Set(20, OtherTss + 2 * OtherTssStride, 0x2B, 0x81, 3, 0);
-        Call(21, 0x8C, 3, Code0);
+        Call(CallGate / 8, 0x8C, 3, Code0);
         Call(22, 0x8C, 0, Code0);
         Call(23, 0x8C, 3, 10 * 8);
         Call(24, 0x84, 3, Code0);

@@ -354,7 +354,9 @@ public sealed class Laboratory : IDisposable, IProcessorEvents
         MonitorConfiguration configuration = situation.Configuration;
         system.Cr0 = Cr0.ET | (model.Has(Feature.I486) ? Cr0.NE : 0) | (setting.TaskSwitched ? Cr0.TS : 0) | (other ? Cr0.MP : 0)
             | (situation.IsReal ? 0 : Cr0.PE | Cr0.PG);
-        system.Cr3 = LabLayout.PageDirectory + (situation.Axis == Axis.Memory ? LabLayout.CopyBytes : 0);
+
+        // Without paging CR3 leads nowhere, and is one of the registers that a monitor may keep.
+        system.Cr3 = LabLayout.PageDirectory + (situation.Axis == Axis.Memory || (other && situation.IsReal) ? LabLayout.CopyBytes : 0);
         system.Cr2 = other ? 0xC000u : 0x8000;
         system.Dr0 = system.Dr1 = system.Dr2 = system.Dr3 = other ? 0x1234u : 0;
         system.Dr6 = DebugBits.Dr6Fixed | (other ? DebugBits.BS : 0);

@@ -131,7 +131,7 @@ internal sealed class SettingGenerator : IOperandSource
         {
             Code = code,
             Registers = registers,
-            Flags = (_chance.Next() & (Eflags.Status | Eflags.VIF | Eflags.VIP | (_chance.OneIn(4) ? Eflags.DF : 0))) | (_chance.OneIn(8) ? Eflags.NT : 0),
+            Flags = (_chance.Next() & (Eflags.Status | Eflags.VIF | Eflags.VIP | (_chance.OneIn(4) ? Eflags.DF : 0))) | (_chance.OneIn(8) && _selector is null ? Eflags.NT : 0),
             TaskSwitched = _chance.OneIn(8),
             Vmx = !UsesVmx ? VmxOperation.Off : (VmxOperation)(1 + _chance.Below(_form.Code is Code.Vmlaunch or Code.Vmresume ? 4 : 2)),
             Memory =
@@ -271,7 +271,7 @@ internal sealed class SettingGenerator : IOperandSource
         bool returns = mnemonic is Mnemonic.Iret or Mnemonic.Iretd;
         uint[] words = (mnemonic is Mnemonic.Popf or Mnemonic.Popfd && !_chance.OneIn(4)) ? [flags, 0, 0]
             : mnemonic == Mnemonic.Retf && (_selector is not null || _chance.OneIn(2)) ? [FarOffset, code, pointer, stack]
-            : _selector is not null ? returns ? [FarOffset, code, flags, pointer, stack] : [Selector(), 0, 0]
+            : _selector is not null ? returns ? [FarOffset, code, Eflags.Fixed, pointer, stack] : [Selector(), 0, 0]
             : _chance.Below(5) switch
             {
                 0 => [flags, 0, 0],

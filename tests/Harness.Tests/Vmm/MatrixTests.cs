@@ -11,10 +11,9 @@ namespace Harness.Tests.Vmm;
 public sealed class MatrixTests
 {
     private static readonly string[] Families =
-        ["popf", "sgdt", "mov cr", "cpuid", "verr", "lsl", "int", "in", "lgdt", "rdpmc", "vmcall", "add"];
+        ["popf", "sgdt", "mov cr", "cpuid", "verr", "lsl", "int", "in", "lgdt", "rdpmc", "vmcall", "add", "pop sreg", "iret", "jmp far"];
 
-    private static readonly Lazy<IReadOnlyList<MatrixRecord>> Rows = new(() => MatrixRunner.Run(
-        ModelRegistry.Load("yonah"), GuestMode.Protected, Side.Supervisor, EngineRegistry.All, f => Families.Contains(FormGroup.FamilyOf(f)), new InlineExecutor()));
+    private static readonly Lazy<IReadOnlyList<MatrixRecord>> Rows = new(() => RowsOf(GuestMode.Protected, Side.Supervisor, Families));
 
     [TestCase("popfd", "trap013", "direct, wrong: eflags.IF *")]
     [TestCase("popfd", "vtx", "direct")]
@@ -32,11 +31,33 @@ public sealed class MatrixTests
     [TestCase("lgdt m16&32 (o32 0F 01 /2)", "vtx", "direct")]
     [TestCase("rdpmc", "trap013", "direct")]
     [TestCase("vmcall", "vtx", "not applicable: *")]
+    [TestCase("pop ds (o32 1F)", "trap013", "direct, wrong: #GP *")]
+    [TestCase("pop ss (o16 17)", "trap013", "direct, wrong: #GP *")]
+    [TestCase("pop ss (o16 17)", "trap033", "direct, wrong: #GP *")]
+    [TestCase("iret", "trap013", "direct, wrong: #GP *")]
+    [TestCase("iretd", "trap033", "direct, wrong: #GP *")]
+    [TestCase("jmp m16:16", "trap013", "direct, wrong: #GP *")]
+    [TestCase("jmp m16:16", "vtx", "exit task switch")]
     public void ShouldSayWhatBecomesOfAForm(string form, string engine, string expected)
     {
         MatrixRecord row = Rows.Value.Single(r => r.Form == form);
 
         MatrixText.Of(row.Cells.Single(c => c.Engine == engine)).Should().MatchEquivalentOf(expected.Replace("[[]", "[", StringComparison.Ordinal));
+    }
+
+    /// <summary>SDM Vol. 2A, IRET: at CPL 3 IF changes if IOPL is 3, which it is for the guest and not for the processor. Vol. 3B, 20.2: virtual-8086 mode keeps IOPL.</summary>
+    [TestCase(GuestMode.Protected, Side.User, "hybrid", "direct, wrong: eflags.IF *")]
+    [TestCase(GuestMode.Protected, Side.User, "trap013", "direct, wrong: eflags.IF *")]
+    [TestCase(GuestMode.Real, Side.Supervisor, "vtx", "direct, wrong: eflags.IOPL *")]
+    public void FormsOfAnInstructionFareAlike(GuestMode mode, Side side, string engine, string expected)
+    {
+        IReadOnlyList<MatrixRecord> rows = RowsOf(mode, side, "iret", "popf");
+
+        rows.Should().HaveCount(4).And.OnlyContain(r => r.Family == "iret" || r.Family == "popf");
+        foreach (MatrixRecord row in rows)
+        {
+            MatrixText.Of(row.Cells.Single(c => c.Engine == engine)).Should().Match(expected, row.Form);
+        }
     }
 
     [Test]
@@ -91,4 +112,7 @@ public sealed class MatrixTests
 
         FluentActions.Invoking(() => FormGuest.Build(ModelRegistry.Load("yonah"), Setting.Parse("code=90"), situation)).Should().Throw<ArgumentException>();
     }
+
+    private static IReadOnlyList<MatrixRecord> RowsOf(GuestMode mode, Side side, params string[] families) => MatrixRunner.Run(
+        ModelRegistry.Load("yonah"), mode, side, EngineRegistry.All, f => families.Contains(FormGroup.FamilyOf(f)), new InlineExecutor());
 }
