@@ -8,6 +8,7 @@ namespace Harness.Engines.Paravirt;
 internal sealed partial class ParavirtMonitor
 {
     private const int LongestInstruction = 15;
+    private const uint PageOffset = 0xFFF;
     private const int Ecx = 1;
     private const int Edx = 2;
     private const int Esi = 6;
@@ -136,7 +137,8 @@ internal sealed partial class ParavirtMonitor
         }
 
         uint linear = found.Base + offset;
-        foreach (uint at in (ReadOnlySpan<uint>)[linear, linear + (uint)size - 1])
+        uint end = linear + (uint)size - 1;
+        foreach (uint at in (ReadOnlySpan<uint>)[linear, (linear ^ end) <= PageOffset ? linear : end & ~PageOffset])
         {
             if (_pages.FaultOfUser(at, write: isIn) is { } code)
             {

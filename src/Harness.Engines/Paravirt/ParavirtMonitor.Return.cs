@@ -17,10 +17,17 @@ internal sealed partial class ParavirtMonitor
         for (int i = 0; i < image.Length; i++)
         {
             // A return to the kernel takes neither ESP nor SS.
-            if ((i < 4 || Selector.Rpl((ushort)image[2]) == 3) && !_pages.TryRead(at + (uint)i * 4, out image[i]))
+            uint address = at + (uint)i * 4;
+            if ((i < 4 || Selector.Rpl((ushort)image[2]) == 3) && !_pages.TryRead(address, out image[i]))
             {
-                _frame[0] = unchecked((uint)HypercallResult.BadPointer);
-                return null;
+                if (i == 0)
+                {
+                    _frame[0] = unchecked((uint)HypercallResult.BadPointer);
+                    return null;
+                }
+
+                _shared.Cr2 = _pages.TryRead(address, stackalloc byte[1]) ? (address + 3) & ~PageOffset : address;
+                return FaultAtCall(Vector.PF, 0, image[0]);
             }
         }
 
@@ -31,15 +38,12 @@ internal sealed partial class ParavirtMonitor
         }
 
         bool toUser = Selector.Rpl((ushort)image[2]) == 3;
-        _frame[0] = image[0];
         if (_descriptors.FaultOfReturn((ushort)image[2], toUser ? (ushort)image[5] : null, image[1]) is var (fault, code))
         {
-            _frame.Eip -= ParavirtInterface.InterruptReturnBytes;
-            _frame.Esp += 4;
-            _frame.Eflags |= Eflags.RF;
-            return Reflect((byte)fault, EventKind.Fault, code, "exception");
+            return FaultAtCall(fault, code, image[0]);
         }
 
+        _frame[0] = image[0];
         _frame.Eip = image[1];
         _frame.Cs = toUser ? (ushort)image[2] : OfKernel((ushort)image[2]);
         _frame.Esp = toUser ? image[4] : _frame.Esp + 16;
@@ -54,5 +58,15 @@ internal sealed partial class ParavirtMonitor
         }
 
         return null;
+    }
+
+    /// <summary>The fault of the IRETD that the call stands for, with EAX and ESP as they were before it.</summary>
+    private GuestEnd? FaultAtCall(Vector fault, uint code, uint eax)
+    {
+        _frame[0] = eax;
+        _frame.Eip -= ParavirtInterface.InterruptReturnBytes;
+        _frame.Esp += 4;
+        _frame.Eflags |= Eflags.RF;
+        return Reflect((byte)fault, EventKind.Fault, code, "exception");
     }
 }

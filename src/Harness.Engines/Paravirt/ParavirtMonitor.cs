@@ -30,6 +30,9 @@ internal sealed partial class ParavirtMonitor : IMonitor
     private byte[] _portMap = [];
     private bool _handlesNmi;
 
+    /// <summary>The tick at which the guest was last handed anything.</summary>
+    private long _reflectedAt;
+
     /// <summary>A program's STI holds interrupts back until the instruction behind it is done (SDM Vol. 2B, STI).</summary>
     private bool _inShadow;
     private uint _iopl;
@@ -306,6 +309,14 @@ internal sealed partial class ParavirtMonitor : IMonitor
     private GuestEnd? Reflect(byte vector, EventKind kind, uint? errorCode, string reason)
     {
         _inShadow = false;
+
+        // As on the processor, where each delivery takes one: a handler that faults before it begins must come to the run's limit.
+        if (_emulator.NextTick == _reflectedAt)
+        {
+            _host.CountTicks(1);
+        }
+
+        _reflectedAt = _emulator.NextTick;
         Record(EngineEventKind.Injection, Vectors.Name(vector), reason, "", "");
         if (kind != EventKind.SoftwareInterrupt)
         {

@@ -54,27 +54,30 @@ internal static class HypercallCode
 
     /// <summary>
     /// INT n of the kernel itself at a direct vector: its gate would push the processor's IF, 1, in place of the virtual one. The frame is the one that a gate of ring 0
-    /// pushes; the handler's first instruction masks. <paramref name="handler"/>: where in the code its address belongs.
+    /// pushes, with the address behind the code; TF and NT are clear behind it (SDM Vol. 3A, 6.12.1.3); the handler's first instruction masks.
+    /// <paramref name="handler"/>: where in the code its address belongs.
     /// </summary>
     public static byte[] SoftwareInterrupt(out int handler)
     {
         var a = new Assembler(32);
         Label enter = a.CreateLabel();
-        Label done = a.CreateLabel();
+        Label last = a.CreateLabel();
         EmitPushFlags(a);
         a.push((int)Selectors.Code0);
-        a.call(enter);
-        a.jmp(done);
+        a.jmp(last);
         a.Label(ref enter);
+        a.pushfd();
+        a.and(__dword_ptr[esp], ~(int)(Eflags.TF | Eflags.NT));
+        a.popfd();
         a.push(FullField);
         a.ret();
-        a.Label(ref done);
-        a.nop();
+        a.Label(ref last);
+        a.call(enter);
         using var bytes = new MemoryStream();
         a.Assemble(new StreamCodeWriter(bytes), 0);
         byte[] code = bytes.ToArray();
-        const int RetAndNop = 2;
-        handler = code.Length - RetAndNop - sizeof(uint);
+        const int RetAndCall = 1 + 5;
+        handler = code.Length - RetAndCall - sizeof(uint);
         return code;
     }
 

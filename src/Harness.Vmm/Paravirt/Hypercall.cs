@@ -26,7 +26,7 @@ public enum Hypercall : uint
 
     /// <summary>
     /// IRETD with the frame on the kernel's stack, EAX pushed above it. Where an IRETD faults, so does this: at PUSH EAX, with EAX and ESP as they were before, as long as the code is
-    /// <see cref="ParavirtInterface.InterruptReturnBytes"/> long. A frame that cannot be read is an answer in EAX.
+    /// <see cref="ParavirtInterface.InterruptReturnBytes"/> long. A frame that cannot be read is a #PF.
     /// </summary>
     InterruptReturn,
 
