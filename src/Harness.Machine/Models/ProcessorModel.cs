@@ -37,6 +37,9 @@ public sealed class ProcessorModel
         .. new[] { Feature.Vme, Feature.De, Feature.Pse, Feature.Tsc, Feature.Pae, Feature.Mce, Feature.Pge, Feature.Pmc, Feature.Umip, Feature.Smep, Feature.Smap, Feature.Vmx, Feature.Fxsr, Feature.Sse }
             .Select(f => (f, Feature.Cr4)),
         (Feature.Nx, Feature.Pae), (Feature.Nx, Feature.Msr), (Feature.Sep, Feature.Msr), (Feature.CpuidFaulting, Feature.Msr), (Feature.Vmx, Feature.Msr), (Feature.Pse36, Feature.Pse),
+
+        // VMX operation needs CR0.NE (SDM Vol. 3D, A.7).
+        (Feature.Vmx, Feature.I486),
     ];
 
     private static readonly string[] Keys =

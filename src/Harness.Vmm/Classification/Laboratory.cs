@@ -299,7 +299,7 @@ public sealed class Laboratory : IDisposable, IProcessorEvents
             processor.State.Eip = LabVmx.Start;
             processor.StateChanged();
             _ = processor.Run(processor.Ticks + LabVmx.Length(operation, _model));
-            if (processor.Intercepts.Operation.Length <= "on".Length || processor.IsGuest)
+            if (!processor.Intercepts.Operation.StartsWith("on, VMCS ", StringComparison.Ordinal) || processor.IsGuest)
             {
                 throw new InvalidOperationException("The laboratory's code did not lead into VMX operation with a current VMCS.");
             }

@@ -61,6 +61,7 @@ public sealed class ModelFileTests
     [TestCase("\"number\": \"485\"", "\"number\": \"4850\"", "msrs: expected the numbers 480 to 48A, which the feature Vmx needs; found no 485")]
     [TestCase(LastFeature, LastFeature + ", \"CpuidFaulting\"", "msrs: expected the number 140 with bit 0 writable, which the feature CpuidFaulting needs; found no 140")]
     [TestCase("\"Cr4\", ", "", "features: expected Cr4 beside Vme; found no Cr4")]
+    [TestCase("\"I486\", ", "", "features: expected I486 beside Vmx; found no I486")]
     [TestCase("\"Pae\", ", "", "features: expected Pae beside Nx; found no Pae")]
     [TestCase(Features, "\"features\": []", "features: expected Msr beside registers in msrs; found no Msr")]
     [TestCase("0019040000000003", "0019000000000003", "msrs: 480: expected bit 31 clear and a size of 1 to 1000 in bits 44:32 (A.1); found 0019000000000003")]
