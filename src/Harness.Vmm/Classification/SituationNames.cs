@@ -33,7 +33,7 @@ public static class SituationNames
     {
         int index = Array.FindIndex(ModeNames, m => m.Name == name);
         return index >= 0 ? ModeNames[index].Mode
-            : name == "long" ? throw new FormatException("mode 'long': no processor model has long mode yet")
+            : name == "long" ? throw new FormatException($"mode 'long': no processor model has long mode yet; expected one of {string.Join(", ", Modes)}")
             : throw new FormatException($"expected one of the modes {string.Join(", ", Modes)}; found '{name}'");
     }
 

@@ -213,7 +213,7 @@ public sealed class ClassifyCommandTests
     }
 
     [TestCase(8, "pentium has no form 'popfx'; near it are popf", "--instruction", "popfx")]
-    [TestCase(5, "--mode: mode 'long': no processor model has long mode yet", "--mode", "long")]
+    [TestCase(5, "--mode: mode 'long': no processor model has long mode yet; expected one of real, protected, v86\n", "--mode", "long")]
     [TestCase(5, "harness: --mode: expected one of the modes real, protected, v86; found 'x'", "--mode", "real,x")]
     [TestCase(5, "--theorem: expected 1, 2 or 3; found '4'", "--theorem", "1,4")]
     [TestCase(5, "--theorem speaks of all forms", "--theorem", "1", "--instruction", "popf")]

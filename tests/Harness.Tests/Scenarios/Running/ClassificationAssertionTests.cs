@@ -74,7 +74,7 @@ public sealed class ClassificationAssertionTests
     });
 
     [TestCase("none", "protected", "trapping", "code=9D", "user", "There is no processor model 'none'")]
-    [TestCase("pentium", "long", "trapping", "code=9D", "user", "no processor model has long mode")]
+    [TestCase("pentium", "long", "trapping", "code=9D", "user", "no processor model has long mode yet; expected one of real, protected, v86")]
     [TestCase("i386", "protected", "virtual-interrupts", "code=9D", "user", "expected one of the configurations permissive, trapping, supervisor-segments, supervisor-pages of i386")]
     [TestCase("pentium", "protected", "trapping", "code=9", "user", "expected pairs of hexadecimal digits")]
     [TestCase("pentium", "protected", "trapping", "code=9D", "kernel", "expected supervisor or user")]
