@@ -76,17 +76,9 @@ internal sealed class ModelValue(string source, ModelValue? within, string? key,
             ? string.Create(CultureInfo.InvariantCulture, $"the number {least}")
             : string.Create(CultureInfo.InvariantCulture, $"a number from {least:N0} to {most:N0}"));
 
-    public uint Hexadecimal32()
-    {
-        const string expected = "a text of hexadecimal digits, at most 32 bits";
-        return uint.TryParse(Text(expected), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out uint number) ? number : throw Wrong(expected);
-    }
+    public uint Hexadecimal32() => (uint)Hexadecimal("a text of 1 to 8 hexadecimal digits, 32 bits", 8);
 
-    public ulong Hexadecimal64()
-    {
-        const string expected = "a text of hexadecimal digits, at most 64 bits";
-        return ulong.TryParse(Text(expected), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out ulong number) ? number : throw Wrong(expected);
-    }
+    public ulong Hexadecimal64() => Hexadecimal("a text of 1 to 16 hexadecimal digits, 64 bits", 16);
 
     /// <summary>One name of an enumeration; neither its number nor several names.</summary>
     public T OneOf<T>()
@@ -113,6 +105,13 @@ internal sealed class ModelValue(string source, ModelValue? within, string? key,
         : key is null ? string.Create(CultureInfo.InvariantCulture, $"{within.Path}[{index}]")
         : within.Path is { Length: > 0 } before ? $"{before}.{key}"
         : key;
+
+    // The parser would pass over any number of zeros at the front.
+    private ulong Hexadecimal(string expected, int digits)
+    {
+        string text = Text(expected);
+        return text.Length <= digits && ulong.TryParse(text, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out ulong number) ? number : throw Wrong(expected);
+    }
 
     private string Text(string expected) => element.ValueKind == JsonValueKind.String ? element.GetString()! : throw Wrong(expected);
 

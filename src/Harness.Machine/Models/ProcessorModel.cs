@@ -42,6 +42,13 @@ public sealed class ProcessorModel
         (Feature.Vmx, Feature.I486),
     ];
 
+    /// <summary>Instruction sets, and the features that hold their registers and bits: a processor has both or neither.</summary>
+    private static readonly (CpuidFeature Set, Feature Feature)[] Together =
+    [
+        (CpuidFeature.CPUID, Feature.Cpuid), (CpuidFeature.TSC, Feature.Tsc), (CpuidFeature.MSR, Feature.Msr), (CpuidFeature.SEP, Feature.Sep),
+        (CpuidFeature.RDPMC, Feature.Pmc), (CpuidFeature.SMAP, Feature.Smap), (CpuidFeature.VMX, Feature.Vmx),
+    ];
+
     private static readonly string[] Keys =
         ["name", "description", "ticksPerSecond", "pauseTicks", "physicalAddressBits", "signature", "features", "instructionSets", "cpuid", "msrs"];
 
@@ -304,6 +311,21 @@ public sealed class ProcessorModel
             throw root["instructionSets"].Wrong("at least one instruction set", "an empty list");
         }
 
+        foreach ((CpuidFeature set, Feature feature) in Together)
+        {
+            bool hasSet = model._instructionSets.Contains(set);
+            if (hasSet != model.Has(feature))
+            {
+                throw hasSet ? root["features"].Wrong($"{feature} beside the instruction set {set}", $"no {feature}")
+                    : root["instructionSets"].Wrong($"{set} beside the feature {feature}", $"no {set}");
+            }
+        }
+
+        foreach (Withholding unit in Withholding.All.Where(w => model.Has(w.Feature) && model.IndexOfMsr(w.ControlMsr) >= 0))
+        {
+            throw root["msrs"].Items()[model.IndexOfMsr(unit.ControlMsr)]["number"].Wrong($"no {unit.ControlMsr:X}, which comes with the feature {unit.Feature}");
+        }
+
         return model;
     }
 
@@ -344,6 +366,12 @@ public sealed class ProcessorModel
             if (msr.Number is Msr.IA32_TIME_STAMP_COUNTER or Msr.IA32_SYSENTER_CS or Msr.IA32_SYSENTER_ESP or Msr.IA32_SYSENTER_EIP or Msr.IA32_EFER)
             {
                 throw item["number"].Wrong("none of 10, 174 to 176 and C0000080, which come with the features Tsc, Sep and Nx");
+            }
+
+            // An attempt to write them is #GP(0) (SDM Vol. 3D, Appendix A).
+            if (msr.Writable != 0 && Withholding.All.Any(w => w.IsCapability(msr.Number)))
+            {
+                throw item["writable"].Wrong($"0, for {msr.Number:X} tells of a capability and is read-only");
             }
 
             msrs.Add(msr);
@@ -393,5 +421,7 @@ internal sealed record Withholding(Feature Feature, uint Leaf, uint EcxBit, Cpui
         new(Feature.Vmx, 1, 1u << 5, CpuidFeature.VMX, 0x480, 0x491, 0x3A),
     ];
 
-    public bool Owns(uint msr) => msr == ControlMsr || (msr >= FirstMsr && msr <= LastMsr);
+    public bool Owns(uint msr) => msr == ControlMsr || IsCapability(msr);
+
+    public bool IsCapability(uint msr) => msr >= FirstMsr && msr <= LastMsr;
 }

@@ -37,12 +37,15 @@ public sealed class ModelFileTests
     [TestCase("1000000000,", "999999,", "ticksPerSecond: expected a number from 1,000,000 to 1,000,000,000,000; found 999999")]
     [TestCase("1000000000,", "1000000000001,", "ticksPerSecond: expected a number from 1,000,000 to 1,000,000,000,000; found 1000000000001")]
     [TestCase("Bits\": 32", "Bits\": 36", "physicalAddressBits: expected the number 32; found 36")]
-    [TestCase("\"signature\": \"0", "\"signature\": \"1F", "signature: expected a text of hexadecimal digits, at most 32 bits; found \"1F00006E8\"")]
-    [TestCase("\"eax\": \"2\"", "\"eax\": \"0x2\"", "cpuid[0].eax: expected a text of hexadecimal digits, at most 32 bits; found \"0x2\"")]
+    [TestCase("\"signature\": \"0", "\"signature\": \"1F", "signature: expected a text of 1 to 8 hexadecimal digits, 32 bits; found \"1F00006E8\"")]
+    [TestCase("\"signature\": \"0", "\"signature\": \"00", "signature: expected a text of 1 to 8 hexadecimal digits, 32 bits; found \"0000006E8\"")]
+    [TestCase("\"signature\": \"000006E8", "\"signature\": \"", "signature: expected a text of 1 to 8 hexadecimal digits, 32 bits; found \"\"")]
+    [TestCase("\"FFFFFFFFFFFFFFFF\"", "\"0FFFFFFFFFFFFFFFF\"", "msrs[1].writable: expected a text of 1 to 16 hexadecimal digits, 64 bits; found ")]
+    [TestCase("\"eax\": \"2\"", "\"eax\": \"0x2\"", "cpuid[0].eax: expected a text of 1 to 8 hexadecimal digits, 32 bits; found \"0x2\"")]
     [TestCase("\"leaf\": \"1\"", "\"leaf\": \"00\"", "cpuid[1].leaf: expected a leaf and subleaf that no entry before it has; found \"00\"")]
-    [TestCase("\"leaf\": \"1\"", "\"leaf\": \"1\", \"subleaf\": null", "cpuid[1].subleaf: expected a text of hexadecimal digits, at most 32 bits; found null")]
+    [TestCase("\"leaf\": \"1\"", "\"leaf\": \"1\", \"subleaf\": null", "cpuid[1].subleaf: expected a text of 1 to 8 hexadecimal digits, 32 bits; found null")]
     [TestCase("\"number\": \"8B\"", "\"number\": \"17\"", "msrs[1].number: expected a number that no entry before it has; found \"17\"")]
-    [TestCase("\"FFFFFFFFFFFFFFFF\"", "\"1FFFFFFFFFFFFFFFF\"", "msrs[1].writable: expected a text of hexadecimal digits, at most 64 bits; found \"1FFFFFFFFFFFFFFFF\"")]
+    [TestCase("\"FFFFFFFFFFFFFFFF\"", "\"1FFFFFFFFFFFFFFFF\"", "msrs[1].writable: expected a text of 1 to 16 hexadecimal digits, 64 bits; found \"1FFFFFFFFFFFFFFFF\"")]
     [TestCase(FirstMsr, "7, " + FirstMsr, "msrs[0]: expected an object; found 7")]
     [TestCase("[\"I486\"", "[\"99\"", "features[0]: expected one of Cpuid, CpuidFaulting, Cr4, ")]
     [TestCase("[\"I486\"", "[\"Pse, Tsc\"", "found \"Pse, Tsc\"")]
@@ -54,6 +57,9 @@ public sealed class ModelFileTests
     [TestCase("\"CX8\"", "\"CET_IBT\"", "; found \"CET_IBT\"")]
     [TestCase("\"Pse\"", "\"Pse\", \"I486\"", "features[6]: expected a feature that no entry before it is; found \"I486\"")]
     [TestCase("\"number\": \"8B\"", "\"number\": \"C0000080\"", "msrs[1].number: expected none of 10, 174 to 176 and C0000080, which come with the features Tsc, Sep and Nx; found \"C0000080\"")]
+    [TestCase("\"number\": \"8B\"", "\"number\": \"3A\"", "msrs[1].number: expected no 3A, which comes with the feature Vmx; found \"3A\"")]
+    [TestCase("0019040000000003\", \"writable\": \"0\"", "0019040000000003\", \"writable\": \"1\"", "msrs[10].writable: expected 0, for 480 tells of a capability and is read-only; found \"1\"")]
+    [TestCase("\"number\": \"8B\"", "\"number\": \"491\"", "msrs[1].writable: expected 0, for 491 tells of a capability and is read-only; found \"FFFFFFFFFFFFFFFF\"")]
     [TestCase(Features, "\"features\": 1", "features: expected a list; found 1")]
     [TestCase("\"name\": \"yonah\"", "\"name\": \"\"", "name: expected a name of the characters A-Z, a-z, 0-9, '.', '_' and '-'; found \"\"")]
     [TestCase("\"name\": \"yonah\"", "\"name\": \"yo nah\"", "name: expected a name of the characters A-Z, a-z, 0-9, '.', '_' and '-'; found \"yo nah\"")]
@@ -62,6 +68,14 @@ public sealed class ModelFileTests
     [TestCase(LastFeature, LastFeature + ", \"CpuidFaulting\"", "msrs: expected the number 140 with bit 0 writable, which the feature CpuidFaulting needs; found no 140")]
     [TestCase("\"Cr4\", ", "", "features: expected Cr4 beside Vme; found no Cr4")]
     [TestCase("\"I486\", ", "", "features: expected I486 beside Vmx; found no I486")]
+    [TestCase("\"Sep\", ", "", "features: expected Sep beside the instruction set SEP; found no Sep")]
+    [TestCase("\"Cpuid\", ", "", "features: expected Cpuid beside the instruction set CPUID; found no Cpuid")]
+    [TestCase("\"Tsc\", ", "", "features: expected Tsc beside the instruction set TSC; found no Tsc")]
+    [TestCase("\"Pmc\", ", "", "features: expected Pmc beside the instruction set RDPMC; found no Pmc")]
+    [TestCase(LastFeature, "\"Pmc\"", "features: expected Vmx beside the instruction set VMX; found no Vmx")]
+    [TestCase("\"CMOV\"", "\"SMAP\"", "features: expected Smap beside the instruction set SMAP; found no Smap")]
+    [TestCase("\"CX8\", \"TSC\"", "\"CX8\"", "instructionSets: expected TSC beside the feature Tsc; found no TSC")]
+    [TestCase(", \"VMX\"]", "]", "instructionSets: expected VMX beside the feature Vmx; found no VMX")]
     [TestCase("\"Pae\", ", "", "features: expected Pae beside Nx; found no Pae")]
     [TestCase(Features, "\"features\": []", "features: expected Msr beside registers in msrs; found no Msr")]
     [TestCase("0019040000000003", "0019000000000003", "msrs: 480: expected bit 31 clear and a size of 1 to 1000 in bits 44:32 (A.1); found 0019000000000003")]
@@ -159,6 +173,7 @@ public sealed class ModelFileTests
     public void An_unchanged_file_and_one_without_VT_x_are_models()
     {
         WriteChanged(LastFeature, "\"Pmc\"");
+        _folder.Write("bad.json", File.ReadAllText(_folder.File("bad.json")).Replace(", \"VMX\"]", "]", StringComparison.Ordinal));
 
         ModelRegistry.Load(_folder.File("bad.json")).Name.Should().Be("yonah");
         WriteChanged(LastFeature, LastFeature);
