@@ -6,12 +6,13 @@ namespace Harness.Records;
 /// <summary>Finds values of a JSON text again, for messages about them: objects that were read do not know their lines.</summary>
 internal static class JsonPlace
 {
-    /// <summary>The line, from 1, of the value at a place such as <c>modes[0].forms[3].name</c>; 1 when the text has no such place.</summary>
+    /// <summary>The line, from 1, of the value at a place such as <c>modes[0].forms[3].name</c>; of what would hold it when it is missing.</summary>
     public static int LineOf(ReadOnlySpan<byte> json, string place)
     {
         var reader = new Utf8JsonReader(json);
         var around = new Stack<Container>();
         string name = "";
+        int nearest = 1;
         while (reader.Read())
         {
             switch (reader.TokenType)
@@ -26,7 +27,12 @@ internal static class JsonPlace
                     string here = around.TryPeek(out Container? container) ? container.Next(name) : "";
                     if (here == place)
                     {
-                        return 1 + json[..(int)reader.TokenStartIndex].Count((byte)'\n');
+                        return Line(json, reader);
+                    }
+
+                    if (here.Length > 0 && place.Length > here.Length && (place[here.Length] is '.' or '[') && place.StartsWith(here, StringComparison.Ordinal))
+                    {
+                        nearest = Line(json, reader);
                     }
 
                     if (reader.TokenType is JsonTokenType.StartObject or JsonTokenType.StartArray)
@@ -38,8 +44,10 @@ internal static class JsonPlace
             }
         }
 
-        return 1;
+        return nearest;
     }
+
+    private static int Line(ReadOnlySpan<byte> json, Utf8JsonReader reader) => 1 + json[..(int)reader.TokenStartIndex].Count((byte)'\n');
 
     private sealed class Container(string place, bool isArray)
     {

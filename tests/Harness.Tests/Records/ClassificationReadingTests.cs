@@ -20,10 +20,14 @@ public sealed class ClassificationReadingTests
               "name": "cli", "code": "Cli", "opCode": "FA", "settings": 9, "faults": ["#GP"],
               "verdicts": [{
                 "configuration": "permissive", "class": "sensitive", "pairs": 9, "trapped": 0, "privileged": false, "sensitive": true, "userSensitive": true,
-                "findings": [{ "name": "mode", "side": "user", "witness": {
+                "findings": [{ "name": "control(system)", "side": "user", "witness": {
+                  "setting": "code=FA", "configuration": "permissive", "first": "user", "second": null, "firstState": "CPL 3", "secondState": null,
+                  "what": "eflags.IF", "firstValue": "1", "secondValue": "0"
+                } }],
+                "unprivileged": {
                   "setting": "code=FA", "configuration": "permissive", "first": "supervisor", "second": "user", "firstState": "CPL 0", "secondState": "CPL 3",
-                  "what": "outcome", "firstValue": "retires", "secondValue": "#GP(0)"
-                } }]
+                  "what": "outcome", "firstValue": "retires", "secondValue": "retires"
+                }
               }, {
                 "configuration": "trapping", "class": "privileged", "pairs": 9, "trapped": 9, "privileged": true, "sensitive": false, "userSensitive": false, "findings": []
               }]
@@ -61,22 +65,35 @@ public sealed class ClassificationReadingTests
         Refused(root.ToJsonString()).Message.Should().Contain($"'{key}'").And.Contain("expected one JSON object").And.Contain("write it again");
     }
 
-    [TestCase("\"theorem\": 1, \"configuration\": \"t", "\"theorem\": 0, \"configuration\": \"t", 22, "modes[0].theorems[1].theorem: expected 1 to 3, found 0; ")]
-    [TestCase("\"theorem\": 1, \"configuration\": \"t", "\"theorem\": 4, \"configuration\": \"t", 22, "theorem: expected 1 to 3, found 4; ")]
-    [TestCase("\"theorem\": 1, \"configuration\": \"p", "\"theorem\": -7, \"configuration\": \"p", 21, "theorem: expected 1 to 3, found -7; ")]
-    [TestCase("\"theorem\": 1, \"configuration\": \"p", "\"theorem\": 2147483647, \"configuration\": \"p", 21, "theorem: expected 1 to 3, found 2147483647; ")]
-    [TestCase("\"theorem\": 1, \"configuration\": \"t", "\"theorem\": 2, \"configuration\": \"t", 20, "theorems: expected of theorem 1 a verdict for each configuration, in their order (permissive, trapping), found permissive; ")]
-    [TestCase("\"holds\": true", "\"holds\": false", 22, "modes[0].theorems[1].holds: expected true with 0 offending forms, found false; ")]
-    [TestCase("[\"cli\"]", "[null]", 21, "modes[0].theorems[0].offending[0]: must not hold null; ")]
+    [TestCase("\"theorem\": 1, \"configuration\": \"t", "\"theorem\": 0, \"configuration\": \"t", 26, "modes[0].theorems[1].theorem: expected 1 to 3, found 0; ")]
+    [TestCase("\"theorem\": 1, \"configuration\": \"t", "\"theorem\": 4, \"configuration\": \"t", 26, "theorem: expected 1 to 3, found 4; ")]
+    [TestCase("\"theorem\": 1, \"configuration\": \"p", "\"theorem\": -7, \"configuration\": \"p", 25, "theorem: expected 1 to 3, found -7; ")]
+    [TestCase("\"theorem\": 1, \"configuration\": \"p", "\"theorem\": 2147483647, \"configuration\": \"p", 25, "theorem: expected 1 to 3, found 2147483647; ")]
+    [TestCase("\"theorem\": 1, \"configuration\": \"t", "\"theorem\": 2, \"configuration\": \"t", 24, "theorems: expected of theorem 1 a verdict for each configuration, in their order (permissive, trapping), found permissive; ")]
+    [TestCase("\"holds\": true", "\"holds\": false", 26, "modes[0].theorems[1].holds: expected true with 0 offending forms, found false; ")]
+    [TestCase("[\"cli\"]", "[null]", 25, "modes[0].theorems[0].offending[0]: must not hold null; ")]
     [TestCase("\"class\": \"sensitive\"", "\"class\": \"nice\"", 11, "modes[0].forms[0].verdicts[0].class: expected one of privileged, sensitive, innocuous, undecided, absent, found 'nice'; ")]
     [TestCase("\"class\": \"sensitive\"", "\"class\": \"innocuous\"", 11, "verdicts[0].sensitive: expected false of a verdict with class innocuous, found true; ")]
-    [TestCase("\"privileged\": true", "\"privileged\": false", 17, "verdicts[1].privileged: expected true of a verdict with class privileged, found false; ")]
-    [TestCase("\"sensitive\": false, \"userSensitive\": false", "\"sensitive\": false, \"userSensitive\": true", 17, "verdicts[1].userSensitive: expected false of a verdict with class privileged, found true; ")]
-    [TestCase("\"pairs\": 9, \"trapped\": 0", "\"pairs\": -1, \"trapped\": 0", 11, "verdicts[0].pairs: must not be negative, found -1; ")]
+    [TestCase("\"privileged\": true", "\"privileged\": false", 21, "verdicts[1].privileged: expected true of a verdict with class privileged, found false; ")]
+    [TestCase("\"sensitive\": false, \"userSensitive\": false", "\"sensitive\": false, \"userSensitive\": true", 21, "verdicts[1].userSensitive: expected false of a verdict with class privileged, found true; ")]
+    [TestCase("\"pairs\": 9, \"trapped\": 0", "\"pairs\": -1, \"trapped\": 0", 11, "verdicts[0].pairs: expected 0 to 9, found -1; ")]
     [TestCase("\"trapped\": 0", "\"trapped\": -1", 11, "verdicts[0].trapped: expected 0 to 9, found -1; ")]
-    [TestCase("\"trapped\": 9", "\"trapped\": 10", 17, "verdicts[1].trapped: expected 0 to 9, found 10; ")]
+    [TestCase("\"trapped\": 9", "\"trapped\": 10", 21, "verdicts[1].trapped: expected 0 to 9, found 10; ")]
     [TestCase("\"settings\": 9", "\"settings\": -9", 9, "modes[0].forms[0].settings: must not be negative, found -9; ")]
     [TestCase("\"side\": \"user\"", "\"side\": \"kernel\"", 12, "verdicts[0].findings[0].side: expected one of supervisor, user, found 'kernel'; ")]
+    [TestCase("\"pairs\": 9, \"trapped\": 0", "\"pairs\": 10, \"trapped\": 0", 11, "verdicts[0].pairs: expected 0 to 9, found 10; ")]
+    [TestCase("\"pairs\": 9, \"trapped\": 0", "\"pairs\": 0, \"trapped\": 0", 11, "verdicts[0].pairs: expected at least 1 of a verdict with class sensitive, found 0; ")]
+    [TestCase("\"trapped\": 0", "\"trapped\": 9", 11, "verdicts[0].trapped: expected fewer than 9 of a verdict with class sensitive, found 9; ")]
+    [TestCase("\"trapped\": 9", "\"trapped\": 8", 21, "verdicts[1].trapped: expected all 9 pairs of a verdict with class privileged, found 8; ")]
+    [TestCase("\"name\": \"control(system)\"", "\"name\": \"control\"", 12, "verdicts[0].findings[0].name: expected one of control(system), control(segment), mode, location(memory), ")]
+    [TestCase("\"name\": \"control(system)\"", "\"name\": \"resource(time)\"", 12, "verdicts[0].findings: expected one that makes the verdict sensitive, found none; ")]
+    [TestCase("\"name\": \"control(system)\"", "\"name\": \"mode\"", 12, "verdicts[0].findings: expected one that makes the verdict userSensitive, found none; ")]
+    [TestCase("\"userSensitive\": true", "\"userSensitive\": false", 12, "verdicts[0].findings: expected none that makes the verdict userSensitive, found one; ")]
+    [TestCase("\"unprivileged\"", "\"unprivilege\"", 10, "verdicts[0].unprivileged: expected a witness of a verdict with class sensitive, found none; ")]
+    [TestCase("[\"cli\"]", "[\"clix\"]", 25, "modes[0].theorems[0].offending[0]: expected 'cli', by the verdicts on the forms and in their order, found 'clix'; ")]
+    [TestCase("[\"cli\"]", "[\"cli\", \"cli\"]", 25, "modes[0].theorems[0].offending[1]: expected no more, by the verdicts on the forms and in their order, found 'cli'; ")]
+    [TestCase("\"holds\": false, \"offending\": [\"cli\"]", "\"holds\": true, \"offending\": []", 25, "modes[0].theorems[0].offending: expected 'cli', by the verdicts on the forms and in their order, found no more; ")]
+    [TestCase("\"holds\": true, \"offending\": []", "\"holds\": false, \"offending\": [\"cli\"]", 26, "modes[0].theorems[1].offending[0]: expected no more, by the verdicts on the forms and in their order, found 'cli'; ")]
     [TestCase("\"mode\": \"real\"", "\"mode\": \"re\\u001bal\"", 6, "modes[0].mode: expected one of real, protected, v86, found 're\\u{1B}al'; ")]
     [TestCase("\"name\": \"trapping\"", "\"name\": \"permissive\"", 7, "modes[0].configurations[1].name: expected each once, found 'permissive' again; ")]
     [TestCase("\"configuration\": \"trapping\", \"class\"", "\"configuration\": \"other\", \"class\"", 10, "modes[0].forms[0].verdicts: expected a verdict for each configuration, in their order (permissive, trapping), found permissive, other; ")]
@@ -90,6 +107,17 @@ public sealed class ClassificationReadingTests
 
         refused.Line.Should().Be(line);
         refused.Message.Should().StartWith($"{_file}({line}): ").And.Contain(message).And.EndWith("; correct it, or write it again with `harness classify --format json`.");
+    }
+
+    [TestCase("modes", "modes: expected at least one mode, found none; ")]
+    [TestCase("findings", "modes[0].forms[0].verdicts[0].findings: expected one that makes the verdict sensitive, found none; ")]
+    public void An_empty_list_is_refused(string list, string message)
+    {
+        JsonNode root = JsonNode.Parse(Text)!;
+        JsonNode holder = list == "modes" ? root : root["modes"]![0]!["forms"]![0]!["verdicts"]![0]!;
+        holder[list] = new JsonArray();
+
+        Refused(root.ToJsonString()).Message.Should().Contain(message);
     }
 
     [TestCase("")]
