@@ -91,15 +91,9 @@ public static class RecordReader
         // GetString reports escapes that form no text (a lone surrogate) by InvalidOperationException.
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
-            throw new RecordFormatException(name, number + (int)((e as JsonException)?.LineNumber ?? 0), $"{complaint}: {Printable.Escape(WithoutPlace(e.Message))}");
+            var trouble = e is JsonException wrong ? JsonTrouble.Of(wrong, json, type) : e.Message;
+            throw new RecordFormatException(name, number + (int)((e as JsonException)?.LineNumber ?? 0), $"{complaint}: {Printable.Escape(trouble)}");
         }
-    }
-
-    // The parser puts the place in the line, counted from 0, at the end of its own words.
-    private static string WithoutPlace(string message)
-    {
-        var end = message.IndexOf("LineNumber:", StringComparison.Ordinal);
-        return end < 0 ? message : message[..end].TrimEnd(' ', '|');
     }
 
     private static void CheckSchema(ReadOnlySpan<byte> line, string schema, string name, int number)

@@ -109,6 +109,26 @@ public sealed class ClassificationReadingTests
         refused.Message.Should().StartWith($"{_file}({line}): ").And.Contain(message).And.EndWith("; correct it, or write it again with `harness classify --format json`.");
     }
 
+    [TestCase("\"settings\": 9", "\"settings\": \"x\"", 9, "modes[0].forms[0].settings: expected a whole number of 32 bits, found \"x\".")]
+    [TestCase("\"settings\": 9", "\"settings\": 99999999999", 9, "modes[0].forms[0].settings: expected a whole number of 32 bits, found 99999999999.")]
+    [TestCase("\"settings\": 9", "\"settings\": null", 9, "modes[0].forms[0].settings: expected a whole number of 32 bits, found null.")]
+    [TestCase("\"holds\": false", "\"holds\": 0", 25, "modes[0].theorems[0].holds: expected true or false, found 0.")]
+    [TestCase("[\"#GP\"]", "[[]]", 9, "modes[0].forms[0].faults[0]: expected a text, found a list.")]
+    [TestCase("[\"#GP\"]", "{\"#GP\": 1}", 9, "modes[0].forms[0].faults: expected a list, found an object.")]
+    [TestCase("\"unprivileged\": {", "\"unprivileged\": true, \"later\": {", 16, "modes[0].forms[0].verdicts[0].unprivileged: expected an object, found true.")]
+    [TestCase("\"witness\": {", "\"witness\": null, \"later\": {", 12, "modes[0].forms[0].verdicts[0].findings[0].witness: expected an object, found null.")]
+    [TestCase("\"witness\": {", "\"later\": {", 15, "an object lacks 'witness'.")]
+    [TestCase("\"settings\": 9", "\"settings\": 9, \"settings\": 9", 9, "Duplicate property 'settings'.")]
+    public void A_value_of_another_kind_is_refused_in_words_about_the_text(string part, string replacement, int line, string message)
+    {
+        Text.Should().Contain(part);
+
+        RecordFormatException refused = Refused(Text.Replace(part, replacement, StringComparison.Ordinal));
+
+        refused.Line.Should().Be(line);
+        refused.Message.Should().EndWith(message).And.NotContain("Harness.").And.NotContain("System.");
+    }
+
     [TestCase("modes", "modes: expected at least one mode, found none; ")]
     [TestCase("findings", "modes[0].forms[0].verdicts[0].findings: expected one that makes the verdict sensitive, found none; ")]
     public void An_empty_list_is_refused(string list, string message)
